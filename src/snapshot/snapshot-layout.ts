@@ -1,0 +1,239 @@
+/**
+ * The record snapshot in shared memory: what the builder writes and every reader reads.
+ *
+ *   buffer header ── ROOT ──► root ── config ──► listener ──► route (one a zone suffix) ──► zone info ─┐
+ *                               │                                                                     │ dataset index
+ *                               └── dataset[i] ◄──────────────────────────────────────────────────────┘
+ *                                     └─► top ──► chunk (512) ──► page (64 slots) ──► entry (one a name)
+ *
+ * A *reference* is an offset in units of 8 octets from the start of the buffer, so `reference * 2` indexes the buffer's
+ * Uint32Array; 0 is no reference. Every block is immutable from the moment a published root reaches it. A publish copies
+ * the pages it touches and the path above them, then stores the new root with one Atomics.store.
+ *
+ * Names are keys relative to a key space, so that zones share one dataset: `kubernetes.default.svc` in FORWARD, and
+ * `1.0.96.10` (the labels left of in-addr.arpa) in REVERSE4. A key is the lower-cased wire form without the root label,
+ * padded with zero octets to whole words, as little-endian words (octet i is bits 8·(i mod 4) of word i/4 on any machine).
+ */
+import { layout } from '../memory/layout.ts';
+
+export const SNAPSHOT_MAGIC = 0x53_4b_59_53;
+export const LAYOUT_VERSION = 1;
+
+/** Octets in a unit of a reference. */
+export const UNIT_SIZE = 8;
+
+export const BUFFER_HEADER = layout('buffer header', [
+  ['magic', 1, 'SNAPSHOT_MAGIC'],
+  ['version', 1, 'LAYOUT_VERSION'],
+  ['sizeUnits', 1, 'size of the whole buffer in units of 8 octets'],
+  ['readerMax', 1, 'number of reader slots'],
+  ['root', 1, 'reference of the current root; written by Atomics.store only'],
+  ['generation', 1, 'generation of the current root (u32, wraps, never 0); stored after root'],
+]);
+
+/** Reader slots start here (words from the start of the buffer), each READER_SLOT_STRIDE words: two cache lines. */
+export const READER_SLOTS_AT = 1024;
+export const READER_SLOT_STRIDE = 32;
+export const READER_MAX = 128;
+/** Blocks start here (octets from the start of the buffer). */
+export const BLOCKS_AT = 65_536;
+
+export const READER_IDLE = 0;
+export const READER_SLOT = layout('reader slot', [
+  ['generation', 1, 'READER_IDLE, or the generation that was current before this reader loaded the root it uses'],
+  ['turns', 1, 'counts how often the reader entered: a slot that is busy and does not move is a reader that hangs'],
+  ['owner', 1, '0 free, else the thread id that uses the slot'],
+]);
+
+export const ROOT = layout('root', [
+  ['magic', 1, 'SNAPSHOT_MAGIC'],
+  ['version', 1, 'LAYOUT_VERSION'],
+  ['generation', 1, 'generation of this root'],
+  ['config', 1, 'reference of the CONFIG block'],
+  ['datasetCount', 1, 'number of datasets'],
+  ['datasets', 0, 'datasetCount references of DATASET blocks'],
+]);
+
+export const CONFIG = layout('config', [
+  ['listenerCount', 1, 'number of listeners'],
+  ['listeners', 0, 'listenerCount references of LISTENER blocks, by listener id'],
+]);
+
+export const LISTENER = layout('listener', [
+  ['suffixLabelsMax', 1, 'the largest number of labels a served zone has'],
+  ['slotMask', 1, 'number of slots - 1; the number is a power of two'],
+  ['slots', 0, 'pairs (hash of the zone name, reference of its ROUTE), open addressing from hash & slotMask, 0 = free'],
+]);
+
+/** One zone suffix of a listener: which server block serves it and with which steps. */
+export const ROUTE = layout('route', [
+  ['scope', 1, 'metric scope: index of (server, zone, view) in the counters'],
+  ['zoneSize', 1, 'octets of the zone name in wire form, root label included'],
+  ['stepCount', 1, 'number of steps of the chain'],
+  ['steps', 0, 'stepCount pairs (STEP, reference of its argument), then the zone name, lower-cased, as key words'],
+]);
+
+/** What a step of a compiled chain is. */
+export const STEP = { KUBERNETES: 1 } as const;
+
+export const KEY_SPACE = { FORWARD: 0, REVERSE4: 1, REVERSE6: 2 } as const;
+export type KeySpace = (typeof KEY_SPACE)[keyof typeof KEY_SPACE];
+
+/** The argument of STEP.KUBERNETES: one zone of one `kubernetes` instance. Changes with the configuration only. */
+export const ZONE_INFO = layout('zone info', [
+  ['dataset', 1, 'index of the dataset in the root'],
+  ['keySpace', 1, 'KEY_SPACE of its names'],
+  ['zoneSize', 1, 'octets of the zone name in wire form, root label included'],
+  ['keySuffixSize', 1, 'octets at the end of a name that are not part of its key: the zone, or in-addr.arpa / ip6.arpa'],
+  ['ttl', 1, 'TTL of records, seconds'],
+  ['negativeTtl', 1, 'TTL of the SOA record, seconds: min(ttl, 300)'],
+  ['flags', 1, 'ZONE_FLAG bits'],
+  ['primarySize', 1, 'octets of the primary zone name: what PTR and NS targets end in'],
+  ['primary', 0, 'the primary zone name in wire form, root label included, as written in the configuration, as key words'],
+]);
+
+export const ZONE_FLAG = {
+  /** `pods insecure`: any well-formed address below `pod` is answered where the namespace exists */
+  PODS_INSECURE: 1,
+  /** `zonal`: names below `_zone` may be covered by a default */
+  ZONAL: 2,
+} as const;
+
+/** The records of one `kubernetes` instance: changes with every publish that touches it. */
+export const DATASET = layout('dataset', [
+  ['top', 1, 'reference of the TOP block'],
+  ['depth', 1, 'directory bits, 1 … DEPTH_MAX: the directory has 2^depth page references'],
+  ['entryCount', 1, 'number of names'],
+  ['serial', 1, 'SOA serial: Unix seconds of the last change of a record, 0 before any'],
+  ['flags', 1, 'DATASET_FLAG bits'],
+  ['ns', 1, 'reference of the NS block, 0 if none'],
+]);
+
+export const DATASET_FLAG = {
+  /** every initial list is complete; without it names that depend on an object are SERVFAIL */
+  SYNCED: 1,
+} as const;
+
+/** Names of the servers of the zone, with their addresses. Targets are relative to the primary zone. */
+export const NS = layout('ns', [
+  ['count', 1, 'number of name servers'],
+  [
+    'servers',
+    0,
+    'per server: word of name size (octets, relative wire form), count4, count6; the name as key words; count4 + 4·count6 address words',
+  ],
+]);
+
+/** Directory: TOP holds references of CHUNKs, a CHUNK holds CHUNK_PAGES references of PAGEs. */
+export const CHUNK_BITS = 9;
+export const CHUNK_PAGES = 1 << CHUNK_BITS;
+export const DEPTH_MAX = 20;
+/** Slots of a page, each two words: hash, reference of the entry (0 = free). Open addressing from hash & (PAGE_SLOTS - 1). */
+export const PAGE_SLOTS = 64;
+export const PAGE_WORDS = PAGE_SLOTS * 2;
+/** A page is split when an insert would make it fuller than this, so a probe always meets a free slot. */
+export const PAGE_FILL_MAX = 52;
+
+/*
+ * ENTRY: word 0, the key words, then the payload of its kind.
+ *
+ *   word 0   bits 0–7 key size in octets (0 … 255) · 8–11 KEY_SPACE · 12–15 KIND · 16–31 ENTRY_FLAG
+ *   words    ceil(key size / 4) key words
+ *   payload  at word 1 + ceil(key size / 4)
+ *
+ * An address word is the IPv4 address as a number (10.0.0.1 = 0x0a000001); an IPv6 address is four such words.
+ * Ports are packed two a word, the first in the low half.
+ */
+export const KIND = {
+  /** an empty non-terminal: exists, has no records. Payload: word child count (used in the reverse key spaces) */
+  ENT: 0,
+  /** ADDRESS payload */
+  ADDRESS: 1,
+  /** ENDPOINTS payload */
+  ENDPOINTS: 2,
+  /** ALIAS payload */
+  ALIAS: 3,
+  /** POINTER payload */
+  POINTER: 4,
+  /** RAW payload */
+  RAW: 5,
+} as const;
+export type Kind = (typeof KIND)[keyof typeof KIND];
+
+export const ENTRY_FLAG = {
+  /** names directly below this one, with any labels, are answered like this entry (`prefer._zone.S.N.svc`) */
+  DEFAULT_BELOW: 1,
+  /** names directly below this one exist without records (`pin._zone.S.N.svc`) */
+  NODATA_BELOW: 2,
+  /** the entry itself has no records although its payload has: only what is below it (DEFAULT_BELOW) has */
+  EMPTY_SELF: 4,
+  /** POINTER: only the first target is answered: a cluster IP */
+  FIRST_ONLY: 8,
+} as const;
+
+export const ENTRY_KEY_SIZE_MASK = 0xff;
+export const ENTRY_SPACE_SHIFT = 8;
+export const ENTRY_KIND_SHIFT = 12;
+export const ENTRY_FLAGS_SHIFT = 16;
+
+/**
+ * A and AAAA of the name itself, and SRV that points at one name: the question's own name from octet targetSkip on
+ * (0 at `S.N.svc` and `E.S.N.svc`; the size of `_port._protocol` at a port name).
+ */
+export const ADDRESS = layout('payload ADDRESS', [
+  ['count4', 1, 'number of IPv4 addresses'],
+  ['count6', 1, 'number of IPv6 addresses'],
+  ['srv', 1, 'bits 0–15 number of SRV ports (0: no SRV) · 16–23 weight · 24–31 targetSkip in octets'],
+  ['data', 0, 'ports, two a word; count4 address words; 4·count6 address words'],
+]);
+
+/**
+ * A headless Service at its own name or at a port name: addresses of all endpoints, and SRV with a target per endpoint
+ * label: the label followed by the question's own name from octet targetSkip on.
+ */
+export const ENDPOINTS = layout('payload ENDPOINTS', [
+  ['count4', 1, 'number of IPv4 addresses'],
+  ['count6', 1, 'number of IPv6 addresses'],
+  ['groupCount', 1, 'number of endpoint labels'],
+  ['srvCount', 1, 'number of SRV records of all groups'],
+  ['additionalCount', 1, 'number of address records of all groups'],
+  ['srv', 1, 'bits 0–15 number of port sets · 16–23 weight · 24–31 targetSkip in octets'],
+  [
+    'data',
+    0,
+    'count4 address words; 4·count6 address words; per port set: word of count, then its ports two a word; per group: ' +
+      'word (bits 0–7 label size with its length octet · 8–31 port set index), word (bits 0–15 count4 · 16–31 count6), ' +
+      'the label as key words, count4 + 4·count6 address words',
+  ],
+]);
+
+/** A CNAME (ExternalName). */
+export const ALIAS = layout('payload ALIAS', [
+  ['targetSize', 1, 'octets of the target in wire form, root label included'],
+  ['target', 0, 'the target, as written in the object, as key words'],
+]);
+
+/** PTR records: names relative to the primary zone. */
+export const POINTER = layout('payload POINTER', [
+  ['count', 1, 'number of targets'],
+  [
+    'targets',
+    0,
+    'per target: word (bits 0–7 size of the relative name in octets · 8 set if it comes from a cluster IP), the name as key words',
+  ],
+]);
+
+/** RRsets rendered to wire format. Owner names are pointers to the question; TTLs are in place. */
+export const RAW = layout('payload RAW', [
+  ['rrsetCount', 1, 'number of RRsets'],
+  [
+    'rrsets',
+    0,
+    'per RRset: word (bits 0–15 TYPE · 16–31 number of records), word of size in octets, the records, as key words',
+  ],
+]);
+
+/** Words that hold `size` octets. */
+export function wordsFor(size: number): number {
+  return (size + 3) >>> 2;
+}
