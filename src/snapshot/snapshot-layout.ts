@@ -16,34 +16,18 @@
  */
 import { layout } from '../memory/layout.ts';
 
-export const SNAPSHOT_MAGIC = 0x53_4b_59_53;
-export const LAYOUT_VERSION = 1;
-
-/** Octets in a unit of a reference. */
-export const UNIT_SIZE = 8;
-
-export const BUFFER_HEADER = layout('buffer header', [
-  ['magic', 1, 'SNAPSHOT_MAGIC'],
-  ['version', 1, 'LAYOUT_VERSION'],
-  ['sizeUnits', 1, 'size of the whole buffer in units of 8 octets'],
-  ['readerMax', 1, 'number of reader slots'],
-  ['root', 1, 'reference of the current root; written by Atomics.store only'],
-  ['generation', 1, 'generation of the current root (u32, wraps, never 0); stored after root'],
-]);
-
-/** Reader slots start here (words from the start of the buffer), each READER_SLOT_STRIDE words: two cache lines. */
-export const READER_SLOTS_AT = 1024;
-export const READER_SLOT_STRIDE = 32;
-export const READER_MAX = 128;
-/** Blocks start here (octets from the start of the buffer). */
-export const BLOCKS_AT = 65_536;
-
-export const READER_IDLE = 0;
-export const READER_SLOT = layout('reader slot', [
-  ['generation', 1, 'READER_IDLE, or the generation that was current before this reader loaded the root it uses'],
-  ['turns', 1, 'counts how often the reader entered: a slot that is busy and does not move is a reader that hangs'],
-  ['owner', 1, '0 free, else the thread id that uses the slot'],
-]);
+export {
+  BLOCKS_AT,
+  BUFFER_HEADER,
+  LAYOUT_VERSION,
+  READER_IDLE,
+  READER_MAX,
+  READER_SLOT,
+  READER_SLOTS_AT,
+  READER_SLOT_STRIDE,
+  SNAPSHOT_MAGIC,
+  UNIT_SIZE,
+} from '../memory/buffer-layout.ts';
 
 export const ROOT = layout('root', [
   ['magic', 1, 'SNAPSHOT_MAGIC'],
@@ -84,12 +68,20 @@ export const ZONE_INFO = layout('zone info', [
   ['dataset', 1, 'index of the dataset in the root'],
   ['keySpace', 1, 'KEY_SPACE of its names'],
   ['zoneSize', 1, 'octets of the zone name in wire form, root label included'],
-  ['keySuffixSize', 1, 'octets at the end of a name that are not part of its key: the zone, or in-addr.arpa / ip6.arpa'],
+  [
+    'keySuffixSize',
+    1,
+    'octets at the end of a name that are not part of its key: the zone, or in-addr.arpa / ip6.arpa',
+  ],
   ['ttl', 1, 'TTL of records, seconds'],
   ['negativeTtl', 1, 'TTL of the SOA record, seconds: min(ttl, 300)'],
   ['flags', 1, 'ZONE_FLAG bits'],
   ['primarySize', 1, 'octets of the primary zone name: what PTR and NS targets end in'],
-  ['primary', 0, 'the primary zone name in wire form, root label included, as written in the configuration, as key words'],
+  [
+    'primary',
+    0,
+    'the primary zone name in wire form, root label included, as written in the configuration, as key words',
+  ],
 ]);
 
 export const ZONE_FLAG = {
