@@ -1,13 +1,31 @@
-/** One metric scope: what labels (server, zone, view) a query is counted under. Index = ROUTE.scope; 0 is `dropped`. */
-export interface MetricScope {
-  readonly server: string;
-  readonly zone: string;
-  readonly view: string;
-}
+/**
+ * Counters of one shard: incremented in private memory, published to the shard's own cells of shared memory
+ * (counter-layout.ts). The thread that owns them is their only writer.
+ */
+import { assert } from '../base/assert.ts';
+import {
+  COUNTERS_HEADER,
+  COUNTERS_MAGIC,
+  DROP_REASONS,
+  DURATION_BOUNDS,
+  FAMILY_LABELS,
+  PROTO_LABELS,
+  RCODE_OTHER,
+  SCOPE_CELLS,
+  SIZE_BOUNDS,
+  SIZE_CELLS,
+  TYPE_INDEX,
+  TYPE_LABELS,
+  TYPE_OTHER,
+  WIDE_MODULUS,
+  WIDE_UNIT,
+  regionAt,
+  regionWords,
+  wideValue,
+} from './counter-layout.ts';
 
-/** Who wrote a response: the `plugin` label. Index into PLUGIN_LABELS. */
-export const PLUGIN_LABELS = ['', 'kubernetes'] as const;
-export const PLUGIN = { SERVER: 0, KUBERNETES: 1 } as const;
+export { DROP, DROP_REASONS, PLUGIN, PLUGIN_LABELS } from './counter-layout.ts';
+export type { MetricScope } from './counter-layout.ts';
 
 /**
  * Counters of one shard. Incremented in private memory, published to the shard's own cells of shared memory by
@@ -24,6 +42,168 @@ export interface ShardCounters {
   publish(): void;
 }
 
-/** Why a datagram got no answer. */
-export const DROP_REASONS = ['short', 'response', 'truncated', 'send_refused'] as const;
-export const DROP = { SHORT: 0, RESPONSE: 1, TRUNCATED: 2, SEND_REFUSED: 3 } as const;
+const SCOPE_WORDS = SCOPE_CELLS.words;
+const REQUESTS_AT = SCOPE_CELLS.at.requests;
+const REQUEST_SIZES_AT = SCOPE_CELLS.at.requestSizes;
+const REQUEST_SIZE_SUM_AT = SCOPE_CELLS.at.requestSizeSum;
+const RESPONSE_SIZES_AT = SCOPE_CELLS.at.responseSizes;
+const RESPONSE_SIZE_SUM_AT = SCOPE_CELLS.at.responseSizeSum;
+const RESPONSES_AT = SCOPE_CELLS.at.responses;
+const TRUNCATED_AT = SCOPE_CELLS.at.truncated;
+const DNSSEC_OK_AT = SCOPE_CELLS.at.dnssecOk;
+const DURATIONS_AT = SCOPE_CELLS.at.durations;
+const DURATION_SUM_AT = SCOPE_CELLS.at.durationSum;
+const TYPES = TYPE_LABELS.length;
+const FAMILIES = FAMILY_LABELS.length;
+const RCODES = RCODE_OTHER + 1;
+
+/** Wide sums of a scope, in this order: request sizes by proto, response sizes by proto, durations. */
+const PROTOS = PROTO_LABELS.length;
+const WIDE_COUNT = 2 * PROTOS + 1;
+const WIDE_RESPONSE = PROTOS;
+const WIDE_DURATION = 2 * PROTOS;
+
+/** Cell of the histogram by size, for the sizes that occur on UDP; what is larger is searched. */
+const SIZE_TABLE = new Uint8Array(4096);
+for (let size = 0; size < SIZE_TABLE.length; size++) SIZE_TABLE[size] = searchSizeCell(size);
+
+function searchSizeCell(size: number): number {
+  let cell = 0;
+  while (cell < SIZE_BOUNDS.length && size > SIZE_BOUNDS[cell]!) cell++;
+  return cell;
+}
+
+const DURATION_BOUNDS_MS = Float64Array.from(DURATION_BOUNDS, (seconds) => seconds * 1000);
+
+class SharedShardCounters implements ShardCounters {
+  private readonly cells: Uint32Array;
+  private readonly published: Uint32Array;
+  private readonly shared: Uint32Array;
+  private readonly wide: Float64Array;
+  /** 1 for a scope that was counted under since the last publish; the last is the shard cells' */
+  private readonly isDirty: Uint8Array;
+  private readonly scopeMax: number;
+  private readonly shardCellsAt: number;
+
+  constructor(shared: Uint32Array, scopeMax: number) {
+    this.shared = shared;
+    this.scopeMax = scopeMax;
+    this.shardCellsAt = scopeMax * SCOPE_WORDS;
+    this.cells = new Uint32Array(shared.length);
+    this.published = new Uint32Array(shared.length);
+    this.wide = new Float64Array(scopeMax * WIDE_COUNT);
+    this.isDirty = new Uint8Array(scopeMax + 1);
+    for (let cell = 0; cell < shared.length; cell++) {
+      this.cells[cell] = this.published[cell] = Atomics.load(shared, cell);
+    }
+    for (let scope = 0; scope < scopeMax; scope++) {
+      for (let index = 0; index < WIDE_COUNT; index++) {
+        const at = this.wideAt(scope, index);
+        this.wide[scope * WIDE_COUNT + index] = wideValue(this.cells[at]!, this.cells[at + 1]!);
+      }
+    }
+  }
+
+  countRequest(scope: number, proto: number, family: number, qtype: number, size: number, isDo: number): void {
+    if (scope >= this.scopeMax) assert(false, 'metric scope out of range');
+    const base = scope * SCOPE_WORDS;
+    const cells = this.cells;
+    const type = qtype < 256 ? TYPE_INDEX[qtype]! : TYPE_OTHER;
+    cells[base + REQUESTS_AT + (proto * FAMILIES + family) * TYPES + type]!++;
+    const sizeCell = size < 4096 ? SIZE_TABLE[size]! : searchSizeCell(size);
+    cells[base + REQUEST_SIZES_AT + proto * SIZE_CELLS + sizeCell]!++;
+    cells[base + DNSSEC_OK_AT]! += isDo;
+    this.wide[scope * WIDE_COUNT + proto]! += size;
+    this.isDirty[scope] = 1;
+  }
+
+  countResponse(scope: number, proto: number, rcode: number, plugin: number, size: number, isTruncated: number): void {
+    if (scope >= this.scopeMax) assert(false, 'metric scope out of range');
+    const base = scope * SCOPE_WORDS;
+    const cells = this.cells;
+    const rcodeCell = rcode < RCODE_OTHER ? rcode : RCODE_OTHER;
+    cells[base + RESPONSES_AT + plugin * RCODES + rcodeCell]!++;
+    const sizeCell = size < 4096 ? SIZE_TABLE[size]! : searchSizeCell(size);
+    cells[base + RESPONSE_SIZES_AT + proto * SIZE_CELLS + sizeCell]!++;
+    cells[base + TRUNCATED_AT + proto]! += isTruncated;
+    this.wide[scope * WIDE_COUNT + WIDE_RESPONSE + proto]! += size;
+    this.isDirty[scope] = 1;
+  }
+
+  countDuration(scope: number, count: number, durationMs: number): void {
+    if (scope >= this.scopeMax) assert(false, 'metric scope out of range');
+    let cell = 0;
+    while (cell < DURATION_BOUNDS_MS.length && durationMs > DURATION_BOUNDS_MS[cell]!) cell++;
+    this.cells[scope * SCOPE_WORDS + DURATIONS_AT + cell]! += count;
+    // a clock that steps back would make the sum fall, and a counter that falls reads as a restart
+    if (durationMs > 0) this.wide[scope * WIDE_COUNT + WIDE_DURATION]! += count * durationMs * 1e6;
+    this.isDirty[scope] = 1;
+  }
+
+  countDrop(reason: number): void {
+    if (reason >= DROP_REASONS.length) assert(false, 'drop reason out of range');
+    this.cells[this.shardCellsAt + reason]!++;
+    this.isDirty[this.scopeMax] = 1;
+  }
+
+  publish(): void {
+    const scopeMax = this.scopeMax;
+    for (let scope = 0; scope < scopeMax; scope++) {
+      if (this.isDirty[scope] === 0) continue;
+      this.isDirty[scope] = 0;
+      for (let index = 0; index < WIDE_COUNT; index++) this.spreadWide(scope, index);
+      this.publishCells(scope * SCOPE_WORDS, (scope + 1) * SCOPE_WORDS);
+    }
+    if (this.isDirty[scopeMax] !== 0) {
+      this.isDirty[scopeMax] = 0;
+      this.publishCells(this.shardCellsAt, this.cells.length);
+    }
+  }
+
+  private publishCells(start: number, end: number): void {
+    const cells = this.cells;
+    const published = this.published;
+    for (let cell = start; cell < end; cell++) {
+      const value = cells[cell]!;
+      if (value === published[cell]!) continue;
+      published[cell] = value;
+      Atomics.store(this.shared, cell, value);
+    }
+  }
+
+  private spreadWide(scope: number, index: number): void {
+    const wideIndex = scope * WIDE_COUNT + index;
+    let sum = this.wide[wideIndex]!;
+    if (sum >= WIDE_MODULUS) this.wide[wideIndex] = sum -= WIDE_MODULUS;
+    const at = this.wideAt(scope, index);
+    // >>> is modulo 2^32 for any sum below 2^53
+    this.cells[at] = sum >>> 0;
+    this.cells[at + 1] = (sum / WIDE_UNIT) >>> 0;
+  }
+
+  /** Cell of the low half of a wide sum. */
+  private wideAt(scope: number, index: number): number {
+    const base = scope * SCOPE_WORDS;
+    if (index < WIDE_RESPONSE) return base + REQUEST_SIZE_SUM_AT + index * 2;
+    if (index < WIDE_DURATION) return base + RESPONSE_SIZE_SUM_AT + (index - WIDE_RESPONSE) * 2;
+    return base + DURATION_SUM_AT;
+  }
+}
+
+/**
+ * The counters of shard `shard` in a buffer of createCounterBuffer. They go on from what the cells hold, so a shard that
+ * takes another's place counts on where that one published last.
+ *
+ * @param scopeCount number of metric scopes this shard counts under; at most what the buffer was made for
+ * @param shard      index of the shard, from 0
+ * @throws SkyshardError INTERNAL_ASSERTION if the buffer is not one of these, or too small
+ */
+export function createShardCounters(buffer: SharedArrayBuffer, scopeCount: number, shard: number): ShardCounters {
+  const words = new Uint32Array(buffer);
+  assert(words[COUNTERS_HEADER.at.magic] === COUNTERS_MAGIC, 'no counter buffer');
+  const scopeMax = words[COUNTERS_HEADER.at.scopeMax]!;
+  assert(scopeCount <= scopeMax, 'more metric scopes than the counter buffer has');
+  assert(shard >= 0 && shard < words[COUNTERS_HEADER.at.shardMax]!, 'more shards than the counter buffer has');
+  const shared = new Uint32Array(buffer, regionAt(scopeMax, shard) * 4, regionWords(scopeMax));
+  return new SharedShardCounters(shared, scopeMax);
+}
