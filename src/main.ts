@@ -1,1 +1,2 @@
-console.log("x");
+#!/usr/bin/env node
+/** Process entry: hands the arguments to cli/. */
