@@ -77,117 +77,115 @@ const DURATION_BOUNDS_MS = Float64Array.from(DURATION_BOUNDS, (seconds) => secon
 
 class SharedShardCounters implements ShardCounters {
   private readonly cells: Uint32Array;
-  private readonly published: Uint32Array;
   private readonly shared: Uint32Array;
   private readonly wide: Float64Array;
-  /** 1 for a scope that was counted under since the last publish; the last is the shard cells' */
-  private readonly isDirty: Uint8Array;
   private readonly scopeMax: number;
-  private readonly shardCellsAt: number;
+  /**
+   * What changed since the last publish, once each: cells, and behind them the wide sums (`cells.length` + index).
+   * A list, because comparing the cells of a scope (some 220) took 0.4 µs a publish and a batch touches eight of them.
+   */
+  private readonly changed: Uint32Array;
+  private readonly isChanged: Uint8Array;
+  private changedCount: number;
 
   constructor(shared: Uint32Array, scopeMax: number) {
     this.shared = shared;
     this.scopeMax = scopeMax;
-    this.shardCellsAt = scopeMax * SCOPE_WORDS;
     this.cells = new Uint32Array(shared.length);
-    this.published = new Uint32Array(shared.length);
     this.wide = new Float64Array(scopeMax * WIDE_COUNT);
-    this.isDirty = new Uint8Array(scopeMax + 1);
-    for (let cell = 0; cell < shared.length; cell++) {
-      this.cells[cell] = this.published[cell] = Atomics.load(shared, cell);
-    }
-    for (let scope = 0; scope < scopeMax; scope++) {
-      for (let index = 0; index < WIDE_COUNT; index++) {
-        const at = this.wideAt(scope, index);
-        this.wide[scope * WIDE_COUNT + index] = wideValue(this.cells[at]!, this.cells[at + 1]!);
-      }
+    const changeMax = this.cells.length + this.wide.length;
+    this.changed = new Uint32Array(changeMax);
+    this.isChanged = new Uint8Array(changeMax);
+    this.changedCount = 0;
+    for (let cell = 0; cell < shared.length; cell++) this.cells[cell] = Atomics.load(shared, cell);
+    for (let index = 0; index < this.wide.length; index++) {
+      const at = wideCellAt(index);
+      this.wide[index] = wideValue(this.cells[at]!, this.cells[at + 1]!);
     }
   }
 
   countRequest(scope: number, proto: number, family: number, qtype: number, size: number, isDo: number): void {
     if (scope >= this.scopeMax) assert(false, 'metric scope out of range');
     const base = scope * SCOPE_WORDS;
-    const cells = this.cells;
     const type = qtype < 256 ? TYPE_INDEX[qtype]! : TYPE_OTHER;
-    cells[base + REQUESTS_AT + (proto * FAMILIES + family) * TYPES + type]!++;
-    const sizeCell = size < 4096 ? SIZE_TABLE[size]! : searchSizeCell(size);
-    cells[base + REQUEST_SIZES_AT + proto * SIZE_CELLS + sizeCell]!++;
-    cells[base + DNSSEC_OK_AT]! += isDo;
-    this.wide[scope * WIDE_COUNT + proto]! += size;
-    this.isDirty[scope] = 1;
+    this.add(base + REQUESTS_AT + (proto * FAMILIES + family) * TYPES + type, 1);
+    const sizeCell = size < SIZE_TABLE.length ? SIZE_TABLE[size]! : searchSizeCell(size);
+    this.add(base + REQUEST_SIZES_AT + proto * SIZE_CELLS + sizeCell, 1);
+    if (isDo !== 0) this.add(base + DNSSEC_OK_AT, 1);
+    this.addWide(scope * WIDE_COUNT + proto, size);
   }
 
   countResponse(scope: number, proto: number, rcode: number, plugin: number, size: number, isTruncated: number): void {
     if (scope >= this.scopeMax) assert(false, 'metric scope out of range');
     const base = scope * SCOPE_WORDS;
-    const cells = this.cells;
-    const rcodeCell = rcode < RCODE_OTHER ? rcode : RCODE_OTHER;
-    cells[base + RESPONSES_AT + plugin * RCODES + rcodeCell]!++;
-    const sizeCell = size < 4096 ? SIZE_TABLE[size]! : searchSizeCell(size);
-    cells[base + RESPONSE_SIZES_AT + proto * SIZE_CELLS + sizeCell]!++;
-    cells[base + TRUNCATED_AT + proto]! += isTruncated;
-    this.wide[scope * WIDE_COUNT + WIDE_RESPONSE + proto]! += size;
-    this.isDirty[scope] = 1;
+    this.add(base + RESPONSES_AT + plugin * RCODES + (rcode < RCODE_OTHER ? rcode : RCODE_OTHER), 1);
+    const sizeCell = size < SIZE_TABLE.length ? SIZE_TABLE[size]! : searchSizeCell(size);
+    this.add(base + RESPONSE_SIZES_AT + proto * SIZE_CELLS + sizeCell, 1);
+    if (isTruncated !== 0) this.add(base + TRUNCATED_AT + proto, 1);
+    this.addWide(scope * WIDE_COUNT + WIDE_RESPONSE + proto, size);
   }
 
   countDuration(scope: number, count: number, durationMs: number): void {
     if (scope >= this.scopeMax) assert(false, 'metric scope out of range');
     let cell = 0;
     while (cell < DURATION_BOUNDS_MS.length && durationMs > DURATION_BOUNDS_MS[cell]!) cell++;
-    this.cells[scope * SCOPE_WORDS + DURATIONS_AT + cell]! += count;
+    this.add(scope * SCOPE_WORDS + DURATIONS_AT + cell, count);
     // a clock that steps back would make the sum fall, and a counter that falls reads as a restart
-    if (durationMs > 0) this.wide[scope * WIDE_COUNT + WIDE_DURATION]! += count * durationMs * 1e6;
-    this.isDirty[scope] = 1;
+    if (durationMs > 0) this.addWide(scope * WIDE_COUNT + WIDE_DURATION, count * durationMs * 1e6);
   }
 
   countDrop(reason: number): void {
     if (reason >= DROP_REASONS.length) assert(false, 'drop reason out of range');
-    this.cells[this.shardCellsAt + reason]!++;
-    this.isDirty[this.scopeMax] = 1;
+    this.add(this.scopeMax * SCOPE_WORDS + reason, 1);
   }
 
   publish(): void {
-    const scopeMax = this.scopeMax;
-    for (let scope = 0; scope < scopeMax; scope++) {
-      if (this.isDirty[scope] === 0) continue;
-      this.isDirty[scope] = 0;
-      for (let index = 0; index < WIDE_COUNT; index++) this.spreadWide(scope, index);
-      this.publishCells(scope * SCOPE_WORDS, (scope + 1) * SCOPE_WORDS);
+    const count = this.changedCount;
+    const cellCount = this.cells.length;
+    for (let n = 0; n < count; n++) {
+      const index = this.changed[n]!;
+      this.isChanged[index] = 0;
+      if (index < cellCount) Atomics.store(this.shared, index, this.cells[index]!);
+      else this.publishWide(index - cellCount);
     }
-    if (this.isDirty[scopeMax] !== 0) {
-      this.isDirty[scopeMax] = 0;
-      this.publishCells(this.shardCellsAt, this.cells.length);
-    }
+    this.changedCount = 0;
   }
 
-  private publishCells(start: number, end: number): void {
-    const cells = this.cells;
-    const published = this.published;
-    for (let cell = start; cell < end; cell++) {
-      const value = cells[cell]!;
-      if (value === published[cell]!) continue;
-      published[cell] = value;
-      Atomics.store(this.shared, cell, value);
-    }
+  private add(cell: number, count: number): void {
+    this.cells[cell]! += count;
+    if (this.isChanged[cell] === 0) this.noteChange(cell);
   }
 
-  private spreadWide(scope: number, index: number): void {
-    const wideIndex = scope * WIDE_COUNT + index;
-    let sum = this.wide[wideIndex]!;
-    if (sum >= WIDE_MODULUS) this.wide[wideIndex] = sum -= WIDE_MODULUS;
-    const at = this.wideAt(scope, index);
+  private addWide(index: number, count: number): void {
+    this.wide[index]! += count;
+    const change = this.cells.length + index;
+    if (this.isChanged[change] === 0) this.noteChange(change);
+  }
+
+  private noteChange(index: number): void {
+    this.isChanged[index] = 1;
+    this.changed[this.changedCount++] = index;
+  }
+
+  private publishWide(index: number): void {
+    let sum = this.wide[index]!;
+    if (sum >= WIDE_MODULUS) this.wide[index] = sum -= WIDE_MODULUS;
+    const at = wideCellAt(index);
     // >>> is modulo 2^32 for any sum below 2^53
-    this.cells[at] = sum >>> 0;
-    this.cells[at + 1] = (sum / WIDE_UNIT) >>> 0;
+    const low = sum >>> 0;
+    const high = (sum / WIDE_UNIT) >>> 0;
+    if (low !== this.cells[at]!) Atomics.store(this.shared, at, (this.cells[at] = low));
+    if (high !== this.cells[at + 1]!) Atomics.store(this.shared, at + 1, (this.cells[at + 1] = high));
   }
+}
 
-  /** Cell of the low half of a wide sum. */
-  private wideAt(scope: number, index: number): number {
-    const base = scope * SCOPE_WORDS;
-    if (index < WIDE_RESPONSE) return base + REQUEST_SIZE_SUM_AT + index * 2;
-    if (index < WIDE_DURATION) return base + RESPONSE_SIZE_SUM_AT + (index - WIDE_RESPONSE) * 2;
-    return base + DURATION_SUM_AT;
-  }
+/** Cell of the low half of a wide sum: `index` counts the sums of all scopes. */
+function wideCellAt(index: number): number {
+  const inScope = index % WIDE_COUNT;
+  const base = ((index - inScope) / WIDE_COUNT) * SCOPE_WORDS;
+  if (inScope < WIDE_RESPONSE) return base + REQUEST_SIZE_SUM_AT + inScope * 2;
+  if (inScope < WIDE_DURATION) return base + RESPONSE_SIZE_SUM_AT + (inScope - WIDE_RESPONSE) * 2;
+  return base + DURATION_SUM_AT;
 }
 
 /**
