@@ -52,6 +52,7 @@ function testArguments(patterns, args, concurrency = Math.max(1, Math.min(os.ava
     .filter((argument) => !argument.startsWith('-'))
     .map((argument) => (isFolder(argument) ? `${argument.replace(/\/$/, '')}/**/*.test.ts` : argument));
   const hasConcurrency = flags.some((flag) => flag.startsWith('--test-concurrency'));
+  if (!flags.some((flag) => flag.startsWith('--test-timeout'))) flags.unshift('--test-timeout=900000');
   if (!hasConcurrency) flags.unshift(`--test-concurrency=${concurrency}`);
   return ['--test', ...flags, ...(chosen.length > 0 ? chosen : patterns)];
 }

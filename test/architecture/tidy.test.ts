@@ -1,0 +1,92 @@
+/** Rules over the sources that neither compiler nor linter checks. */
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { test } from 'node:test';
+import { ROOT, sourceFiles, type SourceFile } from './source-files.ts';
+
+const LINES_MAX = 700;
+
+/** What no file may hold. This file, which names them, is left out. */
+const BANNED = [
+  { pattern: /(?<![\w.])\/(?:work|home|root|Users)\/\w/, what: 'an absolute path of one machine' },
+  { pattern: /registry\.npmjs\.org|registry\.yarnpkg\.com/, what: 'the host of a package registry' },
+  { pattern: /\b(?:TODO|FIXME|XXX)\b/, what: 'unfinished work' },
+] as const;
+
+const src = sourceFiles('src');
+const own = [
+  ...src,
+  ...sourceFiles('test'),
+  ...sourceFiles('native-free-bench', ['.ts', '.mjs', '.c', '.sh']),
+  ...sourceFiles('scripts', ['.ts', '.mjs']),
+].filter((file) => file.path !== 'test/architecture/tidy.test.ts');
+
+/** `path:line` of every line that `isFault` says yes to. */
+function faultyLines(files: readonly SourceFile[], isFault: (line: string) => boolean): string[] {
+  return files.flatMap((file) =>
+    file.text
+      .split('\n')
+      .flatMap((line, index) => (isFault(line) ? [`${file.path}:${index + 1}: ${line.trim()}`] : [])),
+  );
+}
+
+for (const { pattern, what } of BANNED) {
+  test(`no file holds ${what}`, () => {
+    assert.deepEqual(
+      faultyLines(own, (line) => pattern.test(line)),
+      [],
+    );
+  });
+}
+
+test('the lockfile names no registry', () => {
+  const lines = readFileSync(path.join(ROOT, 'package-lock.json'), 'utf8').split('\n');
+  assert.deepEqual(
+    lines.filter((line) => line.includes('"resolved"')),
+    [],
+  );
+});
+
+test('no type is any', () => {
+  assert.deepEqual(
+    faultyLines(own, (line) => /[:<,|&(]\s*any\s*(?:[,;)>=|&[]|$)|\bas any\b/.test(withoutText(line))),
+    [],
+  );
+});
+
+/** The line without its comment and its quoted texts. */
+function withoutText(line: string): string {
+  if (/^\s*(?:\*|\/\/|\/\*)/.test(line)) return '';
+  return line.replace(/'(?:[^'\\]|\\.)*'|`[^`]*`/g, "''").replace(/\/\/.*|\/\*.*/, '');
+}
+
+test('every source file says what it is: a doc comment at its top or at its first export', () => {
+  const faults = src.filter(({ text }) => {
+    const opensWithComment = /^(?:#![^\n]*\n)?\s*\/\*\*/.test(text);
+    const firstExport = /^export\s/m.exec(text)?.index ?? 0;
+    return !opensWithComment && !/\*\/\s*$/.test(text.slice(0, firstExport));
+  });
+  assert.deepEqual(
+    faults.map((file) => file.path),
+    [],
+  );
+});
+
+test(`no file is longer than ${LINES_MAX} lines`, () => {
+  const faults = own.filter(({ text }) => text.split('\n').length > LINES_MAX);
+  assert.deepEqual(
+    faults.map((file) => file.path),
+    [],
+  );
+});
+
+test('tests are named after what they test and are found by the runner', () => {
+  const faults = sourceFiles('test').filter(
+    (file) => /^\s*(?:test|describe|it)\(/m.test(file.text) && !file.path.endsWith('.test.ts'),
+  );
+  assert.deepEqual(
+    faults.map((file) => file.path),
+    [],
+  );
+});
