@@ -1,0 +1,69 @@
+/** The command line: picks the subcommand, and turns what it throws into a message and an exit code. */
+import { readFileSync } from 'node:fs';
+import { SkyshardError } from '../base/skyshard-error.ts';
+import { EXIT, exitCodeOf } from './exit-codes.ts';
+
+/**
+ * Run one command line to its end.
+ *
+ * @param args  the arguments behind the program's name
+ * @returns the exit code. Never throws: messages go to stderr, what was asked for to stdout.
+ */
+export async function runCli(args: readonly string[]): Promise<number> {
+  try {
+    return await runCommand(args);
+  } catch (error) {
+    if (error instanceof SkyshardError) {
+      process.stderr.write(`skyshard: ${error.code}: ${error.message}\n`);
+      if (error.code === 'INTERNAL_ASSERTION') process.stderr.write(`${error.stack}\n`);
+      return exitCodeOf(error.code);
+    }
+    process.stderr.write(`skyshard: internal error: ${error instanceof Error ? error.stack : String(error)}\n`);
+    return EXIT.INTERNAL;
+  }
+}
+
+async function runCommand(args: readonly string[]): Promise<number> {
+  const [first, ...rest] = args;
+  if (first === 'help' || args.some((argument) => /^(-h|--?help)$/.test(argument))) return printHelp();
+  if (first !== undefined && /^--?version$/.test(first)) return printVersion();
+  // Each subcommand is imported when it is asked for: `serve` must not pay for what the others load.
+  if (first === 'snapshot') return (await import('./snapshot.ts')).runSnapshot(rest);
+  if (first === 'serve') return (await import('./serve.ts')).runServe(rest);
+  // Without a subcommand it is a server, as CoreDNS is.
+  if (first === undefined || first.startsWith('-')) return (await import('./serve.ts')).runServe(args);
+  throw new SkyshardError('CLI_USAGE', `unknown subcommand "${first}"; there are serve and snapshot (skyshard --help)`);
+}
+
+function printVersion(): number {
+  process.stdout.write(`skyshard ${readVersion()}\n`);
+  return EXIT.STOPPED;
+}
+
+/** The version of package.json, which lies two levels above this file in src/ as in dist/. */
+export function readVersion(): string {
+  const manifest: unknown = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
+  return (manifest as { version: string }).version;
+}
+
+async function printHelp(): Promise<number> {
+  const [{ SERVE_FLAGS, MANIFESTS_FLAG }, { formatFlag, formatFlagHelp }] = await Promise.all([
+    import('./serve-options.ts'),
+    import('./parse-flags.ts'),
+  ]);
+  process.stdout.write(
+    `skyshard answers DNS for a Kubernetes cluster.
+
+  skyshard serve    ${SERVE_FLAGS.slice(0, 3).map(formatFlag).join(' ')}
+                    ${SERVE_FLAGS.slice(3).map(formatFlag).join(' ')}
+  skyshard snapshot ${formatFlag(MANIFESTS_FLAG)}    print in words what would be served
+  skyshard --version | --help
+
+${formatFlagHelp(SERVE_FLAGS)}
+Flags are written with one dash or two, values behind a blank or =.
+Metrics are on http://127.0.0.1:9153/metrics.
+Exit codes: 0 stopped on request, 1 bad configuration, 2 could not bind or start, 70 internal error.
+`,
+  );
+  return EXIT.STOPPED;
+}

@@ -1,0 +1,127 @@
+/** What `skyshard serve` was asked to do: its flags, checked and typed. */
+import { readFileSync } from 'node:fs';
+import { isIP } from 'node:net';
+import { SkyshardError } from '../base/skyshard-error.ts';
+import type { ServerOptions } from '../server/server-options.ts';
+import { type FlagSpec, type FlagValues, parseFlags } from './parse-flags.ts';
+
+export const MANIFESTS_FLAG: FlagSpec = {
+  name: 'manifests',
+  value: 'FILE|DIR',
+  isRepeatable: true,
+  help: 'Kubernetes objects to serve: YAML or JSON files, watched for changes',
+};
+
+export const SERVE_FLAGS: readonly FlagSpec[] = [
+  MANIFESTS_FLAG,
+  {
+    name: 'bind',
+    value: 'ADDR',
+    isRepeatable: true,
+    help: 'IPv4 or IPv6 address to listen on (default: all addresses of both families)',
+  },
+  { name: 'dns.port', value: 'N', help: 'UDP port to listen on, 1 to 65535 (default: 53)' },
+  {
+    name: 'shards',
+    value: 'auto|N',
+    help: 'answering threads, 1 to 64 (default: auto, by the CPUs and the memory there are)',
+  },
+  {
+    name: 'transport',
+    value: 'auto|mmsg|dgram',
+    help: 'mmsg: recvmmsg and sendmmsg, Linux; dgram: no native code (default: auto, mmsg where it loads)',
+  },
+  {
+    name: 'cookie-secret-file',
+    value: 'FILE',
+    help: '32 hexadecimal digits, the key of DNS cookies that replicas share (default: random)',
+  },
+];
+
+const DNS_PORT_DEFAULT = 53;
+export const SHARDS_MAX = 64;
+
+/** @throws SkyshardError CLI_USAGE */
+export function parseServeOptions(args: readonly string[]): ServerOptions {
+  const flags = parseFlags('serve', SERVE_FLAGS, args);
+  const secretFile = lastValue(flags, 'cookie-secret-file');
+  return {
+    manifests: parseManifests(flags, 'serve'),
+    bindAddresses: parseBindAddresses(flags),
+    dnsPort: parseDnsPort(lastValue(flags, 'dns.port')),
+    shards: parseShards(lastValue(flags, 'shards')),
+    transport: parseTransport(lastValue(flags, 'transport')),
+    cookieSecret: secretFile === undefined ? undefined : readCookieSecret(secretFile),
+  };
+}
+
+/** The paths behind --manifests, which are the only source of objects. */
+export function parseManifests(flags: FlagValues, command: string): readonly string[] {
+  const paths = flags.get('manifests');
+  if (paths !== undefined) return paths;
+  throw new SkyshardError(
+    'CLI_USAGE',
+    `there is nothing to serve: name Kubernetes manifests, as in skyshard ${command} --manifests deploy/demo`,
+  );
+}
+
+function lastValue(flags: FlagValues, name: string): string | undefined {
+  return flags.get(name)?.at(-1);
+}
+
+function parseBindAddresses(flags: FlagValues): readonly string[] {
+  const addresses = flags.get('bind') ?? ['0.0.0.0', '::'];
+  for (const address of addresses) {
+    if (isIP(address) === 0) throw valueError('bind', address, 'an IPv4 or IPv6 address, as in 127.0.0.1 or ::1');
+  }
+  return [...new Set(addresses)];
+}
+
+function parseDnsPort(text: string | undefined): number {
+  if (text === undefined) return DNS_PORT_DEFAULT;
+  const port = parseDecimal(text);
+  if (port === undefined || port < 1 || port > 65_535) throw valueError('dns.port', text, 'a port, 1 to 65535');
+  return port;
+}
+
+function parseShards(text: string | undefined): number | 'auto' {
+  if (text === undefined || text === 'auto') return 'auto';
+  const count = parseDecimal(text);
+  if (count === undefined || count < 1 || count > SHARDS_MAX) {
+    throw valueError('shards', text, `auto, or a number of threads from 1 to ${SHARDS_MAX}`);
+  }
+  return count;
+}
+
+function parseTransport(text: string | undefined): ServerOptions['transport'] {
+  if (text === undefined) return 'auto';
+  if (text === 'auto' || text === 'mmsg' || text === 'dgram') return text;
+  throw valueError('transport', text, 'auto, mmsg or dgram');
+}
+
+function readCookieSecret(file: string): Uint8Array {
+  let text: string;
+  try {
+    text = readFileSync(file, 'latin1').trim();
+  } catch (cause) {
+    throw new SkyshardError('CLI_USAGE', `--cookie-secret-file ${file} cannot be read: ${(cause as Error).message}`, {
+      cause,
+    });
+  }
+  if (!/^[0-9a-f]{32}$/i.test(text)) {
+    // The text is a secret, even a malformed one: it is not repeated.
+    throw new SkyshardError(
+      'CLI_USAGE',
+      `--cookie-secret-file ${file} holds no secret: expected 32 hexadecimal digits, as openssl rand -hex 16 prints`,
+    );
+  }
+  return Uint8Array.from(Buffer.from(text, 'hex'));
+}
+
+function parseDecimal(text: string): number | undefined {
+  return /^\d{1,9}$/.test(text) ? Number(text) : undefined;
+}
+
+function valueError(flag: string, found: string, expected: string): SkyshardError {
+  return new SkyshardError('CLI_USAGE', `--${flag} "${found}": expected ${expected}`);
+}

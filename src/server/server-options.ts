@@ -1,0 +1,12 @@
+/** What the server is asked to do; the command line fills it. */
+export interface ServerOptions {
+  /** files and folders of Kubernetes objects, at least one */
+  readonly manifests: readonly string[];
+  /** IP addresses to listen on, without duplicates */
+  readonly bindAddresses: readonly string[];
+  readonly dnsPort: number;
+  readonly shards: number | 'auto';
+  readonly transport: 'auto' | 'mmsg' | 'dgram';
+  /** 16 octets; undefined: random for this process */
+  readonly cookieSecret: Uint8Array | undefined;
+}

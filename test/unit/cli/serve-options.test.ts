@@ -1,0 +1,81 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { after, describe, test } from 'node:test';
+import { parseServeOptions } from '../../../src/cli/serve-options.ts';
+
+const folder = mkdtempSync(path.join(tmpdir(), 'skyshard-serve-options-'));
+after(() => rmSync(folder, { recursive: true }));
+
+function faultOf(...args: string[]): string {
+  try {
+    parseServeOptions(args);
+  } catch (error) {
+    assert.equal((error as { code?: string }).code, 'CLI_USAGE');
+    return (error as Error).message;
+  }
+  return assert.fail(`accepted: ${args.join(' ')}`);
+}
+
+function secretFile(content: string): string {
+  const file = path.join(folder, 'secret');
+  writeFileSync(file, content);
+  return file;
+}
+
+describe('parseServeOptions', () => {
+  test('has CoreDNS’s defaults: every address, port 53', () => {
+    assert.deepEqual(parseServeOptions(['--manifests', 'a']), {
+      manifests: ['a'],
+      bindAddresses: ['0.0.0.0', '::'],
+      dnsPort: 53,
+      shards: 'auto',
+      transport: 'auto',
+      cookieSecret: undefined,
+    });
+  });
+
+  test('reads every flag', () => {
+    const args = ['--manifests=a', '--manifests=b', '--bind=127.0.0.1', '--bind=::1', '--bind=::1', '--dns.port=1053'];
+    const options = parseServeOptions([
+      ...args,
+      '--shards=2',
+      '--transport=dgram',
+      `--cookie-secret-file=${secretFile('000102030405060708090A0b0c0d0e0f\n')}`,
+    ]);
+    assert.deepEqual(options, {
+      manifests: ['a', 'b'],
+      bindAddresses: ['127.0.0.1', '::1'],
+      dnsPort: 1053,
+      shards: 2,
+      transport: 'dgram',
+      cookieSecret: Uint8Array.from({ length: 16 }, (_, index) => index),
+    });
+  });
+
+  test('without manifests it says what to do', () => {
+    assert.match(faultOf(), /nothing to serve: .*--manifests deploy\/demo/);
+  });
+
+  test('refuses values by naming what is expected', () => {
+    const manifests = '--manifests=a';
+    for (const port of ['0', '65536', '-1', '53x', '1e3', '99999999999999999999']) {
+      assert.match(faultOf(manifests, `--dns.port=${port}`), /expected a port, 1 to 65535/, port);
+    }
+    for (const count of ['0', '65', '1.5', 'all']) {
+      assert.match(faultOf(manifests, `--shards=${count}`), /expected auto, or a number of threads/, count);
+    }
+    assert.match(faultOf(manifests, '--transport=udp'), /"udp": expected auto, mmsg or dgram/);
+    for (const address of ['localhost', '127.0.0.1:53', '[::1]', '127.1']) {
+      assert.match(faultOf(manifests, `--bind=${address}`), /expected an IPv4 or IPv6 address/, address);
+    }
+  });
+
+  test('a cookie secret that is none is refused and not repeated', () => {
+    const message = faultOf('--manifests=a', `--cookie-secret-file=${secretFile('hunter2')}`);
+    assert.match(message, /expected 32 hexadecimal digits/);
+    assert.doesNotMatch(message, /hunter2/);
+    assert.match(faultOf('--manifests=a', '--cookie-secret-file', path.join(folder, 'none')), /cannot be read/);
+  });
+});
