@@ -7,6 +7,7 @@ export const ERROR_CODES = {
   CLI_USAGE: 'The command line is wrong: an unknown flag, a missing or malformed value.',
   MANIFEST_SYNTAX: 'A manifest is not valid YAML or JSON. The message names file, line and column.',
   MANIFEST_OBJECT: 'A manifest holds an object that Kubernetes would refuse. The message names file, line and field.',
+  LABEL_SELECTOR: 'A label selector (labels, namespace_labels) cannot be read. The message names the column.',
   MANIFEST_READ: 'A manifest file or directory cannot be read.',
   BIND_FAILED: 'A listening address cannot be bound: in use, not local, or not permitted.',
   NATIVE_UNAVAILABLE: 'The native UDP transport cannot be loaded on this platform; use --transport dgram.',

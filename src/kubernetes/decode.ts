@@ -1,0 +1,275 @@
+/**
+ * Kubernetes objects as they come from YAML or JSON → the trimmed objects of objects.ts.
+ *
+ * Only what DNS reads is checked, by the API's own rules; other fields may hold anything. Kinds that DNS does not read
+ * are passed over. Every fault is an ObjectError that names the field.
+ */
+import { parseIPv4, parseIPv6 } from '../dns/address.ts';
+import { parseName } from '../dns/name.ts';
+import { Field } from './field.ts';
+import type { FieldPath } from './object-error.ts';
+import type { LabelSelector, Labels } from './label-selector.ts';
+import type { ClusterObject, Endpoint, EndpointSlice, NamedPort, Namespace, Pod, Service } from './objects.ts';
+
+export interface DecodeOptions {
+  /** Services, EndpointSlices and Pods that do not match are passed over (option `labels`) */
+  readonly labels?: LabelSelector | undefined;
+}
+
+const SERVICE_NAME_LABEL = 'kubernetes.io/service-name';
+/** Longest targetRef.name that is kept: it has to fit a label. */
+const TARGET_NAME_SIZE_MAX = 63;
+const PHASES_PASSED_OVER = new Set(['Succeeded', 'Failed', 'Unknown']);
+
+/** group and version that each kind is decoded from */
+const KINDS = {
+  Service: { group: '', version: 'v1', decode: decodeService },
+  Namespace: { group: '', version: 'v1', decode: decodeNamespace },
+  Pod: { group: '', version: 'v1', decode: decodePod },
+  EndpointSlice: { group: 'discovery.k8s.io', version: 'v1', decode: decodeEndpointSlice },
+} as const;
+
+/**
+ * Decode one document: an object, or a list of objects (`List`, `ServiceList` …, also nested).
+ *
+ * @param raw  what a YAML or JSON parser returned; null and undefined are an empty document
+ * @returns the objects that count for DNS, in their order; two of one name are both returned
+ * @throws ObjectError with the path of the field, from the document's root on
+ */
+export function decodeObjects(raw: unknown, options: DecodeOptions = {}): ClusterObject[] {
+  const objects: ClusterObject[] = [];
+  const document = new Field(raw);
+  if (!document.isAbsent) decodeInto(objects, document, undefined, options);
+  return objects;
+}
+
+/**
+ * Decode one object that is no list, such as the `object` of a watch event.
+ *
+ * @param path  where the object lies in its document
+ * @returns undefined if DNS does not read it: another kind, a Pod that ends or has ended, a slice of no Service, labels
+ *   that do not match
+ * @throws ObjectError
+ */
+export function decodeObject(
+  raw: unknown,
+  options: DecodeOptions = {},
+  path: FieldPath = [],
+): ClusterObject | undefined {
+  return decodeField(new Field(raw, path), undefined, options);
+}
+
+interface ItemType {
+  readonly kind: string;
+  readonly apiVersion: string;
+}
+
+/** @param defaults  type of the items of a typed list, whose items need not repeat it */
+function decodeInto(
+  objects: ClusterObject[],
+  field: Field,
+  defaults: ItemType | undefined,
+  options: DecodeOptions,
+): void {
+  const kind = field.get('kind').text() || (defaults?.kind ?? '');
+  if (kind.endsWith('List')) {
+    const apiVersion = field.get('apiVersion').text();
+    const itemType = kind === 'List' ? undefined : { kind: kind.slice(0, -'List'.length), apiVersion };
+    for (const item of field.get('items').items()) decodeInto(objects, item, itemType, options);
+    return;
+  }
+  const object = decodeField(field, defaults, options);
+  if (object !== undefined) objects.push(object);
+}
+
+function decodeField(field: Field, defaults: ItemType | undefined, options: DecodeOptions): ClusterObject | undefined {
+  const kind = field.get('kind').text() || defaults?.kind || field.get('kind').requiredText();
+  const apiVersion = field.get('apiVersion').text() || defaults?.apiVersion || field.get('apiVersion').requiredText();
+  if (!Object.hasOwn(KINDS, kind)) return undefined;
+  const known = KINDS[kind as keyof typeof KINDS];
+  const slash = apiVersion.indexOf('/');
+  // A Service of another group (serving.knative.dev) is another kind of object.
+  if (apiVersion.slice(0, Math.max(slash, 0)) !== known.group) return undefined;
+  if (apiVersion.slice(slash + 1) !== known.version) {
+    const expected = known.group === '' ? known.version : `${known.group}/${known.version}`;
+    throw field.get('apiVersion').error(`${kind} is read from ${expected}, not ${apiVersion}`);
+  }
+  const labels = decodeLabels(field.get('metadata').get('labels'));
+  if (options.labels !== undefined && kind !== 'Namespace' && !options.labels.matches(labels)) return undefined;
+  return known.decode(field, labels);
+}
+
+function decodeService(field: Field): Service {
+  const spec = field.get('spec');
+  const type = spec.get('type').oneOf(['ClusterIP', 'NodePort', 'LoadBalancer', 'ExternalName']);
+  const isExternal = type === 'ExternalName';
+  return {
+    kind: 'Service',
+    ...decodeObjectName(field, decodeLabel),
+    type: isExternal ? 'ExternalName' : 'ClusterIP',
+    clusterIPs: isExternal ? [] : decodeClusterIPs(spec),
+    externalName: isExternal ? decodeExternalName(spec.get('externalName')) : '',
+    ports: decodeServicePorts(spec.get('ports')),
+  };
+}
+
+function decodeClusterIPs(spec: Field): string[] {
+  const list = spec.get('clusterIPs').items();
+  const fields = list.length > 0 ? list : [spec.get('clusterIP')];
+  const clusterIPs: string[] = [];
+  for (const item of fields) {
+    const text = item.text();
+    if (text === 'None') return ['None'];
+    if (text === '') continue;
+    requireAddress(item, text);
+    clusterIPs.push(text);
+  }
+  return clusterIPs;
+}
+
+function decodeExternalName(field: Field): string {
+  const text = field.requiredText();
+  if (parseName(text) === null) throw field.error(`must be a domain name, not ${JSON.stringify(text)}`);
+  return text;
+}
+
+function decodeServicePorts(field: Field): NamedPort[] {
+  const items = field.items();
+  const names = new Set<string>();
+  return items.map((item) => {
+    const name = decodePortName(item.get('name'));
+    if (name === '' && items.length > 1) throw item.get('name').error('is required where there are several ports');
+    if (names.has(name)) throw item.get('name').error(`${JSON.stringify(name)} is there twice`);
+    names.add(name);
+    const port = item.get('port').port();
+    if (port === undefined) throw item.get('port').error('is required');
+    return { name, port, protocol: decodeProtocol(item.get('protocol')) };
+  });
+}
+
+function decodeEndpointSlice(field: Field, labels: Labels): EndpointSlice | undefined {
+  const service = Object.hasOwn(labels, SERVICE_NAME_LABEL) ? labels[SERVICE_NAME_LABEL]!.toLowerCase() : '';
+  const type = field.get('addressType').oneOf(['', 'IPv4', 'IPv6', 'FQDN']);
+  if (service === '') return undefined;
+  return {
+    kind: 'EndpointSlice',
+    ...decodeObjectName(field),
+    service,
+    ports: decodeSlicePorts(field.get('ports')),
+    // Host names as endpoints have no meaning in Service discovery; the API only keeps the type for other users.
+    endpoints: type === 'FQDN' ? [] : decodeEndpoints(field.get('endpoints'), type),
+  };
+}
+
+/** A port without number stands for all ports: there is nothing an SRV record could say. */
+function decodeSlicePorts(field: Field): NamedPort[] {
+  const ports: NamedPort[] = [];
+  for (const item of field.items()) {
+    const name = decodePortName(item.get('name'));
+    const protocol = decodeProtocol(item.get('protocol'));
+    const port = item.get('port').port();
+    if (port !== undefined) ports.push({ name, port, protocol });
+  }
+  return ports;
+}
+
+function decodeEndpoints(field: Field, type: '' | 'IPv4' | 'IPv6'): Endpoint[] {
+  const endpoints: Endpoint[] = [];
+  for (const item of field.items()) {
+    const ready = item.get('conditions').get('ready').boolean();
+    const addresses = item
+      .get('addresses')
+      .items()
+      .map((address) => requireAddress(address, address.requiredText(), type));
+    if (addresses.length === 0) throw item.get('addresses').error('is required');
+    const hostname = decodeHostname(item.get('hostname'));
+    const targetName = item.get('targetRef').get('name').text();
+    const zone = item.get('zone').text().toLowerCase();
+    if (ready === false) continue;
+    endpoints.push({
+      addresses,
+      hostname,
+      targetName: targetName.length > TARGET_NAME_SIZE_MAX ? '' : targetName.toLowerCase(),
+      zone,
+    });
+  }
+  return endpoints;
+}
+
+function decodeNamespace(field: Field, labels: Labels): Namespace {
+  const name = decodeLabel(field.get('metadata').get('name'));
+  // The API server sets this label on every Namespace; a manifest does not have it.
+  return { kind: 'Namespace', name, labels: { ...labels, 'kubernetes.io/metadata.name': name } };
+}
+
+function decodePod(field: Field): Pod | undefined {
+  const name = decodeObjectName(field);
+  const status = field.get('status');
+  const podIPs = status
+    .get('podIPs')
+    .items()
+    .map((item) => requireAddress(item.get('ip'), item.get('ip').requiredText()));
+  if (PHASES_PASSED_OVER.has(status.get('phase').text())) return undefined;
+  if (!field.get('metadata').get('deletionTimestamp').isAbsent) return undefined;
+  return { kind: 'Pod', ...name, podIPs };
+}
+
+/** Names compare without letter case. The namespace defaults as kubectl defaults it. */
+function decodeObjectName(
+  field: Field,
+  decodeName: (name: Field) => string = decodeSubdomain,
+): { namespace: string; name: string } {
+  const metadata = field.get('metadata');
+  const namespace = metadata.get('namespace');
+  return {
+    namespace: namespace.isAbsent ? 'default' : decodeLabel(namespace),
+    name: decodeName(metadata.get('name')),
+  };
+}
+
+function decodeLabels(field: Field): Labels {
+  const labels: Record<string, string> = {};
+  for (const key of Object.keys(field.mapping())) labels[key] = field.get(key).text();
+  return labels;
+}
+
+const LABEL = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/;
+const SUBDOMAIN = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/;
+
+function decodeLabel(field: Field): string {
+  const label = field.requiredText().toLowerCase();
+  if (!LABEL.test(label)) {
+    throw field.error(
+      `must be letters, digits and '-', at most 63, with no '-' at an end, not ${JSON.stringify(label)}`,
+    );
+  }
+  return label;
+}
+
+function decodeSubdomain(field: Field): string {
+  const name = field.requiredText().toLowerCase();
+  if (name.length > 253 || !SUBDOMAIN.test(name)) {
+    throw field.error(
+      `must be letters, digits, '-' and '.', at most 253, each part with a letter or digit at both ends, not ${JSON.stringify(name)}`,
+    );
+  }
+  return name;
+}
+
+function decodeHostname(field: Field): string {
+  return field.text() === '' ? '' : decodeLabel(field);
+}
+
+function decodePortName(field: Field): string {
+  return field.text() === '' ? '' : decodeLabel(field);
+}
+
+function decodeProtocol(field: Field): string {
+  return field.oneOf(['TCP', 'UDP', 'SCTP']);
+}
+
+function requireAddress(field: Field, text: string, type: '' | 'IPv4' | 'IPv6' = ''): string {
+  const isGood = (type !== 'IPv6' && parseIPv4(text) !== null) || (type !== 'IPv4' && parseIPv6(text) !== null);
+  if (!isGood) throw field.error(`must be an ${type === '' ? 'IP' : type} address, not ${JSON.stringify(text)}`);
+  return text;
+}
