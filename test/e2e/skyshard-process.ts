@@ -144,7 +144,7 @@ export async function ask(
         socket.once('error', reject);
       });
       socket.send(query, port, address);
-      const timeout = new Promise<undefined>((resolve) => setTimeout(resolve, 1_000).unref());
+      const timeout = new Promise<undefined>((resolve) => setTimeout(() => resolve(undefined), 1_000).unref());
       const message = await Promise.race([response, timeout]);
       if (message === undefined) continue;
       const decoded = dnsPacket.decode(message);
