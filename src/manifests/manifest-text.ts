@@ -1,0 +1,224 @@
+/**
+ * The text of one manifest file → trimmed objects, each with its place, and what is wrong with it.
+ *
+ * YAML is read as kubectl reads it: version 1.1 (so `yes` is true and `0777` octal) with merge keys, but without the types
+ * that JSON has not (dates, binary, sets). JSON goes through JSON.parse, because a dump of a cluster's objects has tens of
+ * megabytes; json-documents.ts finds the places.
+ */
+import type * as YamlModule from 'yaml';
+import type { Document, LineCounter, Node } from 'yaml';
+import { SkyshardError } from '../base/skyshard-error.ts';
+import type { ErrorCode, TextPlace } from '../base/skyshard-error.ts';
+import { decodeObject } from '../kubernetes/decode.ts';
+import type { DecodeOptions } from '../kubernetes/decode.ts';
+import { ObjectError } from '../kubernetes/object-error.ts';
+import type { ClusterObject } from '../kubernetes/objects.ts';
+import { LineIndex, findJsonFault, scanJsonDocument, skipJsonSeparator } from './json-documents.ts';
+
+/** An object of a manifest and where it starts. */
+export interface ManifestObject {
+  readonly object: ClusterObject;
+  readonly place: TextPlace;
+}
+
+/** What one file holds. With errors, `objects` is incomplete. */
+export interface ManifestFile {
+  readonly objects: readonly ManifestObject[];
+  /** MANIFEST_SYNTAX and MANIFEST_OBJECT, each with its place; at most ERRORS_MAX */
+  readonly errors: readonly SkyshardError[];
+}
+
+/** A file that is wrong in many places is wrong in one way more often than in many. */
+export const ERRORS_MAX = 20;
+/** Lists in lists are allowed, as kubectl does, but not without end. */
+const LIST_DEPTH_MAX = 4;
+/** Aliases are bounded: ten lines of them could unfold to gigabytes. */
+const ALIAS_COUNT_MAX = 1000;
+
+type Path = readonly (string | number)[];
+type Yaml = typeof YamlModule;
+
+let yamlModule: Promise<Yaml> | undefined;
+
+/** Costs 11 MiB and 45 ms: only a process that reads YAML, or finds a fault in JSON, spends them. */
+function loadYaml(): Promise<Yaml> {
+  return (yamlModule ??= import('yaml'));
+}
+
+/** @param file the name for places; JSON if it ends in `.json`, else YAML */
+export async function parseManifest(file: string, text: string, options: DecodeOptions = {}): Promise<ManifestFile> {
+  const reader = new ManifestReader(file, options);
+  if (file.endsWith('.json')) await reader.readJson(text);
+  else reader.readYaml(await loadYaml(), text);
+  return reader;
+}
+
+/** An object that was refused: `path` from the document's root to the field at fault, as far as known. */
+interface Fault {
+  readonly path: Path;
+  readonly message: string;
+  readonly cause: unknown;
+}
+
+class ManifestReader implements ManifestFile {
+  readonly objects: ManifestObject[] = [];
+  readonly errors: SkyshardError[] = [];
+  private readonly file: string;
+  private readonly options: DecodeOptions;
+
+  constructor(file: string, options: DecodeOptions) {
+    this.file = file;
+    this.options = options;
+  }
+
+  readYaml(yaml: Yaml, text: string): void {
+    const lines = new yaml.LineCounter();
+    const place = (offset: number): TextPlace => {
+      const { line, col } = lines.linePos(offset);
+      return { file: this.file, line, column: col };
+    };
+    for (const document of parseYamlDocuments(yaml, text, lines)) {
+      for (const error of document.errors) this.fail('MANIFEST_SYNTAX', error.message, place(error.pos[0]));
+      if (document.errors.length > 0) continue;
+      let raw: unknown;
+      try {
+        raw = document.toJS({ maxAliasCount: ALIAS_COUNT_MAX });
+      } catch (error) {
+        // an alias without an anchor, or aliases that would unfold to too much
+        this.fail('MANIFEST_SYNTAX', messageOf(error), place(document.range[0]), error);
+        continue;
+      }
+      const faults = this.readObjects(raw, (path) => place(locate(yaml, document, path)));
+      for (const { path, message, cause } of faults) {
+        this.fail('MANIFEST_OBJECT', message, place(locate(yaml, document, path)), cause);
+      }
+    }
+  }
+
+  async readJson(text: string): Promise<void> {
+    const lines = new LineIndex(text);
+    const place = (offset: number): TextPlace => ({ file: this.file, ...lines.lineAndColumn(offset) });
+    for (let start = skipJsonSeparator(text, 0); start < text.length;) {
+      const scan = scanJsonDocument(text, start);
+      const source = text.slice(start, scan.end);
+      let raw: unknown;
+      try {
+        raw = JSON.parse(source);
+      } catch (error) {
+        this.fail('MANIFEST_SYNTAX', messageOf(error), place(start + findJsonFault(source)), error);
+        return;
+      }
+      const itemAt = (path: Path): number => (typeof path[1] === 'number' ? scan.items[path[1]] : undefined) ?? start;
+      for (const { path, message, cause } of this.readObjects(raw, (path) => place(itemAt(path)))) {
+        // only the item at fault goes through the parser that knows places
+        const yaml = await loadYaml();
+        const at = itemAt(path);
+        const item = yaml.parseDocument(text.slice(at, scanJsonDocument(text, at).end), { prettyErrors: false });
+        const offset = at + locate(yaml, item, at === start ? path : path.slice(2));
+        this.fail('MANIFEST_OBJECT', message, place(offset), cause);
+      }
+      start = skipJsonSeparator(text, scan.end);
+    }
+  }
+
+  /** Decode a document, or each object of a list. */
+  private readObjects(raw: unknown, placeOf: (path: Path) => TextPlace): readonly Fault[] {
+    const faults: Fault[] = [];
+    for (const { path, value } of unfoldLists(raw, [])) {
+      try {
+        const object = decodeObject(value, this.options);
+        if (object !== undefined) this.objects.push({ object, place: placeOf(path) });
+      } catch (error) {
+        if (!(error instanceof ObjectError)) throw error;
+        faults.push({ path: [...path, ...error.path], message: titleOf(value) + error.message, cause: error });
+        if (faults.length >= ERRORS_MAX) break;
+      }
+    }
+    return faults;
+  }
+
+  private fail(code: ErrorCode, message: string, place: TextPlace, cause?: unknown): void {
+    if (this.errors.length < ERRORS_MAX) this.errors.push(new SkyshardError(code, message, { place, cause }));
+  }
+}
+
+function parseYamlDocuments(yaml: Yaml, text: string, lineCounter: LineCounter): readonly Document.Parsed[] {
+  const documents = yaml.parseAllDocuments(text, {
+    lineCounter,
+    prettyErrors: false,
+    logLevel: 'error',
+    version: '1.1',
+    merge: true,
+    customTags: (tags) =>
+      tags.filter(
+        (tag) =>
+          typeof tag === 'string' ||
+          !(/:(?:timestamp|binary|omap|pairs|set)$/.test(tag.tag) || ('format' in tag && tag.format === 'TIME')),
+      ),
+  });
+  return Array.isArray(documents) ? documents : [];
+}
+
+/** The objects of a document: itself, or the items of a list; nothing for an empty document. */
+function* unfoldLists(raw: unknown, path: Path): Generator<{ readonly path: Path; readonly value: unknown }> {
+  if (raw === null || raw === undefined) return;
+  const kind = isMapping(raw) ? raw['kind'] : undefined;
+  if (!isMapping(raw) || typeof kind !== 'string' || !kind.endsWith('List') || path.length >= 2 * LIST_DEPTH_MAX) {
+    yield { path, value: raw };
+    return;
+  }
+  const items = raw['items'];
+  if (items === null || items === undefined) return;
+  if (!Array.isArray(items)) {
+    yield { path, value: raw };
+    return;
+  }
+  for (const [index, item] of items.entries()) {
+    // the items of a ServiceList, as the API server sends it, do not say that they are Services
+    const isTyped = kind !== 'List' && isMapping(item) && item['kind'] === undefined;
+    const value: unknown = isTyped ? { ...item, apiVersion: raw['apiVersion'], kind: kind.slice(0, -4) } : item;
+    yield* unfoldLists(value, [...path, 'items', index]);
+  }
+}
+
+function isMapping(raw: unknown): raw is Readonly<Record<string, unknown>> {
+  return typeof raw === 'object' && raw !== null && !Array.isArray(raw);
+}
+
+/** `Service shop/cart: `, as far as the object says. */
+function titleOf(raw: unknown): string {
+  if (!isMapping(raw) || typeof raw['kind'] !== 'string') return '';
+  const metadata = isMapping(raw['metadata']) ? raw['metadata'] : {};
+  const { name, namespace } = metadata;
+  if (typeof name !== 'string') return `${raw['kind']}: `;
+  return `${raw['kind']} ${typeof namespace === 'string' ? `${namespace}/` : ''}${name}: `;
+}
+
+/**
+ * Offset of the value at `path`, or of its key if it is a mapping or list on lines below the key; where the path leads to
+ * nothing, of the deepest value on it.
+ */
+function locate(yaml: Yaml, document: Document.Parsed, path: Path): number {
+  let node: Node | null = document.contents;
+  let offset = node?.range?.[0] ?? document.range[0];
+  for (const step of path) {
+    if (yaml.isAlias(node)) node = node.resolve(document) ?? null;
+    if (yaml.isMap(node)) {
+      const pair = node.items.find(({ key }) => yaml.isScalar(key) && String(key.value) === step);
+      if (pair === undefined || !yaml.isScalar(pair.key)) return offset;
+      node = yaml.isNode(pair.value) ? pair.value : null;
+      offset =
+        (yaml.isCollection(node) && node.flow !== true ? undefined : node?.range?.[0]) ?? pair.key.range?.[0] ?? offset;
+    } else if (yaml.isSeq(node)) {
+      const item: unknown = typeof step === 'number' ? node.items[step] : undefined;
+      if (!yaml.isNode(item)) return offset;
+      node = item;
+      offset = node.range?.[0] ?? offset;
+    } else return offset;
+  }
+  return offset;
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
