@@ -1,0 +1,196 @@
+/** The shape of one ENTRY: is everything in it what its kind's payload says, and how long is it? */
+import {
+  ENTRY_FLAG,
+  ENTRY_FLAGS_SHIFT,
+  ENTRY_KEY_SIZE_MASK,
+  ENTRY_KIND_SHIFT,
+  ENTRY_SPACE_SHIFT,
+  ENDPOINTS,
+  ADDRESS,
+  KEY_SPACE,
+  KIND,
+  wordsFor,
+} from './snapshot-layout.ts';
+
+/** Ends the verification: what is wrong. */
+export type Fault = (what: string) => never;
+
+const FLAGS_ALL = Object.values(ENTRY_FLAG).reduce((all, flag) => all | flag, 0);
+const NAME_SIZE_MAX = 255;
+
+/**
+ * Check one entry.
+ *
+ * @param at     index of its word 0
+ * @param end    index of the first word that can't be its own
+ * @returns its number of words
+ */
+export function measureEntry(words: Uint32Array, at: number, end: number, fault: Fault): number {
+  const head = words[at]!;
+  const keySize = head & ENTRY_KEY_SIZE_MASK;
+  const keySpace = (head >>> ENTRY_SPACE_SHIFT) & 0xf;
+  const flags = head >>> ENTRY_FLAGS_SHIFT;
+  const payloadAt = at + 1 + wordsFor(keySize);
+  if (payloadAt >= end) fault('the key runs over the end');
+  if (keySpace > KEY_SPACE.REVERSE6) fault(`key space ${keySpace}`);
+  if ((flags & ~FLAGS_ALL) !== 0) fault(`flags ${flags}`);
+  const labels = countLabels(words, at + 1, keySize, false, fault, 'key');
+  const kind = (head >>> ENTRY_KIND_SHIFT) & 0xf;
+  if (keySpace !== KEY_SPACE.FORWARD) checkReverse(kind, keySpace, labels, fault);
+  return measurePayload(words, kind, payloadAt, end, fault) - at;
+}
+
+function checkReverse(kind: number, keySpace: number, labels: number, fault: Fault): void {
+  const labelsFull = keySpace === KEY_SPACE.REVERSE4 ? 4 : 32;
+  if (kind === KIND.POINTER ? labels !== labelsFull : kind !== KIND.ENT || labels >= labelsFull || labels === 0) {
+    fault(`kind ${kind} at a reverse name of ${labels} labels`);
+  }
+}
+
+/** @returns index of the word after the payload */
+function measurePayload(words: Uint32Array, kind: number, at: number, end: number, fault: Fault): number {
+  switch (kind) {
+    case KIND.ENT:
+      return at + 1;
+    case KIND.ADDRESS:
+      return measureAddress(words, at, end, fault);
+    case KIND.ENDPOINTS:
+      return measureEndpoints(words, at, end, fault);
+    case KIND.ALIAS: {
+      const size = words[at]!;
+      if (size === 0 || size > NAME_SIZE_MAX) fault(`target of ${size} octets`);
+      return endOfName(words, at + 1, size, true, end, fault, 'target');
+    }
+    case KIND.POINTER:
+      return measurePointer(words, at, end, fault);
+    case KIND.RAW:
+      return measureRaw(words, at, end, fault);
+    default:
+      return fault(`kind ${kind}`);
+  }
+}
+
+function measureAddress(words: Uint32Array, at: number, end: number, fault: Fault): number {
+  if (at + ADDRESS.words > end) fault('the payload runs over the end');
+  const count4 = words[at + ADDRESS.at.count4]!;
+  const count6 = words[at + ADDRESS.at.count6]!;
+  const portCount = words[at + ADDRESS.at.srv]! & 0xffff;
+  const next = at + ADDRESS.words + ((portCount + 1) >>> 1) + count4 + 4 * count6;
+  if (next > end) fault('the addresses run over the end');
+  return next;
+}
+
+function measureEndpoints(words: Uint32Array, start: number, end: number, fault: Fault): number {
+  if (start + ENDPOINTS.words > end) fault('the payload runs over the end');
+  const field = ENDPOINTS.at;
+  const portSetCount = words[start + field.srv]! & 0xffff;
+  let at = start + ENDPOINTS.words + words[start + field.count4]! + 4 * words[start + field.count6]!;
+  if (at > end) fault('the addresses run over the end');
+  const portSetsAt = at;
+  for (let index = 0; index < portSetCount; index++) {
+    if (at >= end) fault('the port sets run over the end');
+    at += 1 + ((words[at]! + 1) >>> 1);
+  }
+  let srvCount = 0;
+  let additionalCount = 0;
+  for (let index = 0; index < words[start + field.groupCount]!; index++) {
+    if (at + 2 > end) fault('the endpoint labels run over the end');
+    const labelSize = words[at]! & 0xff;
+    const portSet = words[at]! >>> 8;
+    const count4 = words[at + 1]! & 0xffff;
+    const count6 = words[at + 1]! >>> 16;
+    if (portSet >= portSetCount) fault(`port set ${portSet} of ${portSetCount}`);
+    if (labelSize < 2 || labelSize > 64) fault(`endpoint label of ${labelSize} octets`);
+    const next = at + 2 + wordsFor(labelSize) + count4 + 4 * count6;
+    if (next > end) fault('the endpoint labels run over the end');
+    if ((words[at + 2]! & 0xff) !== labelSize - 1) fault('size of an endpoint label');
+    srvCount += portCountOf(words, portSetsAt, portSet);
+    additionalCount += count4 + count6;
+    at = next;
+  }
+  if (at > end) fault('the port sets run over the end');
+  if (srvCount !== words[start + field.srvCount]) fault(`srvCount, counted ${srvCount}`);
+  if (additionalCount !== words[start + field.additionalCount]) fault(`additionalCount, counted ${additionalCount}`);
+  return at;
+}
+
+function portCountOf(words: Uint32Array, portSetsAt: number, portSet: number): number {
+  let at = portSetsAt;
+  for (let index = 0; index < portSet; index++) at += 1 + ((words[at]! + 1) >>> 1);
+  return words[at]!;
+}
+
+function measurePointer(words: Uint32Array, start: number, end: number, fault: Fault): number {
+  const count = words[start]!;
+  if (count === 0) fault('no target');
+  let at = start + 1;
+  for (let index = 0; index < count; index++) {
+    if (at >= end) fault('the targets run over the end');
+    if (words[at]! >>> 9 !== 0) fault('bits of a target');
+    const size = words[at]! & 0xff;
+    if (size === 0) fault('target of 0 octets');
+    at = endOfName(words, at + 1, size, false, end, fault, 'target');
+  }
+  return at;
+}
+
+function measureRaw(words: Uint32Array, start: number, end: number, fault: Fault): number {
+  let at = start + 1;
+  for (let index = 0; index < words[start]!; index++) {
+    if (at + 2 > end) fault('the RRsets run over the end');
+    at += 2 + wordsFor(words[at + 1]!);
+    if (at > end) fault('the records run over the end');
+  }
+  return at;
+}
+
+/**
+ * Check a name in wire form.
+ *
+ * @param at      index of its first word
+ * @param size    octets
+ * @param isFull  it ends with the root label
+ * @returns index of the word after it
+ */
+export function endOfName(
+  words: Uint32Array,
+  at: number,
+  size: number,
+  isFull: boolean,
+  end: number,
+  fault: Fault,
+  what: string,
+): number {
+  const next = at + wordsFor(size);
+  if (next > end) fault(`the ${what} runs over the end`);
+  countLabels(words, at, size, isFull, fault, what);
+  return next;
+}
+
+/** Labels of a name in wire form, checked; the octets after it in its last word are zero. */
+export function countLabels(
+  words: Uint32Array,
+  at: number,
+  size: number,
+  isFull: boolean,
+  fault: Fault,
+  what: string,
+): number {
+  const sizeOfLabels = isFull ? size - 1 : size;
+  let labels = 0;
+  let offset = 0;
+  while (offset < sizeOfLabels) {
+    const labelSize = octetAt(words, at, offset);
+    if (labelSize === 0 || labelSize > 63) fault(`${what}: label of ${labelSize} octets`);
+    offset += labelSize + 1;
+    labels++;
+  }
+  if (offset !== sizeOfLabels) fault(`${what}: its labels end after it`);
+  if (isFull && octetAt(words, at, offset) !== 0) fault(`${what}: no root label`);
+  for (let rest = size; rest % 4 !== 0; rest++) if (octetAt(words, at, rest) !== 0) fault(`${what}: padding`);
+  return labels;
+}
+
+export function octetAt(words: Uint32Array, at: number, offset: number): number {
+  return (words[at + (offset >>> 2)]! >>> ((offset & 3) * 8)) & 0xff;
+}

@@ -1,0 +1,412 @@
+/**
+ * Is a snapshot what snapshot-layout.ts says? Two callers: `verifySnapshot` walks all of one (tests, the inspection
+ * tool, a snapshot that comes from elsewhere); `verifyChange` walks the blocks a change set made, before every
+ * publication.
+ */
+import { SkyshardError } from '../base/skyshard-error.ts';
+import { checkSharedBuffer } from '../memory/shared-buffer.ts';
+import { hashKey, ZONE_HASH_SPACE } from './key-hash.ts';
+import {
+  BLOCKS_AT,
+  BUFFER_HEADER,
+  CHUNK_BITS,
+  CHUNK_PAGES,
+  CONFIG,
+  DATASET,
+  DATASET_FLAG,
+  DEPTH_MAX,
+  ENTRY_KEY_SIZE_MASK,
+  ENTRY_KIND_SHIFT,
+  ENTRY_SPACE_SHIFT,
+  KEY_SPACE,
+  KIND,
+  LAYOUT_VERSION,
+  LISTENER,
+  NS,
+  PAGE_FILL_MAX,
+  PAGE_SLOTS,
+  PAGE_WORDS,
+  ROOT,
+  ROUTE,
+  SNAPSHOT_MAGIC,
+  STEP,
+  UNIT_SIZE,
+  ZONE_INFO,
+  wordsFor,
+} from './snapshot-layout.ts';
+import { countLabels, endOfName, measureEntry, octetAt } from './verify-entry.ts';
+
+const BLOCKS_AT_UNITS = BLOCKS_AT / UNIT_SIZE;
+const SLOT_MASK = PAGE_SLOTS - 1;
+
+/** What a walk has seen. */
+export interface SnapshotExtent {
+  readonly generation: number;
+  readonly entryCount: number;
+  readonly blockCount: number;
+  /** octets of all blocks the root reaches */
+  readonly size: number;
+}
+
+/**
+ * Walk the current snapshot of a buffer, all of it: magic, version, bounds, overlap, hashes, probe order, key and payload
+ * sizes, the child counts of reverse names, the number of entries.
+ *
+ * The caller is main, or holds the snapshot by its epoch slot.
+ *
+ * @throws SkyshardError SNAPSHOT_CORRUPT: what and where
+ */
+export function verifySnapshot(buffer: SharedArrayBuffer): SnapshotExtent {
+  checkSharedBuffer(buffer);
+  const words = new Uint32Array(buffer);
+  const walk = new SnapshotWalk(words, undefined, true);
+  return walk.root(Atomics.load(words, BUFFER_HEADER.at.root));
+}
+
+/**
+ * Walk what a change set made: fresh blocks whole, references to others for their bounds only.
+ *
+ * @param isWithEntries  false: entries were verified when they were written (verifyEntry), and are too many to be
+ *                       walked again in one turn of the event loop
+ * @throws SkyshardError SNAPSHOT_CORRUPT: what and where
+ */
+export function verifyChange(
+  words: Uint32Array,
+  root: number,
+  isFresh: (reference: number) => boolean,
+  isWithEntries: boolean,
+): void {
+  new SnapshotWalk(words, isFresh, isWithEntries).root(root);
+}
+
+/**
+ * Check one entry that was just written.
+ *
+ * @param wordCount  words that were written
+ * @throws SkyshardError SNAPSHOT_CORRUPT
+ */
+export function verifyEntry(words: Uint32Array, entry: number, wordCount: number): void {
+  const fault = (what: string): never => {
+    throw new SkyshardError('SNAPSHOT_CORRUPT', `entry at ${entry}: ${what}`);
+  };
+  if (measureEntry(words, entry * 2, entry * 2 + wordCount, fault) !== wordCount) fault('its size');
+}
+
+/** A stretch of the directory that holds one page. */
+interface PageRow {
+  readonly page: number;
+  /** first directory entry, and log2 of the number of entries */
+  readonly first: number;
+  readonly bits: number;
+}
+
+class SnapshotWalk {
+  readonly #words: Uint32Array;
+  readonly #isFresh: ((reference: number) => boolean) | undefined;
+  readonly #isWithEntries: boolean;
+  /** one bit a unit of the buffer: part of a block already; only in a whole walk */
+  readonly #isSeen: Uint32Array;
+  readonly #hashSeed: number;
+  #where = '';
+  #generation = 0;
+  #blockCount = 0;
+  #size = 0;
+  #entryCount = 0;
+  /** of one dataset: children counted of a reverse name, by reference of its entry */
+  #childCounts = new Map<number, number>();
+  readonly #keyScratch = new Uint32Array(64);
+
+  constructor(words: Uint32Array, isFresh: ((reference: number) => boolean) | undefined, isWithEntries: boolean) {
+    this.#words = words;
+    this.#isFresh = isFresh;
+    this.#isWithEntries = isWithEntries;
+    this.#isSeen = new Uint32Array(isFresh === undefined ? Math.ceil(words.length / 64) : 0);
+    this.#hashSeed = words[BUFFER_HEADER.at.hashSeed]!;
+  }
+
+  root(root: number): SnapshotExtent {
+    const words = this.#words;
+    const at = ROOT.at;
+    const base = this.#block(root, ROOT.words, 'root');
+    if (words[base + at.magic] !== SNAPSHOT_MAGIC) this.#fault('magic');
+    if (words[base + at.version] !== LAYOUT_VERSION) this.#fault(`version ${words[base + at.version]}`);
+    this.#generation = words[base + at.generation]!;
+    if (this.#generation === 0) this.#fault('generation 0');
+    const datasetCount = words[base + at.datasetCount]!;
+    const config = words[base + at.config]!;
+    this.#rest(root, ROOT.words, ROOT.words + datasetCount);
+    this.#walkConfig(config, datasetCount);
+    for (let index = 0; index < datasetCount; index++) {
+      this.#walkDataset(words[base + at.datasets + index]!, index);
+    }
+    return {
+      generation: this.#generation,
+      entryCount: this.#entryCount,
+      blockCount: this.#blockCount,
+      size: this.#size,
+    };
+  }
+
+  readonly #fault = (what: string): never => {
+    throw new SkyshardError('SNAPSHOT_CORRUPT', `${this.#where}: ${what}`);
+  };
+
+  /** The block may be skipped: it is part of a snapshot that was verified before. */
+  #isKnown(reference: number): boolean {
+    if (this.#isFresh === undefined || this.#isFresh(reference)) return false;
+    const isInside = reference >= BLOCKS_AT_UNITS && reference * 2 < this.#words.length;
+    if (!isInside) this.#fault(`reference ${reference} outside of the blocks`);
+    return true;
+  }
+
+  /** Enter a block of at least `wordCount` words. @returns index of its first word */
+  #block(reference: number, wordCount: number, what: string): number {
+    this.#where = `${what} at ${reference}`;
+    const isInside = reference >= BLOCKS_AT_UNITS && reference * 2 + wordCount <= this.#words.length;
+    if (!isInside) this.#fault('outside of the blocks');
+    this.#blockCount++;
+    this.#mark(reference, 0, wordCount);
+    return reference * 2;
+  }
+
+  /** The block just entered has more words: `wordCount` in all. */
+  #rest(reference: number, known: number, wordCount: number): void {
+    if (reference * 2 + wordCount > this.#words.length) this.#fault('runs over the end of the buffer');
+    this.#mark(reference, known, wordCount);
+  }
+
+  /** Count words `from` … `to` of a block; in a whole walk no unit may be part of two blocks. */
+  #mark(reference: number, from: number, to: number): void {
+    const first = reference + ((from + 1) >>> 1);
+    const end = reference + ((to + 1) >>> 1);
+    this.#size += (end - first) * UNIT_SIZE;
+    if (this.#isFresh !== undefined) return;
+    for (let unit = first; unit < end; unit++) {
+      const bit = 1 << (unit & 31);
+      if ((this.#isSeen[unit >>> 5]! & bit) !== 0) this.#fault('overlaps another block');
+      this.#isSeen[unit >>> 5]! |= bit;
+    }
+  }
+
+  #walkConfig(config: number, datasetCount: number): void {
+    if (this.#isKnown(config)) return;
+    const words = this.#words;
+    const base = this.#block(config, CONFIG.words, 'config');
+    const count = words[base + CONFIG.at.listenerCount]!;
+    this.#rest(config, CONFIG.words, CONFIG.words + count);
+    for (let index = 0; index < count; index++) this.#walkListener(words[base + CONFIG.words + index]!, datasetCount);
+  }
+
+  #walkListener(listener: number, datasetCount: number): void {
+    const words = this.#words;
+    const base = this.#block(listener, LISTENER.words, 'listener');
+    const labelsMax = words[base + LISTENER.at.suffixLabelsMax]!;
+    const slotMask = words[base + LISTENER.at.slotMask]!;
+    if (slotMask === 0 || slotMask > 0xffff || (slotMask & (slotMask + 1)) !== 0) this.#fault(`slotMask ${slotMask}`);
+    this.#rest(listener, LISTENER.words, LISTENER.words + (slotMask + 1) * 2);
+    const slotsAt = base + LISTENER.at.slots;
+    let used = 0;
+    for (let slot = 0; slot <= slotMask; slot++) {
+      const route = words[slotsAt + slot * 2 + 1]!;
+      if (route === 0) continue;
+      used++;
+      const hash = words[slotsAt + slot * 2]!;
+      this.#where = `listener at ${listener}, slot ${slot}`;
+      for (let probe = hash & slotMask; probe !== slot; probe = (probe + 1) & slotMask) {
+        if (words[slotsAt + probe * 2 + 1] === 0) this.#fault('a free slot before it hides it');
+      }
+      this.#walkRoute(route, hash, labelsMax, datasetCount);
+    }
+    this.#where = `listener at ${listener}`;
+    if (used > slotMask) this.#fault('no free slot');
+  }
+
+  #walkRoute(route: number, hash: number, labelsMax: number, datasetCount: number): void {
+    const words = this.#words;
+    const base = this.#block(route, ROUTE.words, 'route');
+    const zoneSize = words[base + ROUTE.at.zoneSize]!;
+    const stepCount = words[base + ROUTE.at.stepCount]!;
+    const zoneAt = base + ROUTE.words + stepCount * 2;
+    if (zoneSize === 0 || zoneSize > 255) this.#fault(`zoneSize ${zoneSize}`);
+    this.#rest(route, ROUTE.words, ROUTE.words + stepCount * 2 + wordsFor(zoneSize));
+    if (countLabels(words, zoneAt, zoneSize, true, this.#fault, 'zone') > labelsMax) this.#fault('suffixLabelsMax');
+    if (hashKey(words, zoneAt, zoneSize, ZONE_HASH_SPACE, this.#hashSeed) !== hash) this.#fault('hash of the zone');
+    for (let index = 0; index < stepCount; index++) {
+      const step = words[base + ROUTE.words + index * 2]!;
+      this.#where = `route at ${route}`;
+      if (step !== STEP.KUBERNETES) this.#fault(`step ${step}`);
+      this.#walkZoneInfo(words[base + ROUTE.words + index * 2 + 1]!, zoneSize, datasetCount);
+    }
+  }
+
+  #walkZoneInfo(zoneInfo: number, zoneSize: number, datasetCount: number): void {
+    const words = this.#words;
+    const at = ZONE_INFO.at;
+    const base = this.#block(zoneInfo, ZONE_INFO.words, 'zone info');
+    if (words[base + at.dataset]! >= datasetCount) this.#fault(`dataset ${words[base + at.dataset]}`);
+    const keySpace = words[base + at.keySpace]!;
+    if (keySpace > KEY_SPACE.REVERSE6) this.#fault(`keySpace ${keySpace}`);
+    if (words[base + at.zoneSize] !== zoneSize) this.#fault(`zoneSize ${words[base + at.zoneSize]}`);
+    const suffixSize = words[base + at.keySuffixSize]!;
+    if (suffixSize > zoneSize || suffixSize === 0) this.#fault(`keySuffixSize ${suffixSize}`);
+    if (words[base + at.negativeTtl]! > words[base + at.ttl]!) this.#fault('negativeTtl');
+    const primarySize = words[base + at.primarySize]!;
+    if (primarySize === 0 || primarySize > 255) this.#fault(`primarySize ${primarySize}`);
+    this.#rest(zoneInfo, ZONE_INFO.words, ZONE_INFO.words + wordsFor(primarySize));
+    countLabels(words, base + at.primary, primarySize, true, this.#fault, 'primary');
+  }
+
+  #walkDataset(dataset: number, index: number): void {
+    if (this.#isKnown(dataset)) return;
+    const words = this.#words;
+    const at = DATASET.at;
+    const base = this.#block(dataset, DATASET.words, `dataset ${index}`);
+    const top = words[base + at.top]!;
+    const depth = words[base + at.depth]!;
+    if (depth < 1 || depth > DEPTH_MAX) this.#fault(`depth ${depth}`);
+    if ((words[base + at.flags]! & ~DATASET_FLAG.SYNCED) !== 0) this.#fault(`flags ${words[base + at.flags]}`);
+    const ns = words[base + at.ns]!;
+    if (ns !== 0 && !this.#isKnown(ns)) this.#walkNameServers(ns);
+    const countBefore = this.#entryCount;
+    this.#childCounts.clear();
+    if (!this.#isKnown(top)) this.#walkDirectory(top, depth);
+    if (this.#isFresh !== undefined) return;
+    this.#where = `dataset ${index} at ${dataset}`;
+    const counted = this.#entryCount - countBefore;
+    if (words[base + at.entryCount] !== counted) {
+      this.#fault(`entryCount ${words[base + at.entryCount]}, counted ${counted}`);
+    }
+    this.#checkChildCounts();
+  }
+
+  #walkNameServers(ns: number): void {
+    const words = this.#words;
+    const base = this.#block(ns, NS.words, 'name servers');
+    let at = base + NS.words;
+    for (let index = 0; index < words[base]!; index++) {
+      if (at + 3 > words.length) this.#fault('runs over the end of the buffer');
+      const nameSize = words[at]!;
+      const addressWords = words[at + 1]! + 4 * words[at + 2]!;
+      if (nameSize === 0 || nameSize > 255) this.#fault(`name of ${nameSize} octets`);
+      at = endOfName(words, at + 3, nameSize, false, words.length, this.#fault, 'name') + addressWords;
+    }
+    this.#rest(ns, NS.words, at - base);
+  }
+
+  #walkDirectory(top: number, depth: number): void {
+    const words = this.#words;
+    const chunkCount = depth <= CHUNK_BITS ? 1 : 1 << (depth - CHUNK_BITS);
+    const base = this.#block(top, chunkCount, 'top');
+    for (let index = 0; index < chunkCount; index++) {
+      const chunk = words[base + index]!;
+      this.#where = `top at ${top}, chunk ${index}`;
+      if (!this.#isKnown(chunk)) this.#block(chunk, CHUNK_PAGES, 'chunk');
+    }
+    for (let index = 0; index < 1 << depth;) {
+      const chunk = words[base + (index >>> CHUNK_BITS)]!;
+      if (this.#isFresh !== undefined && !this.#isFresh(chunk)) {
+        index = ((index >>> CHUNK_BITS) + 1) << CHUNK_BITS;
+        continue;
+      }
+      const row = this.#rowAt(base, depth, index);
+      if (!this.#isKnown(row.page)) this.#walkPage(row, depth, base);
+      index = row.first + (1 << row.bits);
+    }
+  }
+
+  /** The row that starts at a directory entry: its length is a power of two and it is aligned to its length. */
+  #rowAt(topAt: number, depth: number, first: number): PageRow {
+    const words = this.#words;
+    const pageAt = (index: number): number =>
+      words[words[topAt + (index >>> CHUNK_BITS)]! * 2 + (index & (CHUNK_PAGES - 1))]!;
+    const page = pageAt(first);
+    let end = first + 1;
+    while (end < 1 << depth && pageAt(end) === page) end++;
+    const bits = 31 - Math.clz32(end - first);
+    this.#where = `directory entry ${first}`;
+    if (end - first !== 1 << bits || first % (end - first) !== 0) this.#fault('the page stands in a crooked row');
+    return { page, first, bits };
+  }
+
+  #walkPage({ page, first, bits }: PageRow, depth: number, topAt: number): void {
+    const words = this.#words;
+    const base = this.#block(page, PAGE_WORDS, 'page');
+    const localDepth = depth - bits;
+    let fill = 0;
+    for (let slot = 0; slot < PAGE_SLOTS; slot++) {
+      const entry = words[base + slot * 2 + 1]!;
+      if (entry === 0) continue;
+      fill++;
+      const hash = words[base + slot * 2]!;
+      this.#where = `page at ${page}, slot ${slot}`;
+      if (localDepth > 0 && hash >>> (32 - localDepth) !== first >>> bits) this.#fault('hash of another page');
+      for (let probe = hash & SLOT_MASK; probe !== slot; probe = (probe + 1) & SLOT_MASK) {
+        if (words[base + probe * 2 + 1] === 0) this.#fault('a free slot before it hides it');
+      }
+      if (this.#isWithEntries && !this.#isKnown(entry)) this.#walkEntry(entry, hash, topAt, depth);
+    }
+    this.#where = `page at ${page}`;
+    if (fill > PAGE_FILL_MAX) this.#fault(`${fill} entries`);
+    this.#entryCount += fill;
+  }
+
+  #walkEntry(entry: number, hash: number, topAt: number, depth: number): void {
+    const words = this.#words;
+    const base = this.#block(entry, 1, 'entry');
+    const wordCount = measureEntry(words, base, words.length, this.#fault);
+    this.#rest(entry, 1, wordCount);
+    const head = words[base]!;
+    const keySize = head & ENTRY_KEY_SIZE_MASK;
+    const keySpace = (head >>> ENTRY_SPACE_SHIFT) & 0xf;
+    if (hashKey(words, base + 1, keySize, keySpace, this.#hashSeed) !== hash) this.#fault('hash of the key');
+    if (this.#isFresh !== undefined) return;
+    // A second entry of the same name would never be found: the first one is.
+    if (this.#find(topAt, depth, hash, words, base) !== entry) this.#fault('another entry of the same name is found');
+    if (keySpace !== KEY_SPACE.FORWARD) this.#countAtParent(base, keySize, keySpace, topAt, depth);
+  }
+
+  /** Reference of the entry with the key of the entry at `keyAt` of `key`, 0 if none. Bounded whatever is in the page. */
+  #find(topAt: number, depth: number, hash: number, key: Uint32Array, keyAt: number): number {
+    const words = this.#words;
+    const index = hash >>> (32 - depth);
+    const page = words[words[topAt + (index >>> CHUNK_BITS)]! * 2 + (index & (CHUNK_PAGES - 1))]!;
+    const keyEnd = 1 + wordsFor(key[keyAt]! & ENTRY_KEY_SIZE_MASK);
+    for (let probe = 0; probe < PAGE_SLOTS; probe++) {
+      const slot = (hash + probe) & SLOT_MASK;
+      const entry = words[page * 2 + slot * 2 + 1]!;
+      if (entry === 0) return 0;
+      if (words[page * 2 + slot * 2] !== hash || ((words[entry * 2]! ^ key[keyAt]!) & 0xfff) !== 0) continue;
+      let at = 1;
+      while (at < keyEnd && words[entry * 2 + at] === key[keyAt + at]) at++;
+      if (at === keyEnd) return entry;
+    }
+    return 0;
+  }
+
+  #countAtParent(base: number, keySize: number, keySpace: number, topAt: number, depth: number): void {
+    const words = this.#words;
+    const isEnt = ((words[base]! >>> ENTRY_KIND_SHIFT) & 0xf) === KIND.ENT;
+    if (isEnt && !this.#childCounts.has(base / 2)) this.#childCounts.set(base / 2, 0);
+    const skip = octetAt(words, base + 1, 0) + 1;
+    const parentSize = keySize - skip;
+    if (parentSize === 0) return;
+    const scratch = this.#keyScratch.fill(0);
+    scratch[0] = parentSize | (keySpace << ENTRY_SPACE_SHIFT);
+    for (let offset = 0; offset < parentSize; offset++) {
+      scratch[1 + (offset >>> 2)]! |= octetAt(words, base + 1, skip + offset) << ((offset & 3) * 8);
+    }
+    const hash = hashKey(scratch, 1, parentSize, keySpace, this.#hashSeed);
+    const parent = this.#find(topAt, depth, hash, scratch, 0);
+    if (parent === 0) this.#fault('no entry for the name above it');
+    this.#childCounts.set(parent, (this.#childCounts.get(parent) ?? 0) + 1);
+  }
+
+  #checkChildCounts(): void {
+    for (const [entry, counted] of this.#childCounts) {
+      const keySize = this.#words[entry * 2]! & ENTRY_KEY_SIZE_MASK;
+      const childCount = this.#words[entry * 2 + 1 + wordsFor(keySize)]!;
+      this.#where = `entry at ${entry}`;
+      if (childCount !== counted) this.#fault(`child count ${childCount}, counted ${counted}`);
+    }
+  }
+}
