@@ -1,0 +1,269 @@
+/**
+ * Starts the shards, replaces one that ends, ends them all. Owns what outlives a shard's thread: sockets, epoll sets and
+ * the memory of the batch in hand, so that a successor goes on where the thread before it stopped.
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Worker } from 'node:worker_threads';
+import type { Piscina } from 'piscina';
+import { SkyshardError } from '../base/skyshard-error.ts';
+import { openEpoll } from '../native/epoll.ts';
+import { loadLibc } from '../native/libc.ts';
+import { BATCH_ARENA_SIZE } from '../native/message-batch.ts';
+import { closeUdpSocket } from '../native/udp-socket.ts';
+import { BLOCK_MAX_MS } from '../shard/batch-loop.ts';
+import { createShardControl, SHARD_CONTROL, shardControlAt } from '../shard/shard-options.ts';
+import type { ShardListener, ShardMessage, ShardOptions, ShardSocket, Transport } from '../shard/shard-options.ts';
+import type { ShardPlan } from './shard-plan.ts';
+import { assertListenersFree, openShardSockets, RECEIVE_BUFFER_SIZE, toShardListeners } from './shard-sockets.ts';
+import type { ListenerAddress, ShardSockets } from './shard-sockets.ts';
+
+/** How long shards get to see the stop flag before their threads are ended, ms. */
+const STOP_GRACE_MS = 2 * BLOCK_MAX_MS;
+/** How long a thread may take to start, ms. */
+const START_MAX_MS = 20_000;
+/** A shard that lived shorter than this waits as long before it is started again, ms: no loop of crashes. */
+const RESTART_INTERVAL_MS = 200;
+
+export interface ShardSupervisorOptions {
+  readonly transport: Transport;
+  readonly plan: ShardPlan;
+  readonly listeners: readonly ListenerAddress[];
+  /** URL of a ShardWorkModule and what it is given in each shard */
+  readonly workModule: string;
+  readonly workData: unknown;
+  /** a reader slot of the shared buffer for a thread that is about to start */
+  readonly claimReaderSlot: (shard: number) => number;
+  /** the thread that used the slot is gone */
+  readonly onShardGone: (readerSlot: number) => void;
+  /** one line about what an operator should know */
+  readonly log: (level: 'info' | 'warn' | 'error', text: string) => void;
+}
+
+interface Shard {
+  readonly index: number;
+  readonly sockets: readonly ShardSocket[];
+  readonly epollFd: number;
+  /** referenced for as long as a thread may write to it */
+  readonly arena: ArrayBuffer | undefined;
+  readonly cpu: number;
+  thread: Worker | undefined;
+  hasStarted: boolean;
+  /** resolves with the port when the thread reads its sockets */
+  ready: PromiseWithResolvers<number>;
+  /** resolves when no thread of this shard runs any more, for good */
+  ended: Promise<void>;
+}
+
+export class ShardSupervisor {
+  readonly #options: ShardSupervisorOptions;
+  readonly #control: SharedArrayBuffer;
+  readonly #shards: Shard[] = [];
+  #listeners: readonly ShardListener[];
+  #sockets: ShardSockets | undefined;
+  #pool: Piscina | undefined;
+  #isStopping = false;
+  #restarts = 0;
+
+  constructor(options: ShardSupervisorOptions) {
+    this.#options = options;
+    this.#control = createShardControl(options.plan.count);
+    this.#listeners = toShardListeners(options.listeners);
+  }
+
+  /** how many threads were replaced since the start */
+  get restarts(): number {
+    return this.#restarts;
+  }
+
+  /** the listeners with the ports they have */
+  get listeners(): readonly ShardListener[] {
+    return this.#listeners;
+  }
+
+  /**
+   * Open the sockets and start the threads; resolves when all of them read.
+   *
+   * @throws SkyshardError BIND_FAILED, SHARD_START, NATIVE_UNAVAILABLE; nothing is left open then
+   */
+  async start(): Promise<void> {
+    const { plan, transport, log } = this.#options;
+    try {
+      await assertListenersFree(this.#listeners);
+      if (transport === 'mmsg') this.#openSockets();
+      for (let index = 0; index < plan.count; index++) this.#shards.push(this.#createShard(index));
+      this.#pool = await createPool(plan.count);
+      this.#pool.on('message', (message: ShardMessage) => this.#onMessage(message));
+      this.#pool.on('error', (error: Error) => log('error', `shard thread: ${error.message}`));
+      await this.#startShards();
+    } catch (error) {
+      await this.stop();
+      throw error;
+    }
+  }
+
+  /**
+   * End the thread of a shard that hangs; its successor starts when it is gone. The flag is of no use then, so this is
+   * `terminate`, and queries in hand are the successor's.
+   */
+  async replace(shard: number): Promise<void> {
+    await this.#shards[shard]?.thread?.terminate();
+  }
+
+  /** End all shards and close the sockets. Resolves when no thread runs any more. */
+  async stop(): Promise<void> {
+    this.#isStopping = true;
+    const words = new Int32Array(this.#control);
+    for (const { index } of this.#shards) Atomics.store(words, shardControlAt(index) + SHARD_CONTROL.at.stop, 1);
+    const allEnded = Promise.all(this.#shards.map((shard) => shard.ended));
+    const grace = new AbortController();
+    await Promise.race([allEnded, sleep(STOP_GRACE_MS, undefined, { signal: grace.signal }).catch(() => undefined)]);
+    grace.abort();
+    await Promise.all((this.#pool?.threads ?? []).map((thread) => thread.terminate()));
+    await allEnded;
+    await this.#pool?.destroy();
+    for (const shard of this.#shards) if (shard.epollFd >= 0) closeUdpSocket(shard.epollFd);
+    this.#sockets?.close();
+    this.#shards.length = 0;
+    this.#sockets = undefined;
+    this.#pool = undefined;
+  }
+
+  #openSockets(): void {
+    const { plan, log } = this.#options;
+    const sockets = openShardSockets(this.#listeners, plan);
+    this.#sockets = sockets;
+    this.#listeners = sockets.listeners;
+    if (plan.isPinned && !sockets.isSteered) log('warn', 'datagrams cannot be steered by CPU; the kernel spreads them');
+    const asked = RECEIVE_BUFFER_SIZE / 1024;
+    const given = sockets.receiveBufferSize / 2 / 1024;
+    if (given < asked) {
+      log('info', `receive queue: ${given} KiB of ${asked} KiB for each socket; net.core.rmem_max limits it`);
+    }
+  }
+
+  #createShard(index: number): Shard {
+    const { plan, transport } = this.#options;
+    const sockets = this.#sockets?.ofShard[index] ?? [];
+    return {
+      index,
+      sockets,
+      epollFd: sockets.length > 1 ? openEpoll(sockets.map((socket) => socket.fd)) : -1,
+      arena: transport === 'mmsg' ? new ArrayBuffer(BATCH_ARENA_SIZE) : undefined,
+      cpu: transport === 'mmsg' && plan.isPinned ? (plan.cpus[index] ?? -1) : -1,
+      thread: undefined,
+      hasStarted: false,
+      ready: Promise.withResolvers(),
+      ended: Promise.resolve(),
+    };
+  }
+
+  /** The first alone where it is the one that gets a port. */
+  async #startShards(): Promise<void> {
+    const needsPort = this.#options.transport === 'dgram' && this.#listeners.some((listener) => listener.port === 0);
+    const [first, ...others] = this.#shards;
+    if (first === undefined) return;
+    const begin = (shard: Shard) => {
+      shard.ended = this.#keepRunning(shard);
+      return withinStartTime(shard.ready.promise);
+    };
+    const firstReady = begin(first);
+    if (needsPort) {
+      const port = await firstReady;
+      this.#listeners = this.#listeners.map((listener) => (listener.port === 0 ? { ...listener, port } : listener));
+    }
+    await Promise.all([firstReady, ...others.map(begin)]);
+  }
+
+  /** Run a shard's thread, and the next when that ends, until `stop`. */
+  async #keepRunning(shard: Shard): Promise<void> {
+    for (;;) {
+      const startMs = performance.now();
+      const failure = await this.#runOnce(shard);
+      // What never started before is the caller's to report.
+      if (this.#isStopping || !shard.hasStarted) return;
+      this.#restarts++;
+      this.#options.log('error', `shard ${shard.index} ended (${failure}); its successor starts`);
+      if (performance.now() - startMs < RESTART_INTERVAL_MS) await sleep(RESTART_INTERVAL_MS);
+      if (this.#isStopping) return;
+      shard.ready = Promise.withResolvers();
+      shard.ready.promise.catch(() => undefined);
+    }
+  }
+
+  /** @returns why the thread no longer reads; nothing of it runs any more then */
+  async #runOnce(shard: Shard): Promise<string> {
+    const readerSlot = this.#options.claimReaderSlot(shard.index);
+    try {
+      await this.#pool?.run(this.#shardOptions(shard, readerSlot));
+      return 'without an error';
+    } catch (error) {
+      const failure = error instanceof Error ? error.message : String(error);
+      shard.ready.reject(new SkyshardError('SHARD_START', failure, { cause: error }));
+      return failure;
+    } finally {
+      await this.#untilGone(shard);
+      this.#options.onShardGone(readerSlot);
+    }
+  }
+
+  /** A thread that threw goes on living and can be used again; one that died is told by the pool before it is quite gone. */
+  async #untilGone(shard: Shard): Promise<void> {
+    const thread = shard.thread;
+    shard.thread = undefined;
+    if (thread === undefined || this.#pool?.threads.includes(thread) === true) return;
+    await thread.terminate();
+  }
+
+  #shardOptions(shard: Shard, readerSlot: number): ShardOptions {
+    return {
+      shard: shard.index,
+      transport: this.#options.transport,
+      control: this.#control,
+      readerSlot,
+      workModule: this.#options.workModule,
+      workData: this.#options.workData,
+      sockets: shard.sockets,
+      epollFd: shard.epollFd,
+      arenaAddress: shard.arena === undefined ? 0 : loadLibc().addressOf(shard.arena),
+      cpu: shard.cpu,
+      listeners: this.#options.transport === 'dgram' ? this.#listeners : [],
+    };
+  }
+
+  #onMessage(message: ShardMessage): void {
+    const shard = this.#shards[message.shard];
+    if (shard === undefined) return;
+    if (message.kind === 'log') {
+      this.#options.log('warn', `shard ${message.shard}: ${message.text}`);
+      return;
+    }
+    shard.thread = this.#pool?.threads.find((thread) => thread.threadId === message.threadId);
+    shard.hasStarted = true;
+    shard.ready.resolve(message.port);
+  }
+}
+
+async function createPool(threadCount: number): Promise<Piscina> {
+  // Loaded here: 5 MiB that only a server needs.
+  const { Piscina: Pool } = await import('piscina');
+  const isSource = import.meta.url.endsWith('.ts');
+  return new Pool({
+    filename: new URL(isSource ? '../shard/shard-thread.ts' : '../shard/shard-thread.js', import.meta.url).href,
+    minThreads: threadCount,
+    maxThreads: threadCount,
+    concurrentTasksPerWorker: 1,
+    // The default parks an idle thread in Atomics.wait; a shard is one task that never ends.
+    atomics: 'disabled',
+    idleTimeout: Infinity,
+    workerHistogram: false,
+    recordTiming: false,
+  });
+}
+
+function withinStartTime(ready: Promise<number>): Promise<number> {
+  const timer = new AbortController();
+  const late = sleep(START_MAX_MS, undefined, { signal: timer.signal }).then(() => {
+    throw new SkyshardError('SHARD_START', `a shard thread did not start within ${START_MAX_MS / 1000} s`);
+  });
+  return Promise.race([ready, late]).finally(() => timer.abort());
+}

@@ -1,0 +1,186 @@
+/**
+ * The loop of a shard on the mmsg transport: receive a batch, answer it in place, send it, and again. Runs until main sets
+ * the stop flag or ends the thread; the sockets stay main's.
+ *
+ * One socket: block in recvmmsg. Several: wait in epoll_wait, then at most one batch from each that has something.
+ */
+import { EpollWaiter } from '../native/epoll.ts';
+import type { Libc } from '../native/libc.ts';
+import type { MessageBatch } from '../native/message-batch.ts';
+import { ThreadPause } from '../native/thread-pause.ts';
+import type { ShardCounters } from '../observability/shard-counters.ts';
+import { DROP } from '../observability/shard-counters.ts';
+import { writeFailureResponse } from './failure-response.ts';
+import { SHARD_CONTROL, shardControlAt } from './shard-options.ts';
+import type { BatchAnswerer, ShardSocket, ShardWork } from './shard-options.ts';
+
+/** How long epoll_wait may block, ms: the stop flag is seen within this; a socket's own time-out is the same. */
+export const BLOCK_MAX_MS = 100;
+
+/** Queries counted before the counters are published; also published when nothing comes. */
+const PUBLISH_QUERIES = 64;
+/** A batch this small was hardly worth its two calls … */
+const PAUSE_BATCH_MAX = 16;
+/** … and where more than this many queries come a millisecond, a pause makes the next one larger. */
+const PAUSE_RATE_MIN_PER_MS = 5;
+/** Over what time the rate is taken, ms. */
+const RATE_WINDOW_MS = 20;
+
+export interface BatchLoopOptions {
+  readonly libc: Libc;
+  readonly batch: MessageBatch;
+  readonly sockets: readonly ShardSocket[];
+  /** epoll set of the sockets; not used with one socket */
+  readonly epollFd: number;
+  readonly control: SharedArrayBuffer;
+  readonly shard: number;
+  readonly work: ShardWork;
+}
+
+export class BatchLoop {
+  readonly #batch: MessageBatch;
+  readonly #answerer: BatchAnswerer;
+  readonly #counters: ShardCounters;
+  readonly #control: Int32Array;
+  readonly #stopAt: number;
+  readonly #epoll: EpollWaiter;
+  readonly #pause: ThreadPause;
+  readonly #fds: Int32Array;
+  readonly #listeners: Int32Array;
+  readonly #isWildcard: Uint8Array;
+  #unpublished = 0;
+  #lastReceived = 0;
+  #windowStartMs = 0;
+  #windowQueries = 0;
+  #isBusy = false;
+  #failure: unknown = undefined;
+
+  constructor(options: BatchLoopOptions) {
+    this.#batch = options.batch;
+    this.#answerer = options.work.answerer;
+    this.#counters = options.work.counters;
+    this.#control = new Int32Array(options.control);
+    this.#stopAt = shardControlAt(options.shard) + SHARD_CONTROL.at.stop;
+    this.#epoll = new EpollWaiter(options.libc, options.epollFd, options.sockets.length);
+    this.#pause = new ThreadPause(options.libc);
+    this.#fds = Int32Array.from(options.sockets, (socket) => socket.fd);
+    this.#listeners = Int32Array.from(options.sockets, (socket) => socket.listener);
+    this.#isWildcard = Uint8Array.from(options.sockets, (socket) => (socket.isWildcard ? 1 : 0));
+  }
+
+  /** @throws what the answerer threw, after the rest of that batch was answered */
+  run(): void {
+    this.#finishPredecessor();
+    const isSingle = this.#fds.length === 1;
+    while (Atomics.load(this.#control, this.#stopAt) === 0) {
+      if (this.#isBusy && this.#lastReceived < PAUSE_BATCH_MAX) this.#pause.pause();
+      this.#lastReceived = isSingle ? this.#serve(0, true) : this.#turn();
+      if (this.#lastReceived === 0) this.#idle();
+      if (this.#failure !== undefined) throw this.#failure;
+    }
+    this.#counters.publish();
+  }
+
+  /** One turn over several sockets. @returns datagrams received */
+  #turn(): number {
+    const readable = this.#epoll.wait(BLOCK_MAX_MS);
+    let received = 0;
+    for (let i = 0; i < readable; i++) received += this.#serve(this.#epoll.readableAt(i), false);
+    return received;
+  }
+
+  /** Receive a batch from one socket, answer and send it. @returns datagrams received */
+  #serve(socketIndex: number, isBlocking: boolean): number {
+    const received = this.#batch.receive(this.#fds[socketIndex]!, socketIndex, isBlocking);
+    if (received > 0) this.#answerFrom(0, socketIndex);
+    return received;
+  }
+
+  #answerFrom(first: number, socketIndex: number): void {
+    const startMs = performance.now();
+    const batch = this.#batch;
+    const answerer = this.#answerer;
+    const listener = this.#listeners[socketIndex]!;
+    const isWildcard = this.#isWildcard[socketIndex] === 1;
+    const count = batch.received;
+    let scope = -1;
+    let scopeCount = 0;
+    answerer.enterBatch();
+    for (let i = first; i < count; i++) {
+      if (!batch.select(i)) {
+        this.#counters.countDrop(DROP.TRUNCATED);
+        continue;
+      }
+      const size = this.#answer(listener);
+      if (size === 0) continue;
+      batch.queueResponse(i, size, isWildcard);
+      if (answerer.scope !== scope) {
+        if (scopeCount > 0) this.#countDuration(scope, scopeCount, startMs);
+        scope = answerer.scope;
+        scopeCount = 0;
+      }
+      scopeCount++;
+    }
+    answerer.leaveBatch();
+    const refused = batch.send(this.#fds[socketIndex]!);
+    for (let i = 0; i < refused; i++) this.#counters.countDrop(DROP.SEND_REFUSED);
+    batch.rearm();
+    const endMs = performance.now();
+    if (scopeCount > 0) this.#counters.countDuration(scope, scopeCount, endMs - startMs);
+    this.#unpublished += count;
+    if (this.#unpublished >= PUBLISH_QUERIES) this.#publish();
+    this.#measureRate(count, endMs);
+  }
+
+  #answer(listener: number): number {
+    const batch = this.#batch;
+    try {
+      return this.#answerer.answer(listener, batch.messageOffset, batch.messageSize, batch.peerOffset, batch.peerSize);
+    } catch (error) {
+      // A bug. The client is told, the rest of the batch is answered, then this thread ends and its successor reads on.
+      this.#failure = error;
+      return writeFailureResponse(batch.octets, batch.messageOffset, batch.messageSize);
+    }
+  }
+
+  /** The rare case of several scopes in one batch: those before the last are counted without the time of sending. */
+  #countDuration(scope: number, count: number, startMs: number): void {
+    this.#counters.countDuration(scope, count, performance.now() - startMs);
+  }
+
+  #measureRate(count: number, nowMs: number): void {
+    this.#windowQueries += count;
+    const elapsedMs = nowMs - this.#windowStartMs;
+    if (elapsedMs < RATE_WINDOW_MS) return;
+    this.#isBusy = this.#windowQueries > elapsedMs * PAUSE_RATE_MIN_PER_MS;
+    this.#windowStartMs = nowMs;
+    this.#windowQueries = 0;
+  }
+
+  #idle(): void {
+    this.#isBusy = false;
+    if (this.#unpublished > 0) this.#publish();
+  }
+
+  #publish(): void {
+    this.#unpublished = 0;
+    this.#counters.publish();
+  }
+
+  /** Answer what the thread before this one had received and not sent. */
+  #finishPredecessor(): void {
+    const batch = this.#batch;
+    let first = batch.resume();
+    if (first < 0) return;
+    const socketIndex = batch.socketIndex;
+    if (batch.retries > 1) {
+      // This message ended two threads without an exception; a third would not do better.
+      if (batch.select(first)) {
+        const size = writeFailureResponse(batch.octets, batch.messageOffset, batch.messageSize);
+        if (size > 0) batch.queueResponse(first, size, this.#isWildcard[socketIndex] === 1);
+      }
+      first++;
+    }
+    this.#answerFrom(first, socketIndex);
+  }
+}

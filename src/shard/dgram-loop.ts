@@ -1,0 +1,215 @@
+/**
+ * A shard on the native-free transport: sockets of its own on an event loop. What is queued in them is lost with the
+ * thread; where the platform cannot share a port (`reusePort`) there is one shard only.
+ *
+ * A wildcard address becomes one socket for each local address, so that responses leave from the address that was asked,
+ * and the wildcard itself for what the list does not show (127.0.0.2, an address added since).
+ */
+import { createSocket } from 'node:dgram';
+import type { RemoteInfo, Socket, SocketType } from 'node:dgram';
+import { isIPv4, isIPv6 } from 'node:net';
+import { networkInterfaces } from 'node:os';
+import { SkyshardError } from '../base/skyshard-error.ts';
+import { DROP } from '../observability/shard-counters.ts';
+import { writeFailureResponse } from './failure-response.ts';
+import { parseAddress, PEER_ADDRESS_END } from './peer-address.ts';
+import { SHARD_CONTROL, shardControlAt } from './shard-options.ts';
+import type { ShardListener, ShardOptions, ShardWork } from './shard-options.ts';
+
+/** Room for a query and its response, octets. */
+const MESSAGE_CAPACITY = 4096;
+const PEER_AT = 0;
+const MESSAGE_AT = 64;
+const RECEIVE_BUFFER_SIZE = 4 * 1024 * 1024;
+/** How often the stop flag is looked at and counters are published when little comes, ms. */
+const TICK_MS = 50;
+const PUBLISH_QUERIES = 64;
+/** How often the local addresses of a wildcard listener are looked at again, ms. */
+const ADDRESS_REFRESH_MS = 5000;
+/** Responses the kernel did not take at once that may wait in a socket. */
+const SEND_QUEUE_MAX = 256;
+
+interface OpenSocket {
+  readonly socket: Socket;
+  readonly address: string;
+}
+
+export class DgramLoop {
+  static readonly ARENA_SIZE = MESSAGE_AT + MESSAGE_CAPACITY;
+
+  readonly #options: ShardOptions;
+  readonly #work: ShardWork;
+  readonly #octets: Buffer;
+  readonly #control: Int32Array;
+  readonly #sockets: OpenSocket[] = [];
+  #unpublished = 0;
+  #end: (failure?: unknown) => void = () => undefined;
+  #port = 0;
+
+  /** @param arena  ARENA_SIZE octets, the answerer's too */
+  constructor(options: ShardOptions, work: ShardWork, arena: ArrayBuffer) {
+    this.#options = options;
+    this.#work = work;
+    this.#octets = Buffer.from(arena);
+    this.#control = new Int32Array(options.control);
+  }
+
+  /**
+   * Open all listeners.
+   *
+   * @returns the port of the first, which matters where 0 was asked
+   * @throws SkyshardError BIND_FAILED
+   */
+  async open(): Promise<number> {
+    for (const listener of this.#options.listeners) {
+      const port = await this.#openSocket(listener, listener.address, listener.port);
+      this.#port ||= port;
+      await this.#openLocalAddresses(listener, port);
+    }
+    return this.#port;
+  }
+
+  /** Serve until the stop flag is set; rejects with what the answerer threw. */
+  async run(): Promise<void> {
+    const stopAt = shardControlAt(this.#options.shard) + SHARD_CONTROL.at.stop;
+    const ended = new Promise<void>((resolve, reject) => {
+      this.#end = (failure) => (failure === undefined ? resolve() : reject(failure as Error));
+    });
+    const tick = setInterval(() => {
+      if (this.#unpublished > 0) this.#publish();
+      if (Atomics.load(this.#control, stopAt) !== 0) this.#end();
+    }, TICK_MS);
+    const refresh = setInterval(() => void this.#refreshAddresses(), ADDRESS_REFRESH_MS);
+    try {
+      await ended;
+    } finally {
+      clearInterval(tick);
+      clearInterval(refresh);
+      for (const { socket } of this.#sockets) socket.close();
+      this.#publish();
+    }
+  }
+
+  async #openLocalAddresses(listener: ShardListener, port: number): Promise<void> {
+    for (const address of localAddresses(listener)) {
+      if (this.#sockets.some((open) => open.address === address)) continue;
+      try {
+        await this.#openSocket(listener, address, port);
+      } catch {
+        // An address that just went away, or another program's socket on it: the wildcard's socket remains.
+      }
+    }
+  }
+
+  async #refreshAddresses(): Promise<void> {
+    for (const listener of this.#options.listeners) {
+      await this.#openLocalAddresses(listener, listener.port === 0 ? this.#port : listener.port);
+    }
+  }
+
+  #openSocket(listener: ShardListener, address: string, port: number): Promise<number> {
+    const type: SocketType = isIPv4(address) ? 'udp4' : 'udp6';
+    const family = type === 'udp4' ? 4 : 6;
+    const { promise, resolve, reject } = Promise.withResolvers<number>();
+    const socket = createSocket({
+      type,
+      reusePort: canReusePort(),
+      ipv6Only: family === 6 && (listener.isV6Only || !isWildcard(address)),
+      recvBufferSize: RECEIVE_BUFFER_SIZE,
+      // Addresses are never names here; the default would go through dns.lookup and a tick for each response.
+      lookup: (host, _options, callback) => callback(null, host, family),
+    });
+    socket.once('error', (cause) => {
+      socket.close();
+      reject(new SkyshardError('BIND_FAILED', `${address} port ${port}: ${cause.message}`, { cause }));
+    });
+    socket.bind({ port, address, exclusive: true }, () => {
+      socket.removeAllListeners('error');
+      // A refused response reports here as well; the client asks again.
+      socket.on('error', () => this.#work.counters.countDrop(DROP.SEND_REFUSED));
+      const isIPv6 = family === 6;
+      socket.on('message', (message, peer) => this.#serve(socket, listener.listener, isIPv6, message, peer));
+      this.#sockets.push({ socket, address });
+      resolve(socket.address().port);
+    });
+    return promise;
+  }
+
+  #serve(socket: Socket, listener: number, isIPv6: boolean, message: Buffer, peer: RemoteInfo): void {
+    const startMs = performance.now();
+    const { answerer, counters } = this.#work;
+    const size = message.length;
+    if (size > MESSAGE_CAPACITY) {
+      counters.countDrop(DROP.TRUNCATED);
+      return;
+    }
+    this.#octets.set(message, MESSAGE_AT);
+    const peerSize = parseAddress(this.#octets, PEER_AT, peer.address, isIPv6);
+    const responseSize = this.#answer(listener, size, peerSize);
+    if (responseSize > 0) {
+      this.#send(socket, responseSize, peer);
+      counters.countDuration(answerer.scope, 1, performance.now() - startMs);
+    }
+    if (++this.#unpublished >= PUBLISH_QUERIES) this.#publish();
+  }
+
+  #answer(listener: number, size: number, peerSize: number): number {
+    const answerer = this.#work.answerer;
+    answerer.enterBatch();
+    try {
+      return answerer.answer(listener, MESSAGE_AT, size, PEER_AT + PEER_ADDRESS_END - peerSize, peerSize);
+    } catch (error) {
+      // A bug. The client is told, then this thread ends and its successor opens sockets of its own.
+      this.#end(error);
+      return writeFailureResponse(this.#octets, MESSAGE_AT, size);
+    } finally {
+      answerer.leaveBatch();
+    }
+  }
+
+  /** The kernel takes nearly every response at once; one that waits in the socket needs octets of its own. */
+  #send(socket: Socket, size: number, peer: RemoteInfo): void {
+    if (socket.getSendQueueCount() >= SEND_QUEUE_MAX) {
+      this.#work.counters.countDrop(DROP.SEND_REFUSED);
+      return;
+    }
+    const response = Buffer.allocUnsafe(size);
+    this.#octets.copy(response, 0, MESSAGE_AT, MESSAGE_AT + size);
+    try {
+      socket.send(response, 0, size, peer.port, peer.address);
+    } catch {
+      // Port 0, which no datagram can be sent to.
+      this.#work.counters.countDrop(DROP.SEND_REFUSED);
+    }
+  }
+
+  #publish(): void {
+    this.#unpublished = 0;
+    this.#work.counters.publish();
+  }
+}
+
+/** Whether several sockets may share a port and the kernel spreads datagrams over them. */
+export function canReusePort(): boolean {
+  return process.platform === 'linux' || process.platform === 'freebsd';
+}
+
+function isWildcard(address: string): boolean {
+  return /^[0:.]+$/.test(address);
+}
+
+/** Local addresses a wildcard listener stands for, none for a specific address. */
+function localAddresses(listener: ShardListener): string[] {
+  if (!isWildcard(listener.address)) return [];
+  const isV6 = isIPv6(listener.address);
+  const addresses: string[] = [];
+  for (const [name, entries] of Object.entries(networkInterfaces())) {
+    for (const entry of entries ?? []) {
+      if (entry.family === 'IPv4' && isV6 && listener.isV6Only) continue;
+      if (entry.family === 'IPv6' && !isV6) continue;
+      const isLinkLocal = entry.family === 'IPv6' && entry.scopeid !== 0;
+      addresses.push(isLinkLocal ? `${entry.address}%${name}` : entry.address);
+    }
+  }
+  return addresses;
+}
