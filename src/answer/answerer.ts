@@ -54,7 +54,8 @@ export class Answerer {
   private isPublished = false;
   private peerAt = 0;
   private peerSize = 0;
-  private scope = SCOPE_DROPPED;
+  /** metric scope of the message answered last; changed by `answer` only */
+  scope = SCOPE_DROPPED;
   private plugin: number = PLUGIN.SERVER;
 
   constructor(options: AnswererOptions) {
