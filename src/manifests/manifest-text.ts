@@ -5,6 +5,7 @@
  * that JSON has not (dates, binary, sets). JSON goes through JSON.parse, because a dump of a cluster's objects has tens of
  * megabytes; json-documents.ts finds the places.
  */
+import { setImmediate } from 'node:timers/promises';
 import type * as YamlModule from 'yaml';
 import type { Document, LineCounter, Node } from 'yaml';
 import { SkyshardError } from '../base/skyshard-error.ts';
@@ -34,6 +35,8 @@ export const ERRORS_MAX = 20;
 const LIST_DEPTH_MAX = 4;
 /** Aliases are bounded: ten lines of them could unfold to gigabytes. */
 const ALIAS_COUNT_MAX = 1000;
+/** How long the thread may be held, as far as one document allows. */
+const SLICE_MS = 10;
 
 type Path = readonly (string | number)[];
 type Yaml = typeof YamlModule;
@@ -48,8 +51,7 @@ function loadYaml(): Promise<Yaml> {
 /** @param file the name for places; JSON if it ends in `.json`, else YAML */
 export async function parseManifest(file: string, text: string, options: DecodeOptions = {}): Promise<ManifestFile> {
   const reader = new ManifestReader(file, options);
-  if (file.endsWith('.json')) await reader.readJson(text);
-  else reader.readYaml(await loadYaml(), text);
+  await (file.endsWith('.json') ? reader.readJson(text) : reader.readYaml(text));
   return reader;
 }
 
@@ -71,27 +73,43 @@ class ManifestReader implements ManifestFile {
     this.options = options;
   }
 
-  readYaml(yaml: Yaml, text: string): void {
+  async readYaml(text: string): Promise<void> {
+    const yaml = await loadYaml();
     const lines = new yaml.LineCounter();
     const place = (offset: number): TextPlace => {
       const { line, col } = lines.linePos(offset);
       return { file: this.file, line, column: col };
     };
-    for (const document of parseYamlDocuments(yaml, text, lines)) {
-      for (const error of document.errors) this.fail('MANIFEST_SYNTAX', error.message, place(error.pos[0]));
-      if (document.errors.length > 0) continue;
-      let raw: unknown;
-      try {
-        raw = document.toJS({ maxAliasCount: ALIAS_COUNT_MAX });
-      } catch (error) {
-        // an alias without an anchor, or aliases that would unfold to too much
-        this.fail('MANIFEST_SYNTAX', messageOf(error), place(document.range[0]), error);
-        continue;
+    let sliceEndMs = performance.now() + SLICE_MS;
+    try {
+      for (const document of composeYaml(yaml, text, lines)) {
+        // the first: what follows in a document is mostly its consequence
+        const [error] = document.errors;
+        if (error === undefined) this.readYamlDocument(yaml, document, place);
+        else this.fail('MANIFEST_SYNTAX', error.message, place(error.pos[0]));
+        if (performance.now() < sliceEndMs) continue;
+        await setImmediate();
+        sliceEndMs = performance.now() + SLICE_MS;
       }
-      const faults = this.readObjects(raw, (path) => place(locate(yaml, document, path)));
-      for (const { path, message, cause } of faults) {
-        this.fail('MANIFEST_OBJECT', message, place(locate(yaml, document, path)), cause);
-      }
+    } catch (error) {
+      // the parser calls itself: brackets in brackets without end exhaust the stack
+      if (!(error instanceof RangeError)) throw error;
+      this.fail('MANIFEST_SYNTAX', error.message, { file: this.file }, error);
+    }
+  }
+
+  private readYamlDocument(yaml: Yaml, document: Document.Parsed, place: (offset: number) => TextPlace): void {
+    let raw: unknown;
+    try {
+      raw = document.toJS({ maxAliasCount: ALIAS_COUNT_MAX });
+    } catch (error) {
+      // an alias without an anchor, or aliases that would unfold to too much
+      this.fail('MANIFEST_SYNTAX', messageOf(error), place(document.range[0]), error);
+      return;
+    }
+    const faults = this.readObjects(raw, (path) => place(locate(yaml, document, path)));
+    for (const { path, message, cause } of faults) {
+      this.fail('MANIFEST_OBJECT', message, place(locate(yaml, document, path)), cause);
     }
   }
 
@@ -142,9 +160,9 @@ class ManifestReader implements ManifestFile {
   }
 }
 
-function parseYamlDocuments(yaml: Yaml, text: string, lineCounter: LineCounter): readonly Document.Parsed[] {
-  const documents = yaml.parseAllDocuments(text, {
-    lineCounter,
+/** One document at a time: the trees of all together would take a hundred times the text's size. */
+function composeYaml(yaml: Yaml, text: string, lines: LineCounter): Generator<Document.Parsed> {
+  const composer = new yaml.Composer({
     prettyErrors: false,
     logLevel: 'error',
     version: '1.1',
@@ -156,7 +174,7 @@ function parseYamlDocuments(yaml: Yaml, text: string, lineCounter: LineCounter):
           !(/:(?:timestamp|binary|omap|pairs|set)$/.test(tag.tag) || ('format' in tag && tag.format === 'TIME')),
       ),
   });
-  return Array.isArray(documents) ? documents : [];
+  return composer.compose(new yaml.Parser(lines.addNewLine).parse(text)) as Generator<Document.Parsed>;
 }
 
 /** The objects of a document: itself, or the items of a list; nothing for an empty document. */
