@@ -13,7 +13,7 @@ export class BlockTransaction {
   readonly #allocator: BlockAllocator;
   readonly #epochs: EpochWriter;
   /** one bit a unit of the buffer, set for the blocks of this change set; pages never set stay untouched memory */
-  readonly #isFresh: Uint32Array;
+  readonly freshBits: Uint32Array;
   /** references taken in this change set; those given back since have their bit clear, those taken twice stand twice */
   #taken = new ReferenceList();
   /** published blocks that are out of use with the next root */
@@ -27,7 +27,7 @@ export class BlockTransaction {
     this.words = new Uint32Array(buffer);
     this.#allocator = allocator;
     this.#epochs = epochs;
-    this.#isFresh = new Uint32Array(Math.ceil(buffer.byteLength / UNIT_SIZE / 32));
+    this.freshBits = new Uint32Array(Math.ceil(buffer.byteLength / UNIT_SIZE / 32));
   }
 
   get isEmpty(): boolean {
@@ -50,7 +50,7 @@ export class BlockTransaction {
 
   /** The block belongs to this change set: it may be written in place. */
   isFresh(reference: number): boolean {
-    return (this.#isFresh[reference >>> 5]! & (1 << (reference & 31))) !== 0;
+    return (this.freshBits[reference >>> 5]! & (1 << (reference & 31))) !== 0;
   }
 
   /**
@@ -69,7 +69,7 @@ export class BlockTransaction {
       this.#isBroken = true;
       throw new SkyshardError('SNAPSHOT_FULL', `no room for a block of ${wordCount * 4} octets`);
     }
-    this.#isFresh[reference >>> 5]! |= 1 << (reference & 31);
+    this.freshBits[reference >>> 5]! |= 1 << (reference & 31);
     this.#taken.push(reference);
     this.#takenSize += this.#allocator.sizeOf(reference);
     return reference;
@@ -125,7 +125,7 @@ export class BlockTransaction {
   }
 
   #clearFresh(reference: number): void {
-    this.#isFresh[reference >>> 5]! &= ~(1 << (reference & 31));
+    this.freshBits[reference >>> 5]! &= ~(1 << (reference & 31));
   }
 
   #forget(): void {

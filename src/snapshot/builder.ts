@@ -107,7 +107,7 @@ export class SnapshotBuilder {
     const root = this.#writeRoot(serial);
     try {
       const isSmall = this.#blocks.takenCount <= WALKED_BLOCKS_MAX;
-      verifyChange(this.#words, root, (reference) => this.#blocks.isFresh(reference), isSmall);
+      verifyChange(this.#words, root, this.#blocks.freshBits, isSmall);
     } catch (error) {
       this.#blocks.breakOff();
       throw error;

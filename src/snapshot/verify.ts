@@ -66,17 +66,13 @@ export function verifySnapshot(buffer: SharedArrayBuffer): SnapshotExtent {
 /**
  * Walk what a change set made: fresh blocks whole, references to others for their bounds only.
  *
+ * @param freshBits      one bit a unit of the buffer: set where a fresh block begins
  * @param isWithEntries  false: entries were verified when they were written (verifyEntry), and are too many to be
  *                       walked again in one turn of the event loop
  * @throws SkyshardError SNAPSHOT_CORRUPT: what and where
  */
-export function verifyChange(
-  words: Uint32Array,
-  root: number,
-  isFresh: (reference: number) => boolean,
-  isWithEntries: boolean,
-): void {
-  new SnapshotWalk(words, isFresh, isWithEntries).root(root);
+export function verifyChange(words: Uint32Array, root: number, freshBits: Uint32Array, isWithEntries: boolean): void {
+  new SnapshotWalk(words, freshBits, isWithEntries).root(root);
 }
 
 /**
@@ -102,7 +98,8 @@ interface PageRow {
 
 class SnapshotWalk {
   readonly #words: Uint32Array;
-  readonly #isFresh: ((reference: number) => boolean) | undefined;
+  /** undefined: a whole walk */
+  readonly #freshBits: Uint32Array | undefined;
   readonly #isWithEntries: boolean;
   /** one bit a unit of the buffer: part of a block already; only in a whole walk */
   readonly #isSeen: Uint32Array;
@@ -116,11 +113,11 @@ class SnapshotWalk {
   #childCounts = new Map<number, number>();
   readonly #keyScratch = new Uint32Array(64);
 
-  constructor(words: Uint32Array, isFresh: ((reference: number) => boolean) | undefined, isWithEntries: boolean) {
+  constructor(words: Uint32Array, freshBits: Uint32Array | undefined, isWithEntries: boolean) {
     this.#words = words;
-    this.#isFresh = isFresh;
+    this.#freshBits = freshBits;
     this.#isWithEntries = isWithEntries;
-    this.#isSeen = new Uint32Array(isFresh === undefined ? Math.ceil(words.length / 64) : 0);
+    this.#isSeen = new Uint32Array(freshBits === undefined ? Math.ceil(words.length / 64) : 0);
     this.#hashSeed = words[BUFFER_HEADER.at.hashSeed]!;
   }
 
@@ -153,10 +150,11 @@ class SnapshotWalk {
 
   /** The block may be skipped: it is part of a snapshot that was verified before. */
   #isKnown(reference: number): boolean {
-    if (this.#isFresh === undefined || this.#isFresh(reference)) return false;
+    const freshBits = this.#freshBits;
+    if (freshBits === undefined) return false;
     const isInside = reference >= BLOCKS_AT_UNITS && reference * 2 < this.#words.length;
     if (!isInside) this.#fault(`reference ${reference} outside of the blocks`);
-    return true;
+    return (freshBits[reference >>> 5]! & (1 << (reference & 31))) === 0;
   }
 
   /** Enter a block of at least `wordCount` words. @returns index of its first word */
@@ -180,7 +178,7 @@ class SnapshotWalk {
     const first = reference + ((from + 1) >>> 1);
     const end = reference + ((to + 1) >>> 1);
     this.#size += (end - first) * UNIT_SIZE;
-    if (this.#isFresh !== undefined) return;
+    if (this.#freshBits !== undefined) return;
     for (let unit = first; unit < end; unit++) {
       const bit = 1 << (unit & 31);
       if ((this.#isSeen[unit >>> 5]! & bit) !== 0) this.#fault('overlaps another block');
@@ -270,7 +268,7 @@ class SnapshotWalk {
     const countBefore = this.#entryCount;
     this.#childCounts.clear();
     if (!this.#isKnown(top)) this.#walkDirectory(top, depth);
-    if (this.#isFresh !== undefined) return;
+    if (this.#freshBits !== undefined) return;
     this.#where = `dataset ${index} at ${dataset}`;
     const counted = this.#entryCount - countBefore;
     if (words[base + at.entryCount] !== counted) {
@@ -302,15 +300,19 @@ class SnapshotWalk {
       this.#where = `top at ${top}, chunk ${index}`;
       if (!this.#isKnown(chunk)) this.#block(chunk, CHUNK_PAGES, 'chunk');
     }
-    for (let index = 0; index < 1 << depth;) {
-      const chunk = words[base + (index >>> CHUNK_BITS)]!;
-      if (this.#isFresh !== undefined && !this.#isFresh(chunk)) {
-        index = ((index >>> CHUNK_BITS) + 1) << CHUNK_BITS;
-        continue;
+    const pageCount = Math.min(CHUNK_PAGES, 1 << depth);
+    let previous = 0;
+    for (let chunkIndex = 0; chunkIndex < chunkCount; chunkIndex++) {
+      const chunk = words[base + chunkIndex]!;
+      if (this.#isKnown(chunk)) continue;
+      for (let index = 0; index < pageCount; index++) {
+        const page = words[chunk * 2 + index]!;
+        if (page === previous) continue;
+        previous = page;
+        if (this.#isKnown(page)) continue;
+        // A fresh page has made all its chunks fresh, so its row starts here.
+        this.#walkPage(this.#rowAt(base, depth, (chunkIndex << CHUNK_BITS) + index), depth, base);
       }
-      const row = this.#rowAt(base, depth, index);
-      if (!this.#isKnown(row.page)) this.#walkPage(row, depth, base);
-      index = row.first + (1 << row.bits);
     }
   }
 
@@ -359,7 +361,7 @@ class SnapshotWalk {
     const keySize = head & ENTRY_KEY_SIZE_MASK;
     const keySpace = (head >>> ENTRY_SPACE_SHIFT) & 0xf;
     if (hashKey(words, base + 1, keySize, keySpace, this.#hashSeed) !== hash) this.#fault('hash of the key');
-    if (this.#isFresh !== undefined) return;
+    if (this.#freshBits !== undefined) return;
     // A second entry of the same name would never be found: the first one is.
     if (this.#find(topAt, depth, hash, words, base) !== entry) this.#fault('another entry of the same name is found');
     if (keySpace !== KEY_SPACE.FORWARD) this.#countAtParent(base, keySize, keySpace, topAt, depth);
