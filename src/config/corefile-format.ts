@@ -1,0 +1,33 @@
+import { createHash } from 'node:crypto';
+import type { CorefileToken } from './corefile-token.ts';
+import type { CorefileLine, CorefileTree } from './corefile-tree.ts';
+
+/**
+ * Write a tree as one Corefile without imports, comments and variables. Reading it again gives the same blocks; only their
+ * places differ.
+ */
+export function formatCorefile(tree: Pick<CorefileTree, 'blocks'>): string {
+  return tree.blocks
+    .map((block) => `${block.keys.map(formatWord).join(' ')} {\n${formatLines(block.directives, '    ')}}\n`)
+    .join('');
+}
+
+/** SHA-512 of what the tree says: equal for files that differ in comments, spacing or in how they are cut into imports. */
+export function hashCorefile(tree: Pick<CorefileTree, 'blocks'>): string {
+  return createHash('sha512').update(formatCorefile(tree)).digest('hex');
+}
+
+function formatLines(lines: readonly CorefileLine[], indent: string): string {
+  let text = '';
+  for (const line of lines) {
+    text += indent + [line.name, ...line.arguments].map(formatWord).join(' ');
+    text += line.options === null ? '\n' : ` {\n${formatLines(line.options, `${indent}    `)}${indent}}\n`;
+  }
+  return text;
+}
+
+/** Quoted where it was, or where white space, a comment, a brace or a keyword would be read into it. */
+function formatWord(token: CorefileToken): string {
+  const isPlain = /^[^\s\u0085"#][^\s\u0085#]*$/.test(token.text) && !/^(?:[{}]|import)$/.test(token.text);
+  return isPlain && !token.isQuoted ? token.text : `"${token.text.replaceAll('"', '\\"')}"`;
+}
