@@ -16,7 +16,7 @@ export const CHUNK_SIZE = 65_536;
 const CHUNK_UNITS = CHUNK_SIZE / UNIT_SIZE;
 const BLOCKS_AT_UNITS = BLOCKS_AT / UNIT_SIZE;
 const SMALL_SIZE_MAX = 512;
-/** Above SMALL_SIZE_MAX: classes for every doubling of the size, so at most 9 % of a block is lost. */
+/** Above SMALL_SIZE_MAX: classes for every doubling of the size, so about an eighth of a block is lost at most. */
 const STEPS_PER_DOUBLING = 8;
 const CLASS_SIZE_MAX = CHUNK_SIZE / 2;
 
