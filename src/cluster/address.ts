@@ -1,0 +1,61 @@
+/**
+ * An address as the cluster state and the record model pass it on: a number for IPv4 (10.0.0.1 = 0x0a000001), a text of
+ * 16 characters, one an octet, for IPv6. Both compare, sort and serve as keys as they are.
+ */
+import { formatIPv4, formatIPv6, parseAddress } from '../dns/address.ts';
+
+export type Address = number | string;
+
+const words = new Uint32Array(4);
+
+/** @returns undefined if the text is no address; an IPv4-mapped IPv6 address is an IPv4 address */
+export function addressOf(text: string): Address | undefined {
+  const family = parseAddress(text, words);
+  if (family === 0) return undefined;
+  return family === 4 ? words[0]! : binaryOf(words);
+}
+
+/** Four big-endian words of an IPv6 address. */
+export function wordsOf(address: string): number[] {
+  const result: number[] = [];
+  for (let at = 0; at < 16; at += 4) {
+    const high = (address.charCodeAt(at) << 8) | address.charCodeAt(at + 1);
+    const low = (address.charCodeAt(at + 2) << 8) | address.charCodeAt(at + 3);
+    result.push(((high << 16) | low) >>> 0);
+  }
+  return result;
+}
+
+/** IPv4 before IPv6, each by value. */
+export function compareAddresses(a: Address, b: Address): number {
+  if (typeof a === 'number') return typeof b === 'number' ? a - b : -1;
+  if (typeof b === 'number') return 1;
+  return a < b ? -1 : a > b ? 1 : 0;
+}
+
+/** Canonical text. */
+export function formatAddress(address: Address): string {
+  return typeof address === 'number' ? formatIPv4(address) : formatIPv6(wordsOf(address));
+}
+
+/** The endpoint label that follows from the canonical text: `10-0-0-1`, `fd00--1`, `fd00--0`. */
+export function dashedLabel(address: Address): string {
+  if (typeof address === 'number') {
+    return `${address >>> 24}-${(address >>> 16) & 0xff}-${(address >>> 8) & 0xff}-${address & 0xff}`;
+  }
+  return dashedText(formatIPv6(wordsOf(address)));
+}
+
+/** The endpoint label of an address as it is written; `0` is appended where it would end in a dash. */
+export function dashedText(text: string): string {
+  const dashed = text.toLowerCase().replaceAll(/[.:]/g, '-');
+  return dashed.endsWith('-') ? `${dashed}0` : dashed;
+}
+
+function binaryOf(source: Uint32Array): string {
+  let text = '';
+  for (const word of source) {
+    text += String.fromCharCode(word >>> 24, (word >>> 16) & 0xff, (word >>> 8) & 0xff, word & 0xff);
+  }
+  return text;
+}

@@ -1,0 +1,47 @@
+/** What changed since the records were last written: names of things and what has to be looked at again. */
+import type { NamedPort } from '../kubernetes/objects.ts';
+import type { Address } from './address.ts';
+
+export type ServiceType = 'ClusterIP' | 'Headless' | 'ExternalName';
+
+/** What a Service's own names (not its endpoints') depend on, as far as names may have to be removed. */
+export interface ServiceSummary {
+  /** undefined: there is no such Service, or its Namespace is missing or not exposed */
+  readonly type: ServiceType | undefined;
+  /** sorted, without duplicates */
+  readonly clusterIPs: readonly Address[];
+  /** of the Service; if it is headless, of the slices that have endpoints. May hold one several times. */
+  readonly ports: readonly NamedPort[];
+  /** of the endpoints, sorted, without duplicates and without '' */
+  readonly zones: readonly string[];
+}
+
+export class ServiceChange {
+  readonly namespace: string;
+  readonly name: string;
+  /** as it was before the first of the changes */
+  readonly before: ServiceSummary;
+  /** the Service, its Namespace or, if it is headless, its endpoints changed: its own names may have */
+  isOwnTouched = false;
+  /** endpoint labels (binary text) that were added, removed or changed */
+  readonly labels = new Set<string>();
+  /** endpoint addresses that were added, removed or whose labels changed */
+  readonly addresses = new Set<Address>();
+
+  constructor(namespace: string, name: string, before: ServiceSummary) {
+    this.namespace = namespace;
+    this.name = name;
+    this.before = before;
+  }
+}
+
+export class ChangeSet {
+  /** by `namespace/name` */
+  readonly services = new Map<string, ServiceChange>();
+  /** Namespaces that may have come, gone, or changed exposure */
+  readonly namespaces = new Set<string>();
+  /** per namespace the labels of pod addresses that may have come or gone */
+  readonly podLabels = new Map<string, Set<string>>();
+  /** number of endpoints and pods touched: what the set costs in memory, about 100 octets each */
+  size = 0;
+}

@@ -1,0 +1,60 @@
+/**
+ * Rows of u32 fields in one growing array: the memory of the cluster state. A row is known by its id, from 1 on; 0 is no
+ * row. Freed ids are used again, so that churn does not grow the table.
+ */
+import { assert } from '../base/assert.ts';
+
+const ROWS_MIN = 64;
+/** Growth of a full table: half as much again, so that at most a third of it lies idle. */
+const GROWTH = 1.5;
+
+export class RowTable {
+  /** Field f of row r is at `r * stride + f`. Another array after `allocate` grew the table: never keep it. */
+  words: Uint32Array;
+  readonly stride: number;
+  #used = 1;
+  #free = 0;
+  #count = 0;
+
+  constructor(stride: number) {
+    this.stride = stride;
+    this.words = new Uint32Array(ROWS_MIN * stride);
+  }
+
+  /** Number of rows in use. */
+  get count(): number {
+    return this.#count;
+  }
+
+  get byteSize(): number {
+    return this.words.byteLength;
+  }
+
+  /** @returns the id of a row whose fields are all 0 */
+  allocate(): number {
+    this.#count++;
+    const id = this.#free;
+    if (id !== 0) {
+      this.#free = this.words[id * this.stride]!;
+      this.words[id * this.stride] = 0;
+      return id;
+    }
+    if ((this.#used + 1) * this.stride > this.words.length) this.#grow();
+    return this.#used++;
+  }
+
+  free(id: number): void {
+    assert(id > 0 && id < this.#used, 'a row that is freed exists');
+    this.#count--;
+    this.words.fill(0, id * this.stride, (id + 1) * this.stride);
+    this.words[id * this.stride] = this.#free;
+    this.#free = id;
+  }
+
+  #grow(): void {
+    const rows = Math.ceil((this.words.length / this.stride) * GROWTH);
+    const words = new Uint32Array(rows * this.stride);
+    words.set(this.words);
+    this.words = words;
+  }
+}

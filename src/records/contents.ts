@@ -1,0 +1,147 @@
+/** The contents of names: lists of addresses and ports become what the snapshot stores, in an order of its own. */
+import { compareAddresses, wordsOf, type Address } from '../cluster/address.ts';
+import { toOctets } from '../cluster/binary-text.ts';
+import type { NamedPort } from '../kubernetes/objects.ts';
+import type { AddressSets, EndpointGroup, EntryContent } from '../snapshot/entry-content.ts';
+
+export const ENT: EntryContent = { kind: 'ent' };
+
+/** One ready address of an endpoint. `label`: binary text. `ports`: of its slice, all of them or those that matter. */
+export interface EndpointAddress {
+  readonly label: string;
+  readonly address: Address;
+  readonly zone: string;
+  readonly ports: readonly NamedPort[];
+}
+
+/**
+ * An object without ports counts as one with a single port that no SRV record shows
+ * (CoreDNS's port -1): it has a share in the weight.
+ */
+const NO_PORTS_COUNT = 1;
+
+/** Sort and split by family. */
+export function addressSets(addresses: Iterable<Address>): AddressSets {
+  const addresses4: number[] = [];
+  const addresses6: number[] = [];
+  let last: Address | undefined;
+  for (const address of [...addresses].sort(compareAddresses)) {
+    if (address === last) continue;
+    last = address;
+    if (typeof address === 'number') addresses4.push(address);
+    else addresses6.push(...wordsOf(address));
+  }
+  return { addresses4, addresses6 };
+}
+
+/**
+ * A ClusterIP Service's own name, or a port name of it.
+ *
+ * @param ports       of the Service that match the name; may be empty
+ * @param targetSkip  octets of the name left of `S.N.svc`
+ */
+export function clusterIpContent(
+  clusterIPs: readonly Address[],
+  ports: readonly NamedPort[],
+  targetSkip: number,
+): EntryContent {
+  // Not allocated yet: the name exists and has no records.
+  if (clusterIPs.length === 0) return ENT;
+  const numbers = distinctPorts(ports);
+  const weight = weightOf(clusterIPs.length * (ports.length || NO_PORTS_COUNT), numbers);
+  return { kind: 'address', ...addressSets(clusterIPs), ports: numbers, weight, targetSkip };
+}
+
+/** The name of one endpoint: all addresses of the label. */
+export function endpointContent(endpoints: readonly EndpointAddress[]): EntryContent {
+  const [first] = endpoints;
+  // Nearly every label has one address.
+  if (endpoints.length === 1 && first !== undefined) {
+    const { address } = first;
+    const ports = distinctPorts(first.ports);
+    return {
+      kind: 'address',
+      addresses4: typeof address === 'number' ? [address] : [],
+      addresses6: typeof address === 'number' ? [] : wordsOf(address),
+      ports,
+      weight: weightOf(entryCount(endpoints), ports),
+      targetSkip: 0,
+    };
+  }
+  const ports = distinctPorts(endpoints.flatMap((endpoint) => endpoint.ports));
+  return {
+    kind: 'address',
+    ...addressSets(endpoints.map((endpoint) => endpoint.address)),
+    ports,
+    weight: weightOf(entryCount(endpoints), ports),
+    targetSkip: 0,
+  };
+}
+
+/**
+ * A headless Service's own name, a port name or a zone's name of it.
+ *
+ * @param endpoints   whose addresses the name has; their ports are the ones that match the name
+ * @param targetSkip  octets of the name left of `S.N.svc`
+ */
+export function endpointsContent(
+  endpoints: readonly EndpointAddress[],
+  targetSkip: number,
+  flags?: number,
+): EntryContent {
+  const byLabel = new Map<string, EndpointAddress[]>();
+  for (const endpoint of endpoints) {
+    // Who has no port has no SRV record, and so no place among the targets.
+    if (!endpoint.ports.some(hasNumber)) continue;
+    const group = byLabel.get(endpoint.label);
+    if (group === undefined) byLabel.set(endpoint.label, [endpoint]);
+    else group.push(endpoint);
+  }
+  const portSets: (readonly number[])[] = [];
+  const portSetIndexes = new Map<string, number>();
+  const groups: EndpointGroup[] = [];
+  for (const label of [...byLabel.keys()].sort()) {
+    const members = byLabel.get(label)!;
+    const ports = distinctPorts(members.flatMap((endpoint) => endpoint.ports));
+    const key = ports.join();
+    let portSet = portSetIndexes.get(key);
+    if (portSet === undefined) {
+      portSet = portSets.push(ports) - 1;
+      portSetIndexes.set(key, portSet);
+    }
+    groups.push({ label: toOctets(label), portSet, ...addressSets(members.map((endpoint) => endpoint.address)) });
+  }
+  return {
+    kind: 'endpoints',
+    ...addressSets(endpoints.map((endpoint) => endpoint.address)),
+    portSets,
+    groups,
+    weight: weightOf(entryCount(endpoints), groups),
+    targetSkip,
+    ...(flags === undefined ? {} : { flags }),
+  };
+}
+
+/** Distinct port numbers, sorted; without the 0 of a port that has none. */
+export function distinctPorts(ports: readonly NamedPort[]): number[] {
+  const [first] = ports;
+  if (first === undefined) return [];
+  if (ports.length === 1) return hasNumber(first) ? [first.port] : [];
+  return [...new Set(ports.filter(hasNumber).map((port) => port.port))].sort((a, b) => a - b);
+}
+
+function hasNumber(port: NamedPort): boolean {
+  return port.port !== 0;
+}
+
+/** Entries as CoreDNS counts them: one a pair of address and port, equal ones too. */
+function entryCount(endpoints: readonly EndpointAddress[]): number {
+  let count = 0;
+  for (const { ports } of endpoints) count += ports.length || NO_PORTS_COUNT;
+  return count;
+}
+
+/** Each of `count` entries has the same share of 100, at least 1; 0 where there is no SRV record. */
+function weightOf(count: number, records: readonly unknown[]): number {
+  return records.length === 0 ? 0 : Math.max(1, Math.floor(100 / count));
+}

@@ -1,0 +1,46 @@
+/**
+ * Relative wire names as binary text (cluster/binary-text.ts), which join by `+` and serve as keys of maps:
+ * `\x02db\x07default\x03svc`. They become octets where they leave the record model.
+ */
+import { LABEL_SIZE_MAX } from '../dns/name.ts';
+
+export const SVC = '\x03svc';
+export const POD = '\x03pod';
+export const ZONE_LABEL = '\x05_zone';
+export const PIN = '\x03pin';
+export const PREFER = '\x06prefer';
+
+/** A label with its length octet; undefined if it is empty or too long to be one. */
+export function nameOf(label: string): string | undefined {
+  return label.length === 0 || label.length > LABEL_SIZE_MAX ? undefined : String.fromCharCode(label.length) + label;
+}
+
+/** Several labels at the dots of a text: `eu.west` → `\x02eu\x04west`. */
+export function nameOfDotted(text: string): string | undefined {
+  let name = '';
+  for (const label of text.split('.')) {
+    const part = nameOf(label);
+    if (part === undefined) return undefined;
+    name += part;
+  }
+  return name;
+}
+
+/** `S.N.svc` */
+export function serviceName(service: string, namespace: string): string | undefined {
+  const first = nameOf(service);
+  const second = nameOf(namespace);
+  return first === undefined || second === undefined ? undefined : first + second + SVC;
+}
+
+/** `_tcp` */
+export function protocolName(protocol: string): string | undefined {
+  return nameOf(`_${protocol.toLowerCase()}`);
+}
+
+/** `_http._tcp`; undefined for a port without name, or with one that leaves no room for the underscore. */
+export function portName(port: string, protocol: string): string | undefined {
+  const first = port === '' ? undefined : nameOf(`_${port}`);
+  const second = protocolName(protocol);
+  return first === undefined || second === undefined ? undefined : first + second;
+}
