@@ -58,7 +58,7 @@ test('whatever readers do, nothing they hold is freed and all is freed when they
     fc.property(fc.array(action, { maxLength: 200 }), fc.integer({ min: 0, max: 60 }), (actions, before) => {
       const { writer, freed, reader } = setUp((0xffff_ffff - before) >>> 0);
       const readers = Array.from({ length: readerCount }, (_, index) => reader(index + 1));
-      const held = new Array<number>(readerCount).fill(0);
+      const held = Array.from({ length: readerCount }, () => 0);
       let root = 0;
       let nextRoot = 1;
       for (const step of actions) {
