@@ -40,8 +40,6 @@ const PROTO_UDP = 0;
 const ARENA_SLACK = 4;
 
 export class Answerer {
-  /** metric scope of the last message answered */
-  scope = SCOPE_DROPPED;
   private readonly reader: SnapshotReader;
   private readonly query: Query;
   private readonly response: Response;
