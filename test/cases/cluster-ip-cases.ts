@@ -188,7 +188,8 @@ export const CLUSTER_IP: CaseGroup = {
     SRV   _http._tcp.pending.default.svc   = NODATA
 
     A     old.default.svc                  = A 10.96.0.14  # spec.clusterIP alone, protocol by default
-    SRV   _http._tcp.old.default.svc       = SRV 0 100 80 old.default.svc | old.default.svc A 10.96.0.14
+    SRV   _http._tcp.old.default.svc       = SRV 0 100 80 old.default.svc | old.default.svc A 10.96.0.14 \
+                                             ~ it leaves it to the API server to fill in the protocol
     A     node.default.svc                 = A 10.96.0.15
     A     balanced.default.svc             = A 10.96.0.16
     A     web.lost.svc                     = NXDOMAIN  # a namespace without an object
@@ -237,6 +238,6 @@ export const DUAL_STACK: CaseGroup = {
     AAAA ghost.prod.svc               = NXDOMAIN
     PTR  1.1.96.10.in-addr.arpa.      = PTR both.prod.svc
     PTR  1.0.0.0.1.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.d.f.ip6.arpa. = PTR both.prod.svc
-    PTR  3.0.0.0.1.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.D.F.IP6.ARPA. = PTR six.prod.svc
+    PTR  3.0.0.0.1.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.D.F.IP6.ARPA. = PTR six.prod.svc  ~ the address is compared as text
   `,
 };

@@ -128,7 +128,7 @@ export const REVERSE_BY_CIDR: CaseGroup = {
 
 export const REVERSE_FILTERED: CaseGroup = {
   name: 'reverse names under namespace_labels',
-  options: { namespaceLabels: 'dns!=no' },
+  options: { namespaceLabels: 'dns notin (no)' },
   objects: OBJECTS,
   ask: `
     PTR 5.0.96.10.in-addr.arpa. = PTR web.default.svc
