@@ -4,7 +4,6 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { writeManifests } from '../dataset/write-manifests.ts';
-import { findFreePort } from '../measure/free-port.ts';
 import type { Contender } from './contender.ts';
 import { startServerProcess } from './server-process.ts';
 
@@ -24,8 +23,7 @@ function skyshard(name: string, transport: 'mmsg' | 'dgram'): Contender {
     async start({ cluster, directory, address, port, shards, cpus }) {
       const manifests = join(directory, 'manifests');
       writeManifests(cluster, manifests);
-      const metricsPort = await findFreePort('tcp');
-      const listen = `--bind ${address} --dns.port ${port} --metrics.port ${metricsPort}`;
+      const listen = `--bind ${address} --dns.port ${port}`;
       const flags = `${listen} --shards ${shards} --transport ${transport}`.split(' ');
       const command = [process.execPath, MAIN, 'serve', '--manifests', manifests, ...flags];
       return startServerProcess({ command, cpus, directory });

@@ -87,6 +87,8 @@ export interface GeneratedCluster {
   namespaces(): Generator<RawObject>;
   services(): Generator<RawObject>;
   endpointSlices(): Generator<RawObject>;
+  /** the slices of one Service */
+  endpointSlicesOf(index: number): Generator<RawObject>;
   /** namespaces, then each Service followed by its slices */
   objects(): Generator<RawObject>;
 }
@@ -132,6 +134,7 @@ export function generateCluster(shape: ClusterShape): GeneratedCluster {
   function* endpointSlices(): Generator<RawObject> {
     for (const planned of plans()) yield* spellEndpointSlices(planned);
   }
+  const endpointSlicesOf = (index: number): Generator<RawObject> => spellEndpointSlices(plan(index));
   function* objects(): Generator<RawObject> {
     yield* namespaces();
     for (const planned of plans()) {
@@ -148,6 +151,7 @@ export function generateCluster(shape: ClusterShape): GeneratedCluster {
     namespaces,
     services,
     endpointSlices,
+    endpointSlicesOf,
     objects,
   };
 }

@@ -34,7 +34,7 @@ export interface ComparisonOptions {
   readonly shards: number;
   /** sockets of the load */
   readonly clients: number;
-  /** queries under way at once */
+  /** queries under way at once; at a fixed rate it may be more */
   readonly outstanding: number;
   /** distinct lines of a kind's data file */
   readonly queries: number;
@@ -92,6 +92,8 @@ const SAMPLE_QUERIES = 200;
 const SAMPLE_TIMEOUT_MS = 2_000;
 const READY_TIMEOUT_MS = 180_000;
 const READY_INTERVAL_MS = 50;
+/** At a fixed rate the load goes on through a pause of the server for as long; dnsperf holds back after that. */
+const BACKLOG_SECONDS = 0.05;
 const EXPECTED_RCODE_SHARE_MIN = 0.999;
 
 interface RunningServer {
@@ -330,7 +332,7 @@ class ComparisonRun {
       seconds,
       rate,
       clients,
-      outstanding,
+      outstanding: rate === undefined ? outstanding : Math.max(outstanding, Math.ceil(rate * BACKLOG_SECONDS)),
       cpus: loadCpus,
     });
     const cpu = cpuSpent(before, readCpuTime(group));

@@ -1,0 +1,65 @@
+/** Each micro-benchmark, tiny: it runs, computes the same each time, and prints what it computed. */
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { benchAnswer } from '../../../native-free-bench/micro/answer.bench.ts';
+import { benchDecodeManifest } from '../../../native-free-bench/micro/decode-manifest.bench.ts';
+import { benchLoadCluster, formatLoadResult } from '../../../native-free-bench/micro/load-cluster.bench.ts';
+import { formatMicroResults, runMicroBenchmark } from '../../../native-free-bench/micro/micro-benchmark.ts';
+import { benchPublishEndpointChange } from '../../../native-free-bench/micro/publish-endpoint-change.bench.ts';
+
+test('a figure is per call, in ns, and the checksum is what the case computes', async () => {
+  const waitTwoMs = (): number => {
+    const end = performance.now() + 2;
+    while (performance.now() < end);
+    return 1;
+  };
+  const cases = [
+    { name: 'two calls of 1 ms', callsPerRun: 2, run: waitTwoMs, check: () => 42 },
+    { name: 'a promise', callsPerRun: 1, run: async () => waitTwoMs() },
+  ];
+  const [twoCalls, promise] = await runMicroBenchmark(cases, 10);
+  assert.ok(twoCalls!.medianNsPerCall >= 0.99e6, `${twoCalls!.medianNsPerCall} ns`);
+  assert.equal(twoCalls!.checksum, 42);
+  assert.ok(promise!.medianNsPerCall >= 1.98e6, `${promise!.medianNsPerCall} ns`);
+  assert.equal(promise!.checksum, 1);
+});
+
+test('answers of every kind', async (t) => {
+  const options = { services: 100, endpointsPerService: 3, queries: 300, durationMs: 1 };
+  const results = await benchAnswer(options);
+  assert.equal(results.length, 7);
+  t.diagnostic(formatMicroResults('answers', results));
+  const again = await benchAnswer(options);
+  const checksums = (from: typeof results): number[] => from.map(({ checksum }) => checksum);
+  assert.deepEqual(checksums(again), checksums(results));
+});
+
+test('publishing the change of one endpoint writes as much in a large cluster as in a small one', async (t) => {
+  const results = await benchPublishEndpointChange({
+    serviceCounts: [200, 2_000],
+    endpointsPerService: 3,
+    durationMs: 1,
+  });
+  t.diagnostic(formatMicroResults('publish', results));
+  const [small, smallHeadless, large, largeHeadless] = results.map(({ checksum }) => checksum);
+  // Octets of the blocks that one change wrote.
+  assert.ok(large! < 2 * small!, `${small} → ${large} octets`);
+  assert.ok(largeHeadless! < 2 * smallHeadless!, `${smallHeadless} → ${largeHeadless} octets`);
+});
+
+test('decoding manifests finds every object, in JSON and in YAML', async (t) => {
+  const results = await benchDecodeManifest({ services: 20, durationMs: 1 });
+  t.diagnostic(formatMicroResults('decode', results));
+  const [json, yaml, event] = results.map(({ checksum }) => checksum);
+  assert.ok(json! > 40);
+  assert.equal(yaml, json);
+  assert.equal(event, json);
+});
+
+test('loading a cluster counts its objects and octets', (t) => {
+  const result = benchLoadCluster(200, 3);
+  t.diagnostic(formatLoadResult(result));
+  assert.ok(result.objectCount > 400);
+  assert.ok(result.stateMiB > 0 && result.snapshotMiB > 0);
+});
