@@ -70,7 +70,7 @@ function lastValue(flags: FlagValues, name: string): string | undefined {
 }
 
 function parseBindAddresses(flags: FlagValues): readonly string[] {
-  const addresses = flags.get('bind') ?? ['0.0.0.0', '::'];
+  const addresses = flags.get('bind') ?? [];
   for (const address of addresses) {
     if (isIP(address) === 0) throw valueError('bind', address, 'an IPv4 or IPv6 address, as in 127.0.0.1 or ::1');
   }

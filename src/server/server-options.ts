@@ -2,7 +2,7 @@
 export interface ServerOptions {
   /** files and folders of Kubernetes objects, at least one */
   readonly manifests: readonly string[];
-  /** IP addresses to listen on, without duplicates */
+  /** IP addresses to listen on, without duplicates; empty: all of both families */
   readonly bindAddresses: readonly string[];
   readonly dnsPort: number;
   readonly shards: number | 'auto';
@@ -10,3 +10,6 @@ export interface ServerOptions {
   /** 16 octets; undefined: random for this process */
   readonly cookieSecret: Uint8Array | undefined;
 }
+
+/** One line for the operator. */
+export type LogFunction = (level: 'info' | 'warn' | 'error', text: string) => void;

@@ -28,7 +28,7 @@ describe('parseServeOptions', () => {
   test('has CoreDNS’s defaults: every address, port 53', () => {
     assert.deepEqual(parseServeOptions(['--manifests', 'a']), {
       manifests: ['a'],
-      bindAddresses: ['0.0.0.0', '::'],
+      bindAddresses: [],
       dnsPort: 53,
       shards: 'auto',
       transport: 'auto',

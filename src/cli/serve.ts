@@ -1,0 +1,66 @@
+/** `skyshard serve`: starts the server, says where it listens, stops it on request. */
+import type { RunningServer } from '../server/server.ts';
+import { EXIT } from './exit-codes.ts';
+import { parseServeOptions } from './serve-options.ts';
+
+/** A second SIGINT this soon is the same key press: npm passes on what the terminal sent to the server as well. */
+const SAME_KEY_PRESS_MS = 500;
+
+/**
+ * Serve until SIGTERM or SIGINT.
+ *
+ * @returns the exit code
+ * @throws SkyshardError what kept the server from starting, or ended it
+ */
+export async function runServe(args: readonly string[]): Promise<number> {
+  const options = parseServeOptions(args);
+  const isNpmScript = process.env['SKYSHARD_NPM_SCRIPT'] === 'start';
+  const stopRequest = waitForStopRequest(isNpmScript ? SAME_KEY_PRESS_MS : 0);
+  const { startServer } = await import('../server/server.ts');
+  const server = await startServer(options, (level, text) =>
+    process.stdout.write(`${JSON.stringify({ level, msg: text })}\n`),
+  );
+  process.stdout.write(describeServer(server));
+  if (isNpmScript) process.stdout.write(describeFirstSteps(server));
+  await Promise.race([stopRequest, server.failed]);
+  await server.stop();
+  return EXIT.STOPPED;
+}
+
+/** Resolves at the first SIGTERM or SIGINT. A second SIGINT ends the process without waiting for anything. */
+function waitForStopRequest(sameKeyPressMs: number): Promise<void> {
+  return new Promise((resolve) => {
+    let firstAtMs: number | undefined;
+    process.on('SIGTERM', () => resolve());
+    process.on('SIGINT', () => {
+      if (firstAtMs !== undefined && performance.now() - firstAtMs >= sameKeyPressMs) process.exit(EXIT.NOT_STARTED);
+      firstAtMs ??= performance.now();
+      resolve();
+    });
+  });
+}
+
+function describeServer(server: RunningServer): string {
+  const listens = server.listeners.map(
+    ({ address, port }) => `skyshard listens on ${formatAddress(address, port)} (UDP)`,
+  );
+  return `${[...listens, `metrics are on ${server.metricsUrl}`].join('\n')}\n`;
+}
+
+/** Three questions to try, about objects that the demo cluster has. */
+function describeFirstSteps(server: RunningServer): string {
+  const [first] = server.listeners;
+  if (first === undefined) return '';
+  const dig = `dig @${first.address} -p ${first.port}`;
+  return `try, in another terminal:
+  ${dig} whoami.default.svc.cluster.local
+  ${dig} SRV _http._tcp.whoami.default.svc.cluster.local
+  ${dig} -x 10.96.0.10
+Edit a manifest and ask again; Ctrl-C stops the server.
+`;
+}
+
+/** `127.0.0.1:53`, `[::1]:53`. */
+function formatAddress(address: string, port: number): string {
+  return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
+}

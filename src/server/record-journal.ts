@@ -1,0 +1,107 @@
+/**
+ * Where the records of a change set go on their way to the snapshot: written through, and remembered until they are
+ * published, so that a change set that finds the buffer full can be tried again without the objects it came from.
+ */
+import { SkyshardError } from '../base/skyshard-error.ts';
+import type { AddressSets, EntryContent, RecordSink } from '../snapshot/entry-content.ts';
+import type { KeySpace } from '../snapshot/snapshot-layout.ts';
+
+/** One call of the sink, to be made again. `isRemoval`: it leaves fewer records than before, whatever was there. */
+interface JournalEntry {
+  readonly isRemoval: boolean;
+  readonly write: (sink: RecordSink) => void;
+}
+
+export class RecordJournal implements RecordSink {
+  /** the last word about each name, by what it is about */
+  readonly #entries = new Map<string, JournalEntry>();
+  #sink: RecordSink;
+  #isRemembering = false;
+  #fault: SkyshardError | undefined;
+
+  /** Before `startRemembering` everything is written through, and a full buffer throws. */
+  constructor(sink: RecordSink) {
+    this.#sink = sink;
+  }
+
+  /** From now on. The first load is not remembered: that would cost more than the snapshot. */
+  startRemembering(): void {
+    this.#isRemembering = true;
+  }
+
+  /** Why the sink takes no more of this change set, so that it is only remembered; undefined: it has all of it. */
+  get fault(): SkyshardError | undefined {
+    return this.#fault;
+  }
+
+  get isEmpty(): boolean {
+    return this.#entries.size === 0;
+  }
+
+  put(key: Uint8Array, content: EntryContent): void {
+    this.#note(`name ${textOf(key)}`, false, (sink) => sink.put(key, content));
+  }
+
+  remove(key: Uint8Array): void {
+    this.#note(`name ${textOf(key)}`, true, (sink) => sink.remove(key));
+  }
+
+  point(
+    keySpace: KeySpace,
+    address: Uint8Array,
+    serviceName: Uint8Array,
+    labels: readonly Uint8Array[],
+    isClusterIp: boolean,
+  ): void {
+    const isRemoval = labels.length === 0 && !isClusterIp;
+    this.#note(`pointer ${keySpace} ${textOf(address)} ${textOf(serviceName)}`, isRemoval, (sink) =>
+      sink.point(keySpace, address, serviceName, labels, isClusterIp),
+    );
+  }
+
+  nameServers(servers: readonly ({ readonly name: Uint8Array } & AddressSets)[]): void {
+    this.#note('name servers', false, (sink) => sink.nameServers(servers));
+  }
+
+  /** Write nothing more until `replay`. */
+  suspend(fault: SkyshardError): void {
+    this.#fault = fault;
+  }
+
+  /** Write all of it, or what makes room, to a sink that forgot it; `fault` tells whether that was taken. */
+  replay(sink: RecordSink, which: 'all' | 'removals'): void {
+    this.#sink = sink;
+    this.#fault = undefined;
+    for (const entry of this.#entries.values()) {
+      if (which === 'all' || entry.isRemoval) this.#write(entry);
+    }
+  }
+
+  /** It is published. */
+  clear(): void {
+    this.#entries.clear();
+    this.#fault = undefined;
+  }
+
+  #note(about: string, isRemoval: boolean, write: (sink: RecordSink) => void): void {
+    if (!this.#isRemembering) return write(this.#sink);
+    const entry = { isRemoval, write };
+    this.#entries.set(about, entry);
+    this.#write(entry);
+  }
+
+  /** The record model is not interrupted by a full buffer: it has taken the change, and this remembers the rest of it. */
+  #write(entry: JournalEntry): void {
+    if (this.#fault !== undefined) return;
+    try {
+      entry.write(this.#sink);
+    } catch (error) {
+      if (!(error instanceof SkyshardError) || error.code !== 'SNAPSHOT_FULL') throw error;
+      this.#fault = error;
+    }
+  }
+}
+
+function textOf(octets: Uint8Array): string {
+  return Buffer.from(octets.buffer, octets.byteOffset, octets.byteLength).toString('latin1');
+}

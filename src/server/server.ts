@@ -1,0 +1,166 @@
+/**
+ * The server: the only place that wires the parts.
+ *
+ *   manifests ─► RecordPublisher (cluster state, records, snapshot) ─► shared buffer ─► shards
+ *                                                          counters ─► metrics
+ */
+import { randomBytes } from 'node:crypto';
+import { hostname } from 'node:os';
+import { assert } from '../base/assert.ts';
+import { formatPlace } from '../base/skyshard-error.ts';
+import type { ManifestLoad } from '../manifests/manifest-loader.ts';
+import type { ManifestSource } from '../manifests/manifest-source.ts';
+import { reserveSharedBuffer } from '../memory/shared-buffer.ts';
+import { nativeUnavailableReason } from '../native/libc.ts';
+import { createCounterBuffer } from '../observability/counter-layout.ts';
+import { DEFAULT_RECORD_OPTIONS } from '../records/record-options.ts';
+import type { AnswerWorkData } from '../shard/answer-work.ts';
+import type { Transport } from '../shard/shard-options.ts';
+import { SnapshotBuilder } from '../snapshot/builder.ts';
+import { planListeners } from './listeners.ts';
+import { readMachineLimits } from './machine-limits.ts';
+import { RecordPublisher } from './record-publisher.ts';
+import type { LogFunction, ServerOptions } from './server-options.ts';
+import { planShards } from './shard-plan.ts';
+import { ShardSupervisor } from './shard-supervisor.ts';
+
+/** Largest UDP response with EDNS, octets: fits every path that is not broken (RFC 9715). */
+const UDP_SIZE_MAX = 1232;
+/** Octets of the key of DNS cookies. */
+const COOKIE_SECRET_SIZE = 16;
+/** How often hanging readers are looked for, and blocks taken back, ms. */
+const WATCH_INTERVAL_MS = 250;
+
+export interface RunningServer {
+  readonly listeners: readonly { readonly address: string; readonly port: number }[];
+  readonly metricsUrl: string;
+  /** rejects with the bug that ends the server; never resolves */
+  readonly failed: Promise<never>;
+  /** End in order: manifests, shards and their sockets, metrics. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Load the manifests, publish the first snapshot, then start the shards: no query meets a server without its records.
+ *
+ * @throws SkyshardError what keeps it from starting; nothing is left running then
+ */
+export async function startServer(options: ServerOptions, log: LogFunction): Promise<RunningServer> {
+  const { promise: failed, reject: fail } = Promise.withResolvers<never>();
+  failed.catch(() => undefined);
+  const transport = chooseTransport(options.transport, log);
+  const listenerPlan = planListeners(options.bindAddresses, options.dnsPort, DEFAULT_RECORD_OPTIONS);
+  const shardPlan = planShards(readMachineLimits(), hasSharedPorts(transport) ? options.shards : 1);
+
+  const buffer = reserveSharedBuffer();
+  const counterBuffer = createCounterBuffer(shardPlan.count, listenerPlan.scopes.length);
+  const builder = new SnapshotBuilder(buffer);
+  const publisher = new RecordPublisher({
+    builder,
+    records: { ...DEFAULT_RECORD_OPTIONS, localAddresses: listenerPlan.localAddresses },
+    config: listenerPlan.config,
+    log,
+  });
+  const source = await openManifests(options.manifests, publisher, log, fail);
+
+  const workData: AnswerWorkData = {
+    buffer,
+    counterBuffer,
+    scopeCount: listenerPlan.scopes.length,
+    udpSizeMax: UDP_SIZE_MAX,
+    cookieSecret: options.cookieSecret ?? randomBytes(COOKIE_SECRET_SIZE),
+    nsid: Buffer.from(hostname()),
+  };
+  const supervisor = new ShardSupervisor({
+    transport,
+    plan: shardPlan,
+    listeners: listenerPlan.addresses,
+    workModule: new URL(
+      import.meta.url.endsWith('.ts') ? '../shard/answer-work.ts' : '../shard/answer-work.js',
+      import.meta.url,
+    ).href,
+    workData,
+    claimReaderSlot: (shard) => claimReaderSlot(builder, shard),
+    onShardGone: (slot) => builder.epochs.releaseSlot(slot),
+    log,
+  });
+  const watch = setInterval(() => watchReaders(builder, supervisor, log), WATCH_INTERVAL_MS).unref();
+  const stop = async (): Promise<void> => {
+    clearInterval(watch);
+    source.close();
+    publisher.close();
+    await supervisor.stop();
+  };
+  try {
+    await supervisor.start();
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  log('info', `${shardPlan.reason}; transport ${transport}`);
+  return { listeners: supervisor.listeners, metricsUrl: '', failed, stop };
+}
+
+function chooseTransport(asked: ServerOptions['transport'], log: LogFunction): Transport {
+  if (asked !== 'auto') return asked;
+  const reason = nativeUnavailableReason();
+  if (reason === undefined) return 'mmsg';
+  log('warn', `transport dgram: ${reason}`);
+  return 'dgram';
+}
+
+/** Whether several sockets can share a port: where not, one shard has them all. */
+function hasSharedPorts(transport: Transport): boolean {
+  return transport === 'mmsg' || ['linux', 'freebsd', 'sunos', 'aix'].includes(process.platform);
+}
+
+async function openManifests(
+  paths: readonly string[],
+  publisher: RecordPublisher,
+  log: LogFunction,
+  fail: (error: unknown) => void,
+): Promise<ManifestSource> {
+  const { ManifestSource: Source } = await import('../manifests/manifest-source.ts');
+  const source = new Source({
+    paths,
+    onLoad: (load) => {
+      logWarnings(load, log);
+      publisher.apply(load.changes).then(() => {
+        log('info', `manifests changed: ${load.changes.length} changes, ${load.objectCount} objects`);
+      }, fail);
+    },
+    onErrors: (errors) => {
+      for (const error of errors) log('error', `${error.code}: ${error.message}; what was served before stays`);
+    },
+  });
+  const load = await source.start();
+  try {
+    logWarnings(load, log);
+    await publisher.load(load.changes);
+  } catch (error) {
+    source.close();
+    throw error;
+  }
+  log('info', `${load.objectCount} objects from ${load.files.length} manifests`);
+  return source;
+}
+
+function logWarnings(load: ManifestLoad, log: LogFunction): void {
+  for (const { place, message } of load.warnings) log('warn', `${formatPlace(place)}: ${message}`);
+}
+
+function claimReaderSlot(builder: SnapshotBuilder, shard: number): number {
+  const slot = builder.epochs.claimSlot(shard + 1);
+  assert(slot >= 0, 'more readers than reader slots');
+  return slot;
+}
+
+/** Replace a shard that holds a snapshot and does not move; take back what no reader holds any more. */
+function watchReaders(builder: SnapshotBuilder, supervisor: ShardSupervisor, log: LogFunction): void {
+  builder.epochs.reclaim();
+  for (const reader of builder.epochs.stalledReaders(performance.now())) {
+    const shard = reader.owner - 1;
+    log('error', `shard ${shard} has not moved for ${Math.round(reader.stalledMs)} ms and is replaced`);
+    void supervisor.replace(shard);
+  }
+}
