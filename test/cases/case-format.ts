@@ -28,6 +28,8 @@ export interface CaseGroup {
   readonly zone?: string;
   readonly objects: readonly RawObject[];
   readonly ask: string;
+  /** a decision that is still open: runs against the product are expected to fail and are shown as such */
+  readonly open?: string;
 }
 
 export interface Case {
@@ -46,6 +48,7 @@ export interface Cluster {
   readonly objects: readonly RawObject[];
   readonly options: RecordOptions;
   readonly cases: readonly Case[];
+  readonly open: string | undefined;
 }
 
 const TYPE_WORD = /^(A|AAAA|SRV|TXT|CNAME|NS|SOA|MX|PTR)$/;
@@ -63,6 +66,7 @@ export function parseCases(group: CaseGroup): Cluster {
     name: group.name,
     objects: group.objects,
     options,
+    open: group.open,
     cases: lines.map((line) => parseLine(line, options, zone)),
   };
 }

@@ -73,7 +73,6 @@ export const HEADLESS: CaseGroup = {
     SRV  10-1-0-1.plain.default.svc        = SRV 0 100 8080 10-1-0-1.plain.default.svc | 10-1-0-1.plain.default.svc A 10.1.0.1
     SRV  _http._tcp.10-1-0-1.plain.default.svc = NXDOMAIN
     A    x.10-1-0-1.plain.default.svc      = NXDOMAIN
-    SRV  http.tcp.six.default.svc          = SRV 0 100 80 fd00--6.six.default.svc | fd00--6.six.default.svc AAAA fd00::6
 
     # one hostname, several addresses: one SRV record, all its addresses beside it
     A    twin.shared.default.svc           = A 10.1.1.1 ; A 10.1.1.2

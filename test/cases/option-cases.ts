@@ -141,7 +141,7 @@ const ZONAL_OBJECTS = [
     '10.1.0.3 zone=west-2b',
     '10.1.0.4',
   ]),
-  slice('default/db-6', 'db', 'pg:5432/TCP', ['fd00::6 zone=six', '10.1.0.9 zone=dark unready']),
+  slice('default/db-6', 'db', 'pg:5432/TCP', ['fd00::6 zone=six', 'fd00::9 zone=dark unready']),
   headless('default/dotted', 'x:1/TCP'),
   slice('default/dotted-1', 'dotted', 'x:1/TCP', ['10.1.1.1 zone=rack.row.hall']),
   headless('default/none', 'x:1/TCP'),

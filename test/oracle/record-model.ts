@@ -181,7 +181,9 @@ export class RecordModel {
       const port = stripUnderscore(left[0]!);
       const protocol = stripUnderscore(left[1]!);
       const isPort = matchingPorts(service, ready, port, protocol).length > 0;
-      if (isPort) return this.#entriesNode(this.#portEntries(service, ready, base, port, protocol));
+      const isPlain = left.every((label) => label.startsWith('_') && label.length > 1);
+      const unclear = isPlain ? {} : { unclear: 'optional underscores' };
+      if (isPort) return { ...this.#entriesNode(this.#portEntries(service, ready, base, port, protocol)), ...unclear };
     }
     return this.#zonalNode(service, ready, base, left);
   }
