@@ -1,0 +1,192 @@
+/**
+ * The metrics that the shards' cells make: CoreDNS's names and labels, and what skyshard adds.
+ *
+ * A series of CoreDNS is there after its first use only. Those of own zones are here from the start, with 0, so that a
+ * rate sees the first query; those that few clusters ever use (TCP, the rare rcodes, `dropped`) come when they count.
+ */
+import { RCODE, rcodeName } from '../dns/iana.ts';
+import type { CounterCollector } from './counter-collector.ts';
+import {
+  DROP_REASONS,
+  DURATION_BOUNDS,
+  FAMILY_LABELS,
+  PLUGIN,
+  PLUGIN_LABELS,
+  PROTO_LABELS,
+  RCODE_OTHER,
+  SCOPE_CELLS,
+  SIZE_BOUNDS,
+  SIZE_CELLS,
+  TYPE_LABELS,
+} from './counter-layout.ts';
+import type { MetricScope } from './counter-layout.ts';
+import { histogramSamples } from './metric-family.ts';
+import type { MetricFamily, Sample } from './metric-family.ts';
+
+const AT = SCOPE_CELLS.at;
+/** Index of the scope for what never entered a plugin chain. */
+const SCOPE_DROPPED = 0;
+const PROTO_UDP = 0;
+const SCOPE_LABELS = ['server', 'zone', 'view'] as const;
+/** What the kubernetes plugin answers with. */
+const USUAL_RCODES: readonly number[] = [RCODE.NOERROR, RCODE.NXDOMAIN, RCODE.SERVFAIL];
+
+/** @param scopes by index, as the routes have it; the first is `dropped` */
+export function queryMetrics(collector: CounterCollector, scopes: readonly MetricScope[]): readonly MetricFamily[] {
+  const metrics = new QueryMetrics(collector, scopes);
+  return [
+    {
+      name: 'coredns_dns_requests_total',
+      type: 'counter',
+      help: 'Queries.',
+      labels: [...SCOPE_LABELS, 'proto', 'family', 'type'],
+      samples: () => metrics.requests(),
+    },
+    {
+      name: 'coredns_dns_request_duration_seconds',
+      type: 'histogram',
+      help: 'Time from receiving a query to sending its response.',
+      labels: SCOPE_LABELS,
+      samples: () => metrics.durations(),
+    },
+    {
+      name: 'coredns_dns_request_size_bytes',
+      type: 'histogram',
+      help: 'Size of queries as they arrived.',
+      labels: [...SCOPE_LABELS, 'proto'],
+      samples: () => metrics.sizes(AT.requestSizes, AT.requestSizeSum),
+    },
+    {
+      name: 'coredns_dns_response_size_bytes',
+      type: 'histogram',
+      help: 'Size of responses as they were sent. CoreDNS counts the size without compression.',
+      labels: [...SCOPE_LABELS, 'proto'],
+      samples: () => metrics.sizes(AT.responseSizes, AT.responseSizeSum),
+    },
+    {
+      name: 'coredns_dns_do_requests_total',
+      type: 'counter',
+      help: 'Queries with the DO bit (DNSSEC OK).',
+      labels: SCOPE_LABELS,
+      samples: () => metrics.dnssecOk(),
+    },
+    {
+      name: 'coredns_dns_responses_total',
+      type: 'counter',
+      help: 'Responses, by rcode and by the plugin that wrote them; plugin is empty where none did.',
+      labels: [...SCOPE_LABELS, 'rcode', 'plugin'],
+      samples: () => metrics.responses(),
+    },
+    {
+      name: 'skyshard_truncated_responses_total',
+      type: 'counter',
+      help: 'Responses with the TC bit, because the client takes no larger ones.',
+      labels: ['proto', 'zone'],
+      samples: () => metrics.truncated(),
+    },
+    {
+      name: 'skyshard_dropped_datagrams_total',
+      type: 'counter',
+      help: 'Datagrams that got no answer.',
+      labels: ['reason'],
+      samples: () => DROP_REASONS.map((reason, index) => ({ labels: { reason }, value: collector.drops(index) })),
+    },
+    {
+      name: 'skyshard_shard_requests_total',
+      type: 'counter',
+      help: 'Queries, by the shard that took them.',
+      labels: ['shard'],
+      samples: () => metrics.shardRequests(),
+    },
+  ];
+}
+
+class QueryMetrics {
+  private readonly collector: CounterCollector;
+  private readonly scopes: readonly MetricScope[];
+
+  constructor(collector: CounterCollector, scopes: readonly MetricScope[]) {
+    this.collector = collector;
+    this.scopes = scopes;
+  }
+
+  *requests(): Generator<Sample> {
+    for (const [scope, labels] of this.scopes.entries()) {
+      let offset = AT.requests;
+      for (const [protoIndex, proto] of PROTO_LABELS.entries()) {
+        for (const family of FAMILY_LABELS) {
+          for (const type of TYPE_LABELS) {
+            const value = this.collector.total(scope, offset++);
+            if (value > 0 || isExpected(scope, protoIndex)) yield { labels: { ...labels, proto, family, type }, value };
+          }
+        }
+      }
+    }
+  }
+
+  *durations(): Generator<Sample> {
+    for (const [scope, { server, zone, view }] of this.scopes.entries()) {
+      const countAt = (index: number): number => this.collector.total(scope, AT.durations + index);
+      const seconds = this.collector.total(scope, AT.durationSum) / 1e9;
+      yield* histogramSamples({ server, zone, view }, DURATION_BOUNDS, countAt, seconds);
+    }
+  }
+
+  *sizes(bucketsAt: number, sumAt: number): Generator<Sample> {
+    for (const [scope, labels] of this.scopes.entries()) {
+      for (const [protoIndex, proto] of PROTO_LABELS.entries()) {
+        const at = bucketsAt + protoIndex * SIZE_CELLS;
+        const countAt = (index: number): number => this.collector.total(scope, at + index);
+        const octets = this.collector.total(scope, sumAt + protoIndex * 2);
+        const samples = [...histogramSamples({ ...labels, proto }, SIZE_BOUNDS, countAt, octets)];
+        const isUsed = samples.some(({ value }) => value > 0);
+        if (isUsed || isExpected(scope, protoIndex)) yield* samples;
+      }
+    }
+  }
+
+  *dnssecOk(): Generator<Sample> {
+    for (const [scope, { server, zone, view }] of this.scopes.entries()) {
+      yield { labels: { server, zone, view }, value: this.collector.total(scope, AT.dnssecOk) };
+    }
+  }
+
+  *responses(): Generator<Sample> {
+    for (const [scope, labels] of this.scopes.entries()) {
+      let offset = AT.responses;
+      for (const [pluginIndex, plugin] of PLUGIN_LABELS.entries()) {
+        for (let rcode = 0; rcode <= RCODE_OTHER; rcode++) {
+          const value = this.collector.total(scope, offset++);
+          const isUsual = scope !== SCOPE_DROPPED && pluginIndex === PLUGIN.KUBERNETES && USUAL_RCODES.includes(rcode);
+          if (value === 0 && !isUsual) continue;
+          yield { labels: { ...labels, rcode: rcode === RCODE_OTHER ? 'other' : rcodeName(rcode), plugin }, value };
+        }
+      }
+    }
+  }
+
+  *truncated(): Generator<Sample> {
+    for (const zone of new Set(this.scopes.map((scope) => scope.zone))) {
+      for (const [protoIndex, proto] of PROTO_LABELS.entries()) {
+        let value = 0;
+        let isWanted = false;
+        for (const [scope, labels] of this.scopes.entries()) {
+          if (labels.zone !== zone) continue;
+          value += this.collector.total(scope, AT.truncated + protoIndex);
+          isWanted ||= isExpected(scope, protoIndex);
+        }
+        if (value > 0 || isWanted) yield { labels: { proto, zone }, value };
+      }
+    }
+  }
+
+  *shardRequests(): Generator<Sample> {
+    for (let shard = 0; shard < this.collector.shardMax; shard++) {
+      yield { labels: { shard: String(shard) }, value: this.collector.shardRequests(shard) };
+    }
+  }
+}
+
+function isExpected(scope: number, proto: number): boolean {
+  return scope !== SCOPE_DROPPED && proto === PROTO_UDP;
+}
