@@ -17,13 +17,7 @@ export function addressOf(text: string): Address | undefined {
 
 /** Four big-endian words of an IPv6 address. */
 export function wordsOf(address: string): number[] {
-  const result: number[] = [];
-  for (let at = 0; at < 16; at += 4) {
-    const high = (address.charCodeAt(at) << 8) | address.charCodeAt(at + 1);
-    const low = (address.charCodeAt(at + 2) << 8) | address.charCodeAt(at + 3);
-    result.push(((high << 16) | low) >>> 0);
-  }
-  return result;
+  return [wordAt(address, 0), wordAt(address, 4), wordAt(address, 8), wordAt(address, 12)];
 }
 
 /** IPv4 before IPv6, each by value. */
@@ -52,7 +46,31 @@ export function dashedText(text: string): string {
   return dashed.endsWith('-') ? `${dashed}0` : dashed;
 }
 
-function binaryOf(source: Uint32Array): string {
+/** Distinct addresses, sorted, as one binary text: per address its size (4 or 16) and its octets. */
+export function encodeAddresses(addresses: Iterable<Address>): string {
+  let encoded = '';
+  for (const address of [...new Set(addresses)].sort(compareAddresses)) {
+    encoded += typeof address === 'number' ? `\x04${binaryOf([address])}` : `\x10${address}`;
+  }
+  return encoded;
+}
+
+export function decodeAddresses(encoded: string): Address[] {
+  const addresses: Address[] = [];
+  for (let at = 0; at < encoded.length; at += 1 + encoded.charCodeAt(at)) {
+    const isIPv6 = encoded.charCodeAt(at) === 16;
+    addresses.push(isIPv6 ? encoded.slice(at + 1, at + 17) : wordAt(encoded, at + 1));
+  }
+  return addresses;
+}
+
+function wordAt(binary: string, at: number): number {
+  const high = (binary.charCodeAt(at) << 8) | binary.charCodeAt(at + 1);
+  const low = (binary.charCodeAt(at + 2) << 8) | binary.charCodeAt(at + 3);
+  return ((high << 16) | low) >>> 0;
+}
+
+function binaryOf(source: Iterable<number>): string {
   let text = '';
   for (const word of source) {
     text += String.fromCharCode(word >>> 24, (word >>> 16) & 0xff, (word >>> 8) & 0xff, word & 0xff);

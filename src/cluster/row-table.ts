@@ -30,6 +30,14 @@ export class RowTable {
     return this.words.byteLength;
   }
 
+  get(id: number, field: number): number {
+    return this.words[id * this.stride + field]!;
+  }
+
+  set(id: number, field: number, value: number): void {
+    this.words[id * this.stride + field] = value;
+  }
+
   /** @returns the id of a row whose fields are all 0 */
   allocate(): number {
     this.#count++;
@@ -57,4 +65,34 @@ export class RowTable {
     words.set(this.words);
     this.words = words;
   }
+}
+
+/** Fields of a row that is in a list. */
+export interface ListLinks {
+  readonly next: number;
+  readonly previous: number;
+}
+
+/** Where the first rows of lists are kept: a field of another table. */
+export interface ListHeads {
+  readonly rows: RowTable;
+  readonly field: number;
+}
+
+/** Put a row at the head of the list of `head`. */
+export function link(rows: RowTable, at: ListLinks, id: number, heads: ListHeads, head: number): void {
+  const next = heads.rows.get(head, heads.field);
+  rows.set(id, at.next, next);
+  rows.set(id, at.previous, 0);
+  if (next !== 0) rows.set(next, at.previous, id);
+  heads.rows.set(head, heads.field, id);
+}
+
+/** Take a row out of the list of `head`. */
+export function unlink(rows: RowTable, at: ListLinks, id: number, heads: ListHeads, head: number): void {
+  const next = rows.get(id, at.next);
+  const previous = rows.get(id, at.previous);
+  if (next !== 0) rows.set(next, at.previous, previous);
+  if (previous === 0) heads.rows.set(head, heads.field, next);
+  else rows.set(previous, at.next, next);
 }

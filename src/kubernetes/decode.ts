@@ -161,16 +161,13 @@ function decodeEndpointSlice(field: Field, labels: Labels): EndpointSlice | unde
   };
 }
 
-/** A port without number stands for all ports: there is nothing an SRV record could say. */
+/** A port without number stands for all ports: there is nothing an SRV record could say, so its number is 0. */
 function decodeSlicePorts(field: Field): NamedPort[] {
-  const ports: NamedPort[] = [];
-  for (const item of field.items()) {
-    const name = decodePortName(item.get('name'));
-    const protocol = decodeProtocol(item.get('protocol'));
-    const port = item.get('port').port();
-    if (port !== undefined) ports.push({ name, port, protocol });
-  }
-  return ports;
+  return field.items().map((item) => ({
+    name: decodePortName(item.get('name')),
+    port: item.get('port').port() ?? 0,
+    protocol: decodeProtocol(item.get('protocol')),
+  }));
 }
 
 function decodeEndpoints(field: Field, type: '' | 'IPv4' | 'IPv6'): Endpoint[] {

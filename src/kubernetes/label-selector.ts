@@ -1,3 +1,4 @@
+/** Label selectors, as `labels` and `namespace_labels` have them: their syntax and what they select. */
 import { SkyshardError } from '../base/skyshard-error.ts';
 
 export type Labels = Readonly<Record<string, string>>;

@@ -9,7 +9,10 @@ export interface ObjectName {
   readonly name: string;
 }
 
-/** `protocol` is upper-case: TCP, UDP, SCTP. `name` is lower-cased, '' if the port has none. */
+/**
+ * `protocol` is upper-case: TCP, UDP, SCTP. `name` is lower-cased, '' if the port has none. `port` is 0 where a slice's
+ * port stands for all of them: it has no SRV record.
+ */
 export interface NamedPort {
   readonly name: string;
   readonly port: number;

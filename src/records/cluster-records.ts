@@ -183,7 +183,8 @@ export class ClusterRecords {
     endpoints: readonly EndpointAddress[],
   ): void {
     const names = service === undefined ? new Map<string, EntryContent>() : this.#ownNames(service, endpoints);
-    for (const prefix of ownPrefixes(change.before)) if (!names.has(prefix)) this.#remove(prefix + key);
+    for (const prefix of ownPrefixes(change.before, this.#options.zonal))
+      if (!names.has(prefix)) this.#remove(prefix + key);
     for (const [prefix, content] of names) this.#put(prefix + key, content);
   }
 

@@ -15,13 +15,13 @@ import { nameOfDotted, PIN, portName, PREFER, protocolName, ZONE_LABEL } from '.
 export type OwnNames = Map<string, EntryContent>;
 
 /** Every prefix a Service may have had names at. */
-export function ownPrefixes(summary: ServiceSummary): Set<string> {
+export function ownPrefixes(summary: ServiceSummary, isZonal: boolean): Set<string> {
   const prefixes = new Set<string>();
   if (summary.type === undefined) return prefixes;
   prefixes.add('');
   if (summary.type === 'ExternalName') return prefixes;
   for (const { prefix, protocol } of namedPorts(summary.ports).values()) prefixes.add(prefix).add(protocol);
-  if (summary.type === 'Headless') {
+  if (summary.type === 'Headless' && isZonal) {
     for (const prefix of [ZONE_LABEL, PIN + ZONE_LABEL, PREFER + ZONE_LABEL]) prefixes.add(prefix);
     for (const zone of summary.zones) {
       const name = nameOfDotted(zone);

@@ -109,7 +109,10 @@ test('ready endpoints are kept: ready true or absent, whatever serving and termi
     namespace: 'shop',
     name: 'web-abc',
     service: 'web',
-    ports: [{ name: '', port: 8080, protocol: 'TCP' }],
+    ports: [
+      { name: '', port: 8080, protocol: 'TCP' },
+      { name: 'all', port: 0, protocol: 'TCP' },
+    ],
     endpoints: [
       { addresses: ['10.1.0.1'], hostname: 'web-0', targetName: '', zone: 'eu-1a' },
       { addresses: ['10.1.0.3', '10.1.0.4'], hostname: '', targetName: 'p'.repeat(63), zone: '' },

@@ -128,6 +128,16 @@ test('a slice without ports has addresses and no SRV, and its share of the weigh
   assert.equal(sink.names.get(DB), '10.1.0.1 10.1.0.2 · srv 50 10-1-0-2:5432=10.1.0.2 skip 0');
 });
 
+test('a port of a slice that stands for all ports has a name, a share of the weight, and no SRV', () => {
+  const { sink } = load([
+    ns,
+    service('default/db', ['None']),
+    slice('default/db/a', ['pg/5432/TCP', 'any/0/TCP'], ['10.1.0.1']),
+  ]);
+  assert.equal(sink.names.get('_any._tcp.db.default.svc'), '10.1.0.1');
+  assert.equal(sink.names.get('10-1-0-1.db.default.svc'), '10.1.0.1 · srv 50 5432 skip 0');
+});
+
 test('endpoint labels: hostname, then pod name if asked for, then the address as written', () => {
   const endpoints = ['10.1.0.1=host>pod', '10.1.0.2>Pod-2', '10.1.0.3', 'fd01::', 'FD01:0::5', '::1'];
   const objects = [ns, service('default/db', ['None']), slice('default/db/a', [], endpoints)];
