@@ -1,0 +1,167 @@
+/** A snapshot in words: what `skyshard snapshot` prints. The caller is main or holds the snapshot by its epoch slot. */
+import { formatName } from '../dns/name.ts';
+import { addressTexts, entryLine, relativeText } from './entry-text.ts';
+import { entriesOf, keyOf, octetsAt, pagesOf } from './entry-walk.ts';
+import {
+  BUFFER_HEADER,
+  CHUNK_BITS,
+  CHUNK_PAGES,
+  CONFIG,
+  DATASET,
+  DATASET_FLAG,
+  ENTRY_KIND_SHIFT,
+  ENTRY_SPACE_SHIFT,
+  KEY_SPACE,
+  KIND,
+  LISTENER,
+  NS,
+  PAGE_WORDS,
+  ROOT,
+  ROUTE,
+  ZONE_FLAG,
+  ZONE_INFO,
+  wordsFor,
+} from './snapshot-layout.ts';
+import { measureEntry } from './verify-entry.ts';
+
+const KEY_SPACE_TITLES: readonly (readonly [number, string])[] = [
+  [KEY_SPACE.FORWARD, 'names, relative to the zone'],
+  [KEY_SPACE.REVERSE4, 'names below in-addr.arpa'],
+  [KEY_SPACE.REVERSE6, 'names below ip6.arpa'],
+];
+
+/**
+ * The lines of the current snapshot: the zones of each listener, then each dataset's names in DNS order (by the last
+ * label first), so that what lies below a name follows it. Nothing published: one line that says so.
+ */
+export function* dumpSnapshot(buffer: SharedArrayBuffer): Generator<string, void> {
+  const words = new Uint32Array(buffer);
+  const root = Atomics.load(words, BUFFER_HEADER.at.root);
+  if (root === 0) {
+    yield 'nothing is published';
+    return;
+  }
+  const rootAt = root * 2;
+  yield `generation ${words[rootAt + ROOT.at.generation]}`;
+  yield* configLines(words, words[rootAt + ROOT.at.config]! * 2);
+  for (let index = 0; index < words[rootAt + ROOT.at.datasetCount]!; index++) {
+    yield '';
+    yield* datasetLines(words, index, words[rootAt + ROOT.at.datasets + index]! * 2);
+  }
+}
+
+function* configLines(words: Uint32Array, configAt: number): Generator<string, void> {
+  for (let id = 0; id < words[configAt]!; id++) {
+    yield '';
+    yield `listener ${id}`;
+    const listenerAt = words[configAt + CONFIG.at.listeners + id]! * 2;
+    const slotCount = words[listenerAt + LISTENER.at.slotMask]! + 1;
+    const lines: string[] = [];
+    for (let slot = 0; slot < slotCount; slot++) {
+      const route = words[listenerAt + LISTENER.at.slots + slot * 2 + 1]!;
+      if (route !== 0) lines.push(...routeLines(words, route * 2));
+    }
+    yield* lines.sort();
+  }
+}
+
+function routeLines(words: Uint32Array, routeAt: number): string[] {
+  const stepCount = words[routeAt + ROUTE.at.stepCount]!;
+  const zoneAt = routeAt + ROUTE.at.steps + stepCount * 2;
+  const zone = formatName(octetsAt(words, zoneAt, words[routeAt + ROUTE.at.zoneSize]!));
+  if (stepCount === 0) return [`  ${zone}  no step`];
+  return Array.from({ length: stepCount }, (_, index) => {
+    const infoAt = words[routeAt + ROUTE.at.steps + index * 2 + 1]! * 2;
+    const flags = words[infoAt + ZONE_INFO.at.flags]!;
+    return [
+      `  ${zone}  kubernetes`,
+      `dataset ${words[infoAt + ZONE_INFO.at.dataset]}`,
+      `ttl ${words[infoAt + ZONE_INFO.at.ttl]}`,
+      ...((flags & ZONE_FLAG.PODS_INSECURE) === 0 ? [] : ['pods insecure']),
+      ...((flags & ZONE_FLAG.ZONAL) === 0 ? [] : ['zonal']),
+    ].join('  ');
+  });
+}
+
+function* datasetLines(words: Uint32Array, index: number, datasetAt: number): Generator<string, void> {
+  const at = DATASET.at;
+  const isSynced = (words[datasetAt + at.flags]! & DATASET_FLAG.SYNCED) !== 0;
+  yield `dataset ${index}  serial ${words[datasetAt + at.serial]}  names ${words[datasetAt + at.entryCount]}  ${
+    isSynced ? 'synced' : 'not synced'
+  }`;
+  const ns = words[datasetAt + at.ns]!;
+  if (ns !== 0) yield* nameServerLines(words, ns * 2);
+  const entries = Uint32Array.from(entriesOf(words, datasetAt));
+  for (const [keySpace, title] of KEY_SPACE_TITLES) {
+    const inSpace = entries.filter((entryAt) => ((words[entryAt]! >>> ENTRY_SPACE_SHIFT) & 0xf) === keySpace);
+    if (inSpace.length === 0) continue;
+    yield title;
+    const sorted = Array.from(inSpace, (entryAt) => ({ entryAt, order: orderOf(keyOf(words, entryAt)) }));
+    sorted.sort((a, b) => (a.order < b.order ? -1 : a.order > b.order ? 1 : 0));
+    for (const { entryAt } of sorted) yield `  ${entryLine(words, entryAt)}`;
+  }
+}
+
+function* nameServerLines(words: Uint32Array, nsAt: number): Generator<string, void> {
+  let at = nsAt + NS.at.servers;
+  for (let index = 0; index < words[nsAt]!; index++) {
+    const [nameSize, count4, count6] = [words[at]!, words[at + 1]!, words[at + 2]!];
+    const addressesAt = at + 3 + wordsFor(nameSize);
+    const name = relativeText(octetsAt(words, at + 3, nameSize));
+    yield ['  NS', name, ...addressTexts(words, addressesAt, count4, count6)].join('  ');
+    at = addressesAt + count4 + 4 * count6;
+  }
+}
+
+/** Compares as the labels do from right to left, octet by octet (RFC 4034 §6.1). */
+function orderOf(name: Uint8Array): string {
+  const labels: string[] = [];
+  for (let offset = 0; offset < name.length; offset += name[offset]! + 1) {
+    labels.push(Buffer.from(name.subarray(offset + 1, offset + 1 + name[offset]!)).toString('latin1'));
+  }
+  // A length octet can't be part of the order: the separator is below every octet of a label but NUL.
+  return labels.reverse().join('\0');
+}
+
+/** Where the octets of a snapshot are. */
+export interface SnapshotSizes {
+  /** per KIND: number of entries and their octets */
+  readonly kinds: Readonly<Record<keyof typeof KIND, { readonly count: number; readonly size: number }>>;
+  readonly pages: { readonly count: number; readonly size: number };
+  /** octets of chunks and tops */
+  readonly directorySize: number;
+}
+
+/** Octets per kind of entry over all datasets of the current snapshot. */
+export function snapshotSizes(buffer: SharedArrayBuffer): SnapshotSizes {
+  const words = new Uint32Array(buffer);
+  const names = Object.keys(KIND) as (keyof typeof KIND)[];
+  const counts = new Float64Array(names.length);
+  const sizes = new Float64Array(names.length);
+  const rootAt = Atomics.load(words, BUFFER_HEADER.at.root) * 2;
+  const datasetCount = rootAt === 0 ? 0 : words[rootAt + ROOT.at.datasetCount]!;
+  let pageCount = 0;
+  let directorySize = 0;
+  for (let index = 0; index < datasetCount; index++) {
+    const datasetAt = words[rootAt + ROOT.at.datasets + index]! * 2;
+    const chunkCount = Math.max(1, 2 ** (words[datasetAt + DATASET.at.depth]! - CHUNK_BITS));
+    directorySize += chunkCount * (1 + CHUNK_PAGES) * 4;
+    for (const _page of pagesOf(words, datasetAt)) pageCount++;
+    for (const entryAt of entriesOf(words, datasetAt)) {
+      const kind = (words[entryAt]! >>> ENTRY_KIND_SHIFT) & 0xf;
+      counts[kind]!++;
+      sizes[kind]! += Math.ceil(measureEntry(words, entryAt, words.length, neverFault) / 2) * 8;
+    }
+  }
+  return {
+    kinds: Object.fromEntries(
+      names.map((name) => [name, { count: counts[KIND[name]]!, size: sizes[KIND[name]]! }]),
+    ) as SnapshotSizes['kinds'],
+    pages: { count: pageCount, size: pageCount * PAGE_WORDS * 4 },
+    directorySize,
+  };
+}
+
+function neverFault(what: string): never {
+  throw new Error(`entry: ${what}`);
+}

@@ -1,0 +1,34 @@
+/** All entries of a dataset, for dump and statistics. Off the hot path; the caller is main or holds the snapshot. */
+import { CHUNK_BITS, CHUNK_PAGES, DATASET, ENTRY_KEY_SIZE_MASK, PAGE_WORDS } from './snapshot-layout.ts';
+import { octetAt } from './verify-entry.ts';
+
+/** Word index of each page of a dataset, once. */
+export function* pagesOf(words: Uint32Array, datasetAt: number): Generator<number, void> {
+  const topAt = words[datasetAt + DATASET.at.top]! * 2;
+  const count = 1 << words[datasetAt + DATASET.at.depth]!;
+  let previous = 0;
+  for (let index = 0; index < count; index++) {
+    const page = words[words[topAt + (index >>> CHUNK_BITS)]! * 2 + (index & (CHUNK_PAGES - 1))]!;
+    if (page !== previous) yield page * 2;
+    previous = page;
+  }
+}
+
+/** Word index of each entry of a dataset, in the order of the table. */
+export function* entriesOf(words: Uint32Array, datasetAt: number): Generator<number, void> {
+  for (const pageAt of pagesOf(words, datasetAt)) {
+    for (let at = pageAt + 1; at < pageAt + PAGE_WORDS; at += 2) if (words[at] !== 0) yield words[at]! * 2;
+  }
+}
+
+/** Octets that lie in key words, copied. */
+export function octetsAt(words: Uint32Array, at: number, size: number): Uint8Array {
+  const octets = new Uint8Array(size);
+  for (let offset = 0; offset < size; offset++) octets[offset] = octetAt(words, at, offset);
+  return octets;
+}
+
+/** The key of an entry: relative wire form. */
+export function keyOf(words: Uint32Array, entryAt: number): Uint8Array {
+  return octetsAt(words, entryAt + 1, words[entryAt]! & ENTRY_KEY_SIZE_MASK);
+}
