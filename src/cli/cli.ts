@@ -1,6 +1,6 @@
 /** The command line: picks the subcommand, and turns what it throws into a message and an exit code. */
-import { readFileSync } from 'node:fs';
 import { SkyshardError } from '../base/skyshard-error.ts';
+import { readVersion } from '../base/version.ts';
 import { EXIT, exitCodeOf } from './exit-codes.ts';
 
 /**
@@ -38,12 +38,6 @@ async function runCommand(args: readonly string[]): Promise<number> {
 function printVersion(): number {
   process.stdout.write(`skyshard ${readVersion()}\n`);
   return EXIT.STOPPED;
-}
-
-/** The version of package.json, which lies two levels above this file in src/ as in dist/. */
-export function readVersion(): string {
-  const manifest: unknown = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
-  return (manifest as { version: string }).version;
 }
 
 async function printHelp(): Promise<number> {

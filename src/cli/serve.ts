@@ -17,13 +17,14 @@ export async function runServe(args: readonly string[]): Promise<number> {
   const isNpmScript = process.env['SKYSHARD_NPM_SCRIPT'] === 'start';
   const stopRequest = waitForStopRequest(isNpmScript ? SAME_KEY_PRESS_MS : 0);
   const { startServer } = await import('../server/server.ts');
-  const server = await startServer(options, (level, text) =>
-    process.stdout.write(`${JSON.stringify({ level, msg: text })}\n`),
-  );
+  const server = await startServer(options, { log: writeLog, droppedLogLines: () => 0 });
   process.stdout.write(describeServer(server));
   if (isNpmScript) process.stdout.write(describeFirstSteps(server));
-  await Promise.race([stopRequest, server.failed]);
-  await server.stop();
+  try {
+    await Promise.race([stopRequest, server.failed]);
+  } finally {
+    await server.stop();
+  }
   return EXIT.STOPPED;
 }
 
@@ -58,6 +59,10 @@ function describeFirstSteps(server: RunningServer): string {
   ${dig} -x 10.96.0.10
 Edit a manifest and ask again; Ctrl-C stops the server.
 `;
+}
+
+function writeLog(level: string, msg: string): void {
+  process.stdout.write(`${JSON.stringify({ level, time: Date.now(), msg })}\n`);
 }
 
 /** `127.0.0.1:53`, `[::1]:53`. */

@@ -8,6 +8,7 @@
 import { SkyshardError } from '../base/skyshard-error.ts';
 import type { ObjectChange } from '../kubernetes/objects.ts';
 import { ClusterRecords } from '../records/cluster-records.ts';
+import type { MainCounters } from '../observability/server-metrics.ts';
 import type { RecordOptions } from '../records/record-options.ts';
 import type { SnapshotBuilder } from '../snapshot/builder.ts';
 import type { SnapshotConfig } from '../snapshot/config-writer.ts';
@@ -28,6 +29,7 @@ export interface RecordPublisherOptions {
   readonly builder: SnapshotBuilder;
   readonly records: RecordOptions;
   readonly config: SnapshotConfig;
+  readonly counters: MainCounters;
   readonly log: LogFunction;
 }
 
@@ -35,6 +37,7 @@ export class RecordPublisher {
   readonly #builder: SnapshotBuilder;
   readonly #records: ClusterRecords;
   readonly #journal: RecordJournal;
+  readonly #counters: MainCounters;
   readonly #log: LogFunction;
   /** the change set before this one */
   #last: Promise<void> = Promise.resolve();
@@ -45,6 +48,7 @@ export class RecordPublisher {
 
   constructor(options: RecordPublisherOptions) {
     this.#builder = options.builder;
+    this.#counters = options.counters;
     this.#log = options.log;
     options.builder.setConfig(options.config);
     this.#journal = new RecordJournal(options.builder.dataset(DATASET));
@@ -113,6 +117,7 @@ export class RecordPublisher {
   }
 
   #noteFault(fault: SkyshardError): void {
+    this.#counters.snapshotPublishFailures++;
     if (!this.#isBehind) {
       this.#log('error', `${fault.code}: ${fault.message}; the last snapshot is served until the change fits`);
     }

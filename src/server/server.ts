@@ -6,18 +6,22 @@
  */
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
+import { readVersion } from '../base/version.ts';
 import { assert } from '../base/assert.ts';
 import { formatPlace } from '../base/skyshard-error.ts';
 import type { ManifestLoad } from '../manifests/manifest-loader.ts';
 import type { ManifestSource } from '../manifests/manifest-source.ts';
 import { reserveSharedBuffer } from '../memory/shared-buffer.ts';
 import { nativeUnavailableReason } from '../native/libc.ts';
+import type { MetricsServer } from '../observability/metrics-server.ts';
+import { MainCounters } from '../observability/server-metrics.ts';
 import { createCounterBuffer } from '../observability/counter-layout.ts';
 import { DEFAULT_RECORD_OPTIONS } from '../records/record-options.ts';
 import type { AnswerWorkData } from '../shard/answer-work.ts';
 import type { Transport } from '../shard/shard-options.ts';
 import { SnapshotBuilder } from '../snapshot/builder.ts';
 import { planListeners } from './listeners.ts';
+import { startMetrics } from './metrics.ts';
 import { readMachineLimits } from './machine-limits.ts';
 import { RecordPublisher } from './record-publisher.ts';
 import type { LogFunction, ServerOptions } from './server-options.ts';
@@ -40,12 +44,21 @@ export interface RunningServer {
   stop(): Promise<void>;
 }
 
+/** Where a server says what happens. */
+export interface ServerOutput {
+  readonly log: LogFunction;
+  readonly droppedLogLines: () => number;
+}
+
 /**
  * Load the manifests, publish the first snapshot, then start the shards: no query meets a server without its records.
  *
  * @throws SkyshardError what keeps it from starting; nothing is left running then
  */
-export async function startServer(options: ServerOptions, log: LogFunction): Promise<RunningServer> {
+export async function startServer(
+  options: ServerOptions,
+  { log, droppedLogLines }: ServerOutput,
+): Promise<RunningServer> {
   const { promise: failed, reject: fail } = Promise.withResolvers<never>();
   failed.catch(() => undefined);
   const transport = chooseTransport(options.transport, log);
@@ -55,13 +68,15 @@ export async function startServer(options: ServerOptions, log: LogFunction): Pro
   const buffer = reserveSharedBuffer();
   const counterBuffer = createCounterBuffer(shardPlan.count, listenerPlan.scopes.length);
   const builder = new SnapshotBuilder(buffer);
+  const counters = new MainCounters();
   const publisher = new RecordPublisher({
     builder,
     records: { ...DEFAULT_RECORD_OPTIONS, localAddresses: listenerPlan.localAddresses },
     config: listenerPlan.config,
+    counters,
     log,
   });
-  const source = await openManifests(options.manifests, publisher, log, fail);
+  const source = await openManifests(options.manifests, { publisher, counters, log, fail });
 
   const workData: AnswerWorkData = {
     buffer,
@@ -90,15 +105,28 @@ export async function startServer(options: ServerOptions, log: LogFunction): Pro
     source.close();
     publisher.close();
     await supervisor.stop();
+    await metrics?.close();
   };
+  let metrics: MetricsServer | undefined;
   try {
     await supervisor.start();
+    metrics = await startMetrics({
+      version: readVersion(),
+      counterBuffer,
+      scopes: listenerPlan.scopes,
+      counters,
+      builder,
+      publisher,
+      supervisor,
+      droppedLogLines,
+      log,
+    });
   } catch (error) {
     await stop();
     throw error;
   }
   log('info', `${shardPlan.reason}; transport ${transport}`);
-  return { listeners: supervisor.listeners, metricsUrl: '', failed, stop };
+  return { listeners: supervisor.listeners, metricsUrl: metrics.url, failed, stop };
 }
 
 function chooseTransport(asked: ServerOptions['transport'], log: LogFunction): Transport {
@@ -114,22 +142,30 @@ function hasSharedPorts(transport: Transport): boolean {
   return transport === 'mmsg' || ['linux', 'freebsd', 'sunos', 'aix'].includes(process.platform);
 }
 
+interface ManifestTarget {
+  readonly publisher: RecordPublisher;
+  readonly counters: MainCounters;
+  readonly log: LogFunction;
+  readonly fail: (error: unknown) => void;
+}
+
+/** Load the manifests, publish what is in them, and go on with every change. */
 async function openManifests(
   paths: readonly string[],
-  publisher: RecordPublisher,
-  log: LogFunction,
-  fail: (error: unknown) => void,
+  { publisher, counters, log, fail }: ManifestTarget,
 ): Promise<ManifestSource> {
   const { ManifestSource: Source } = await import('../manifests/manifest-source.ts');
   const source = new Source({
     paths,
     onLoad: (load) => {
       logWarnings(load, log);
+      counters.manifestReloadSuccessSeconds = Date.now() / 1000;
       publisher.apply(load.changes).then(() => {
         log('info', `manifests changed: ${load.changes.length} changes, ${load.objectCount} objects`);
       }, fail);
     },
     onErrors: (errors) => {
+      counters.manifestReloadFailures++;
       for (const error of errors) log('error', `${error.code}: ${error.message}; what was served before stays`);
     },
   });
@@ -141,6 +177,7 @@ async function openManifests(
     source.close();
     throw error;
   }
+  counters.manifestReloadSuccessSeconds = Date.now() / 1000;
   log('info', `${load.objectCount} objects from ${load.files.length} manifests`);
   return source;
 }
