@@ -21,8 +21,10 @@ import type { ListenerAddress, ShardSockets } from './shard-sockets.ts';
 const STOP_GRACE_MS = 2 * BLOCK_MAX_MS;
 /** How long a thread may take to start, ms. */
 const START_MAX_MS = 20_000;
-/** A shard that lived shorter than this waits as long before it is started again, ms: no loop of crashes. */
+/** A shard that ends this soon after its start, several times running, waits as long before the next start, ms. */
 const RESTART_INTERVAL_MS = 200;
+const QUICK_ENDS_MAX = 3;
+const KEEP_ALIVE_MS = 60_000;
 
 export interface ShardSupervisorOptions {
   readonly transport: Transport;
@@ -48,8 +50,10 @@ interface Shard {
   readonly cpu: number;
   thread: Worker | undefined;
   hasStarted: boolean;
-  /** resolves with the port when the thread reads its sockets */
-  ready: PromiseWithResolvers<number>;
+  /** whether `ready` speaks of the thread that runs now */
+  isReading: boolean;
+  /** resolves with the ports it opened itself when the thread reads its sockets */
+  ready: PromiseWithResolvers<readonly number[]>;
   /** resolves when no thread of this shard runs any more, for good */
   ended: Promise<void>;
 }
@@ -61,6 +65,8 @@ export class ShardSupervisor {
   #listeners: readonly ShardListener[];
   #sockets: ShardSockets | undefined;
   #pool: Piscina | undefined;
+  /** The pool's threads do not keep the process alive while they start; a server without a shard for a moment must live on. */
+  #keepAlive: NodeJS.Timeout | undefined;
   #isStopping = false;
   #restarts = 0;
 
@@ -75,6 +81,11 @@ export class ShardSupervisor {
     return this.#restarts;
   }
 
+  /** octets of queue of each socket (mmsg), the kernel's bookkeeping of some 700 octets a query included; 0 before the start */
+  get receiveBufferSize(): number {
+    return this.#sockets?.receiveBufferSize ?? 0;
+  }
+
   /** the listeners with the ports they have */
   get listeners(): readonly ShardListener[] {
     return this.#listeners;
@@ -87,6 +98,7 @@ export class ShardSupervisor {
    */
   async start(): Promise<void> {
     const { plan, transport, log } = this.#options;
+    this.#keepAlive = setInterval(() => undefined, KEEP_ALIVE_MS);
     try {
       await assertListenersFree(this.#listeners);
       if (transport === 'mmsg') this.#openSockets();
@@ -101,12 +113,23 @@ export class ShardSupervisor {
     }
   }
 
+  /** Resolves when every shard reads its sockets, those just being replaced included. */
+  async ready(): Promise<void> {
+    await Promise.all(this.#shards.map((shard) => shard.ready.promise));
+  }
+
   /**
    * End the thread of a shard that hangs; its successor starts when it is gone. The flag is of no use then, so this is
-   * `terminate`, and queries in hand are the successor's.
+   * `terminate`, and queries in hand are the successor's. Resolves when that reads.
    */
-  async replace(shard: number): Promise<void> {
-    await this.#shards[shard]?.thread?.terminate();
+  async replace(index: number): Promise<void> {
+    const shard = this.#shards[index];
+    if (shard === undefined || this.#isStopping) return;
+    if (shard.isReading) {
+      expectStart(shard);
+      await shard.thread?.terminate();
+    }
+    await shard.ready.promise;
   }
 
   /** End all shards and close the sockets. Resolves when no thread runs any more. */
@@ -121,8 +144,10 @@ export class ShardSupervisor {
     await Promise.all((this.#pool?.threads ?? []).map((thread) => thread.terminate()));
     await allEnded;
     await this.#pool?.destroy();
+    clearInterval(this.#keepAlive);
     for (const shard of this.#shards) if (shard.epollFd >= 0) closeUdpSocket(shard.epollFd);
     this.#sockets?.close();
+    for (const shard of this.#shards) shard.ready.reject(new SkyshardError('SHARD_START', 'the shards were stopped'));
     this.#shards.length = 0;
     this.#sockets = undefined;
     this.#pool = undefined;
@@ -144,6 +169,8 @@ export class ShardSupervisor {
   #createShard(index: number): Shard {
     const { plan, transport } = this.#options;
     const sockets = this.#sockets?.ofShard[index] ?? [];
+    const ready = Promise.withResolvers<readonly number[]>();
+    ready.promise.catch(() => undefined);
     return {
       index,
       sockets,
@@ -152,7 +179,8 @@ export class ShardSupervisor {
       cpu: transport === 'mmsg' && plan.isPinned ? (plan.cpus[index] ?? -1) : -1,
       thread: undefined,
       hasStarted: false,
-      ready: Promise.withResolvers(),
+      isReading: false,
+      ready,
       ended: Promise.resolve(),
     };
   }
@@ -168,14 +196,15 @@ export class ShardSupervisor {
     };
     const firstReady = begin(first);
     if (needsPort) {
-      const port = await firstReady;
-      this.#listeners = this.#listeners.map((listener) => (listener.port === 0 ? { ...listener, port } : listener));
+      const ports = await firstReady;
+      this.#listeners = this.#listeners.map((listener, i) => ({ ...listener, port: ports[i] ?? listener.port }));
     }
     await Promise.all([firstReady, ...others.map(begin)]);
   }
 
   /** Run a shard's thread, and the next when that ends, until `stop`. */
   async #keepRunning(shard: Shard): Promise<void> {
+    let quickEnds = 0;
     for (;;) {
       const startMs = performance.now();
       const failure = await this.#runOnce(shard);
@@ -183,10 +212,10 @@ export class ShardSupervisor {
       if (this.#isStopping || !shard.hasStarted) return;
       this.#restarts++;
       this.#options.log('error', `shard ${shard.index} ended (${failure}); its successor starts`);
-      if (performance.now() - startMs < RESTART_INTERVAL_MS) await sleep(RESTART_INTERVAL_MS);
+      quickEnds = performance.now() - startMs < RESTART_INTERVAL_MS ? quickEnds + 1 : 0;
+      if (quickEnds > QUICK_ENDS_MAX) await sleep(RESTART_INTERVAL_MS);
       if (this.#isStopping) return;
-      shard.ready = Promise.withResolvers();
-      shard.ready.promise.catch(() => undefined);
+      if (shard.isReading) expectStart(shard);
     }
   }
 
@@ -198,7 +227,7 @@ export class ShardSupervisor {
       return 'without an error';
     } catch (error) {
       const failure = error instanceof Error ? error.message : String(error);
-      shard.ready.reject(new SkyshardError('SHARD_START', failure, { cause: error }));
+      if (!shard.hasStarted) shard.ready.reject(new SkyshardError('SHARD_START', failure, { cause: error }));
       return failure;
     } finally {
       await this.#untilGone(shard);
@@ -239,7 +268,8 @@ export class ShardSupervisor {
     }
     shard.thread = this.#pool?.threads.find((thread) => thread.threadId === message.threadId);
     shard.hasStarted = true;
-    shard.ready.resolve(message.port);
+    shard.isReading = true;
+    shard.ready.resolve(message.ports);
   }
 }
 
@@ -260,7 +290,14 @@ async function createPool(threadCount: number): Promise<Piscina> {
   });
 }
 
-function withinStartTime(ready: Promise<number>): Promise<number> {
+function expectStart(shard: Shard): void {
+  shard.isReading = false;
+  shard.ready = Promise.withResolvers();
+  // Whoever waits for it sees a failure; without anyone it is no unhandled rejection.
+  shard.ready.promise.catch(() => undefined);
+}
+
+function withinStartTime<Value>(ready: Promise<Value>): Promise<Value> {
   const timer = new AbortController();
   const late = sleep(START_MAX_MS, undefined, { signal: timer.signal }).then(() => {
     throw new SkyshardError('SHARD_START', `a shard thread did not start within ${START_MAX_MS / 1000} s`);

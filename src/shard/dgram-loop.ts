@@ -43,8 +43,9 @@ export class DgramLoop {
   readonly #control: Int32Array;
   readonly #sockets: OpenSocket[] = [];
   #unpublished = 0;
-  #end: (failure?: unknown) => void = () => undefined;
-  #port = 0;
+  #isClosed = false;
+  readonly #ended = Promise.withResolvers<void>();
+  readonly #ports: number[] = [];
 
   /** @param arena  ARENA_SIZE octets, the answerer's too */
   constructor(options: ShardOptions, work: ShardWork, arena: ArrayBuffer) {
@@ -57,34 +58,32 @@ export class DgramLoop {
   /**
    * Open all listeners.
    *
-   * @returns the port of the first, which matters where 0 was asked
+   * @returns their ports, which matter where 0 was asked
    * @throws SkyshardError BIND_FAILED
    */
-  async open(): Promise<number> {
+  async open(): Promise<readonly number[]> {
     for (const listener of this.#options.listeners) {
       const port = await this.#openSocket(listener, listener.address, listener.port);
-      this.#port ||= port;
+      this.#ports.push(port);
       await this.#openLocalAddresses(listener, port);
     }
-    return this.#port;
+    return this.#ports;
   }
 
   /** Serve until the stop flag is set; rejects with what the answerer threw. */
   async run(): Promise<void> {
     const stopAt = shardControlAt(this.#options.shard) + SHARD_CONTROL.at.stop;
-    const ended = new Promise<void>((resolve, reject) => {
-      this.#end = (failure) => (failure === undefined ? resolve() : reject(failure as Error));
-    });
     const tick = setInterval(() => {
       if (this.#unpublished > 0) this.#publish();
-      if (Atomics.load(this.#control, stopAt) !== 0) this.#end();
+      if (Atomics.load(this.#control, stopAt) !== 0) this.#ended.resolve();
     }, TICK_MS);
     const refresh = setInterval(() => void this.#refreshAddresses(), ADDRESS_REFRESH_MS);
     try {
-      await ended;
+      await this.#ended.promise;
     } finally {
       clearInterval(tick);
       clearInterval(refresh);
+      this.#isClosed = true;
       for (const { socket } of this.#sockets) socket.close();
       this.#publish();
     }
@@ -102,8 +101,8 @@ export class DgramLoop {
   }
 
   async #refreshAddresses(): Promise<void> {
-    for (const listener of this.#options.listeners) {
-      await this.#openLocalAddresses(listener, listener.port === 0 ? this.#port : listener.port);
+    for (const [index, listener] of this.#options.listeners.entries()) {
+      await this.#openLocalAddresses(listener, this.#ports[index] ?? listener.port);
     }
   }
 
@@ -130,6 +129,7 @@ export class DgramLoop {
       const isIPv6 = family === 6;
       socket.on('message', (message, peer) => this.#serve(socket, listener.listener, isIPv6, message, peer));
       this.#sockets.push({ socket, address });
+      if (this.#isClosed) socket.close();
       resolve(socket.address().port);
     });
     return promise;
@@ -160,7 +160,7 @@ export class DgramLoop {
       return answerer.answer(listener, MESSAGE_AT, size, PEER_AT + PEER_ADDRESS_END - peerSize, peerSize);
     } catch (error) {
       // A bug. The client is told, then this thread ends and its successor opens sockets of its own.
-      this.#end(error);
+      this.#ended.reject(error as Error);
       return writeFailureResponse(this.#octets, MESSAGE_AT, size);
     } finally {
       answerer.leaveBatch();

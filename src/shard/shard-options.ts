@@ -81,7 +81,7 @@ export const SHARD_CONTROL_STRIDE = 32;
 
 /** What a shard posts to main. */
 export type ShardMessage =
-  | { readonly kind: 'ready'; readonly shard: number; readonly threadId: number; readonly port: number }
+  | { readonly kind: 'ready'; readonly shard: number; readonly threadId: number; readonly ports: readonly number[] }
   | {
       readonly kind: 'log';
       readonly shard: number;

@@ -34,15 +34,15 @@ function runBatchLoop(options: ShardOptions, module: ShardWorkModule): void {
   if (options.cpu >= 0 && !pinThread(options.cpu)) {
     post({ kind: 'log', shard: options.shard, text: `cannot be pinned to CPU ${options.cpu}` });
   }
-  announce(options, 0);
+  announce(options, []);
   loop.run();
 }
 
 async function runDgramLoop(options: ShardOptions, module: ShardWorkModule): Promise<void> {
   const arena = new ArrayBuffer(DgramLoop.ARENA_SIZE);
   const loop = new DgramLoop(options, createWork(options, module, arena), arena);
-  const port = await loop.open();
-  announce(options, port);
+  const ports = await loop.open();
+  announce(options, ports);
   await loop.run();
 }
 
@@ -56,9 +56,9 @@ function createWork(options: ShardOptions, module: ShardWorkModule, arena: Array
   });
 }
 
-function announce(options: ShardOptions, port: number): void {
+function announce(options: ShardOptions, ports: readonly number[]): void {
   Atomics.add(new Int32Array(options.control), shardControlAt(options.shard) + SHARD_CONTROL.at.starts, 1);
-  post({ kind: 'ready', shard: options.shard, threadId, port });
+  post({ kind: 'ready', shard: options.shard, threadId, ports });
 }
 
 function post(message: ShardMessage): void {

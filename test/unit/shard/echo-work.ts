@@ -2,7 +2,7 @@
 import type { ShardWork, ShardWorkOptions } from '../../../src/shard/shard-options.ts';
 
 /** What a test asks for with octet 12 of its query. */
-export const ECHO = { PLAIN: 0, THROW: 1, DROP: 2, HANG: 3, LARGE: 4, HANG_ONCE: 5, LISTENER: 6 } as const;
+export const ECHO = { PLAIN: 0, THROW: 1, DROP: 2, HANG: 3, LARGE: 4, HANG_ONCE: 5, LISTENER: 6, REFUSE: 7 } as const;
 
 /** Words of the shared memory a test may pass as work data. */
 export const ECHO_WORD = { ENTERED: 0, LEFT: 1, DROPS: 2, PUBLISHED: 10, DURATIONS: 11, HANGS: 12, PEER: 16 } as const;
@@ -25,6 +25,11 @@ export function createShardWork(options: ShardWorkOptions): ShardWork {
       case ECHO.LISTENER:
         octets[at + 13] = listener;
         octets[at + 14] = options.shard;
+        return size;
+      case ECHO.REFUSE:
+        // The peer's port lies before its IPv4 address; the kernel sends nothing to port 0.
+        octets[peerAt - 2] = 0;
+        octets[peerAt - 1] = 0;
         return size;
       case ECHO.HANG:
         hang(words);

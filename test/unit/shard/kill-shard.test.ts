@@ -1,0 +1,104 @@
+/** A shard's thread ends under load: what it had received and what waits in its sockets is its successor's. */
+import assert from 'node:assert/strict';
+import { setTimeout as sleep } from 'node:timers/promises';
+import test from 'node:test';
+import { ECHO, ECHO_WORD } from './echo-work.ts';
+import { EchoClient, echoQuery, eventually, skipReason, startShards, TRANSPORTS } from './shard-fixture.ts';
+import type { TestShards } from './shard-fixture.ts';
+
+/** Octets of queue a small query takes, and the longest a replacement should take on a busy machine. */
+const QUEUED_SIZE = 1024;
+const GAP_SECONDS = 2;
+
+/** Send `count` queries at `perSecond`. */
+async function load(client: EchoClient, port: number, count: number, perSecond: number): Promise<void> {
+  const startMs = performance.now();
+  let sent = 0;
+  while (sent < count) {
+    const due = Math.min(count, Math.ceil(((performance.now() - startMs) / 1000) * perSecond));
+    for (; sent < due; sent++) client.send(echoQuery(ECHO.PLAIN, sent), port, '127.0.0.1');
+    await sleep(2);
+  }
+}
+
+/** What the queue of one socket holds while nobody reads it, spread over the gap. */
+function sustainableRate(shards: TestShards): number {
+  return Math.min(8000, Math.floor(shards.supervisor.receiveBufferSize / QUEUED_SIZE / GAP_SECONDS));
+}
+
+test('mmsg: a shard killed again and again under load loses no query', { skip: skipReason('mmsg') }, async (t) => {
+  const shards = await startShards(t, 'mmsg', ['127.0.0.1']);
+  const client = await EchoClient.open(t);
+  const perSecond = sustainableRate(shards);
+  const count = perSecond * 4;
+  const loading = load(client, shards.ports[0]!, count, perSecond);
+  let kills = 0;
+  for (; client.responses.length < count * 0.75; kills++) {
+    await sleep(50);
+    await shards.supervisor.replace(0);
+  }
+  await loading;
+  await eventually(
+    () => new Set(client.responses.map(({ message }) => message.readUInt32BE(16))).size === count,
+    'all are answered',
+  );
+  assert.ok(kills > 2);
+  assert.equal(shards.supervisor.restarts, kills);
+  assert.equal(shards.slotsGone.length, kills, 'every dead thread gave its reader slot back');
+});
+
+test(
+  'mmsg: a query that hangs its shard is tried once more, then answered with SERVFAIL',
+  { skip: skipReason('mmsg') },
+  async (t) => {
+    const { supervisor, ports, words } = await startShards(t, 'mmsg', ['127.0.0.1']);
+    const client = await EchoClient.open(t);
+    const actions = [ECHO.PLAIN, ECHO.HANG, ECHO.PLAIN];
+    for (const [number, action] of actions.entries()) client.send(echoQuery(action, number), ports[0]!, '127.0.0.1');
+    for (const attempt of [1, 2]) {
+      await eventually(() => words[ECHO_WORD.HANGS] === attempt, `attempt ${attempt} hangs`);
+      await supervisor.replace(0);
+    }
+    const responses = await client.receive(3);
+    assert.deepEqual(
+      responses.map(({ message }) => [message.readUInt16BE(0), message[3]]),
+      [
+        [0, 0],
+        [1, 2],
+        [2, 0],
+      ],
+    );
+  },
+);
+
+test(
+  'mmsg: a query in hand when its shard ends is answered from its original octets',
+  { skip: skipReason('mmsg') },
+  async (t) => {
+    const { supervisor, ports, words } = await startShards(t, 'mmsg', ['127.0.0.1']);
+    const client = await EchoClient.open(t);
+    client.send(echoQuery(ECHO.HANG_ONCE, 9), ports[0]!, '127.0.0.1');
+    await eventually(() => words[ECHO_WORD.HANGS] === 1, 'the shard hangs');
+    await supervisor.replace(0);
+    const [response] = await client.receive(1);
+    const expected = echoQuery(ECHO.HANG_ONCE, 9);
+    expected[2]! |= 0x80;
+    assert.deepEqual(response?.message, expected);
+  },
+);
+
+for (const transport of TRANSPORTS) {
+  test(`${transport}: the other shard goes on while one is replaced`, { skip: skipReason(transport) }, async (t) => {
+    const { supervisor, ports, slotsGone } = await startShards(t, transport, ['127.0.0.1'], { count: 2 });
+    await supervisor.replace(1);
+    assert.deepEqual(slotsGone, [1]);
+    const shardsSeen = new Set<number>();
+    for (let number = 0; number < 200 && shardsSeen.size < 2; number++) {
+      // A client's port decides which shard it reaches.
+      const client = await EchoClient.open(t);
+      const { message } = await client.ask(echoQuery(ECHO.LISTENER, number), ports[0]!, '127.0.0.1');
+      shardsSeen.add(message[14]!);
+    }
+    assert.deepEqual([...shardsSeen].toSorted(), [0, 1]);
+  });
+}
