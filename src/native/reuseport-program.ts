@@ -6,7 +6,7 @@
  * the kernel then spreads by hash.
  *
  *   ld #cpu
- *   per run of consecutive CPUs, ascending:  jge #first, +1, 0 · ret #NO_SOCKET · jgt #last, +2, 0 · sub #(first - index) · ret a
+ *   per run of consecutive CPUs and sockets, ascending:  jge #first, +1, 0 · ret #NO_SOCKET · jgt #last, +2, 0 · sub #(first - index) · ret a
  *   ret #NO_SOCKET
  */
 
@@ -23,24 +23,27 @@ const RETURN_A = 0x16;
 const ANCILLARY_CPU = 0xff_ff_f0_00 + 36;
 const NO_SOCKET = 0xff_ff_ff_ff;
 
-/** @param cpus  CPU numbers, ascending, one a socket, in the order the sockets are bound */
+/** @param cpus  CPU of each socket, in the order the sockets are bound */
 export function assembleCpuProgram(cpus: readonly number[]): Uint8Array {
   const instructions: [code: number, whenTrue: number, whenFalse: number, operand: number][] = [
     [LOAD_WORD_ABSOLUTE, 0, 0, ANCILLARY_CPU],
   ];
-  let index = 0;
-  while (index < cpus.length) {
-    const first = cpus[index] as number;
+  const sockets = cpus.map((cpu, index) => ({ cpu, index })).toSorted((a, b) => a.cpu - b.cpu);
+  let at = 0;
+  for (let first = sockets[at]; first !== undefined; first = sockets[at]) {
     let length = 1;
-    while (cpus[index + length] === first + length) length++;
+    while (sockets[at + length]?.cpu === first.cpu + length && sockets[at + length]?.index === first.index + length) {
+      length++;
+    }
     instructions.push(
-      [JUMP_GREATER_EQUAL, 1, 0, first],
+      [JUMP_GREATER_EQUAL, 1, 0, first.cpu],
       [RETURN_CONSTANT, 0, 0, NO_SOCKET],
-      [JUMP_GREATER, 2, 0, first + length - 1],
-      [SUBTRACT, 0, 0, first - index],
+      [JUMP_GREATER, 2, 0, first.cpu + length - 1],
+      // modulo 2^32, so a socket's number may be above its CPU's
+      [SUBTRACT, 0, 0, (first.cpu - first.index) >>> 0],
       [RETURN_A, 0, 0, 0],
     );
-    index += length;
+    at += length;
   }
   instructions.push([RETURN_CONSTANT, 0, 0, NO_SOCKET]);
   const program = new Uint8Array(new ArrayBuffer(instructions.length * BPF_INSTRUCTION_SIZE));
