@@ -34,8 +34,8 @@ export interface BlockAllocatorOptions {
   /** told when chunks go back to the pool: their pages may be given back to the kernel */
   readonly onChunkFree?: (offset: number, size: number) => void;
   /**
-   * Chunks only `allocate` with `isReserveOpen` may take, so that what makes room (a removal copies a page before it
-   * frees one) works in a full buffer. Default: a 32nd of all, at most 32.
+   * Chunks only `allocate` with `isReserveOpen` may take, so that what does not grow (a removal copies a page before
+   * it frees one) works in a full buffer. Default: a 32nd of all, at most 32.
    */
   readonly reserveChunkCount?: number;
 }

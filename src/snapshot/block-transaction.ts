@@ -56,7 +56,7 @@ export class BlockTransaction {
   /**
    * Take a block; its content is undefined.
    *
-   * @param isReserveOpen  for changes that make room or take none: a removal, a replacement that is not larger
+   * @param isReserveOpen  for what is no growth: the block takes the place of one that is not smaller
    * @throws SkyshardError SNAPSHOT_FULL; the change set is broken then
    */
   take(wordCount: number, isReserveOpen: boolean): number {
@@ -95,10 +95,10 @@ export class BlockTransaction {
     }
   }
 
-  /** The block if it is fresh, else a copy of it that takes its place. */
-  own(reference: number, wordCount: number, isReserveOpen: boolean): number {
+  /** The block if it is fresh, else a copy of it that takes its place: its octets come back after publication. */
+  own(reference: number, wordCount: number): number {
     if (this.isFresh(reference)) return reference;
-    const copy = this.take(wordCount, isReserveOpen);
+    const copy = this.take(wordCount, true);
     this.words.copyWithin(copy * 2, reference * 2, reference * 2 + wordCount);
     this.#replaced.push(reference);
     return copy;

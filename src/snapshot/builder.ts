@@ -6,8 +6,9 @@
  *
  * When the buffer is full, put, point, setConfig or publish throw SNAPSHOT_FULL. The change set is broken then and only
  * abort() is left: it frees what the change set took, the last published snapshot stays, and the same changes may be
- * tried again later. The last chunks of the buffer are kept for what makes room, removals and replacements that are
- * not larger: a caller whose change set does not fit should offer those alone.
+ * tried again later. The last chunks of the buffer are kept for what does not grow: copies of the path to a name, and
+ * entries that take the place of one not smaller. So in a full buffer names can still be removed and replaced; a caller
+ * whose change set does not fit should offer its removals first, in a change set of their own.
  */
 import { assert } from '../base/assert.ts';
 import { BlockAllocator } from '../memory/block-allocator.ts';

@@ -200,7 +200,7 @@ export class DatasetBuilder implements RecordSink {
     const hash = this.#hashOf(words);
     const existing = this.#table.find(hash, words, 0);
     if (existing === 0) {
-      this.#table.insert(hash, this.#takeEntry(false), false);
+      this.#table.insert(hash, this.#takeEntry(false));
     } else {
       if (this.#isEqual(existing)) return;
       const size = this.#blocks.sizeOf(existing);
@@ -208,8 +208,7 @@ export class DatasetBuilder implements RecordSink {
         this.#write(existing);
         this.#verify(existing);
       } else {
-        const isReserveOpen = count * 4 <= size;
-        this.#table.replace(hash, existing, this.#takeEntry(isReserveOpen), isReserveOpen);
+        this.#table.replace(hash, existing, this.#takeEntry(count * 4 <= size));
       }
     }
     this.#hasRecordChange = true;

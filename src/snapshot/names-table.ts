@@ -113,22 +113,22 @@ export class NamesTable {
   }
 
   /** Let `entry` stand for a name that is not there yet. */
-  insert(hash: number, entry: number, isReserveOpen: boolean): void {
+  insert(hash: number, entry: number): void {
     for (;;) {
       const index = this.#indexOf(hash);
       const page = this.#pageAt(index);
       if (this.#fillOf(page) < PAGE_FILL_MAX) {
-        this.#putInto(this.#ownPage(index, isReserveOpen), hash, entry);
+        this.#putInto(this.#ownPage(index), hash, entry);
         this.#entryCount++;
         return;
       }
-      this.#split(index, isReserveOpen);
+      this.#split(index);
     }
   }
 
   /** Let `entry` stand for a name in the place of `previous`, which is dropped. */
-  replace(hash: number, previous: number, entry: number, isReserveOpen: boolean): void {
-    const page = this.#ownPage(this.#indexOf(hash), isReserveOpen);
+  replace(hash: number, previous: number, entry: number): void {
+    const page = this.#ownPage(this.#indexOf(hash));
     this.#words[page * 2 + this.#slotWith(page, hash, previous) * 2 + 1] = entry;
     this.#blocks.drop(previous);
   }
@@ -136,7 +136,7 @@ export class NamesTable {
   /** Take a name out; `entry` is dropped. The page is written anew: no tombstones. */
   remove(hash: number, entry: number): void {
     const index = this.#indexOf(hash);
-    const page = this.#ownPage(index, true);
+    const page = this.#ownPage(index);
     const removed = this.#slotWith(page, hash, entry);
     const scratch = this.#scratch;
     const base = page * 2;
@@ -211,36 +211,36 @@ export class NamesTable {
     return bits;
   }
 
-  #ownPage(index: number, isReserveOpen: boolean): number {
+  #ownPage(index: number): number {
     const page = this.#pageAt(index);
     if (this.#blocks.isFresh(page)) return page;
     const bits = this.#spanBitsOf(index);
-    const copy = this.#blocks.own(page, PAGE_WORDS, isReserveOpen);
-    this.#setRange((index >>> bits) << bits, 1 << bits, copy, isReserveOpen);
+    const copy = this.#blocks.own(page, PAGE_WORDS);
+    this.#setRange((index >>> bits) << bits, 1 << bits, copy);
     return copy;
   }
 
   /** Let `count` directory entries from `first` on hold a page. */
-  #setRange(first: number, count: number, page: number, isReserveOpen = false): void {
+  #setRange(first: number, count: number, page: number): void {
     for (let index = first; index < first + count;) {
-      const chunk = this.#ownChunk(index >>> CHUNK_BITS, isReserveOpen);
+      const chunk = this.#ownChunk(index >>> CHUNK_BITS);
       const end = Math.min(first + count, ((index >>> CHUNK_BITS) + 1) << CHUNK_BITS);
       const base = chunk * 2 - ((index >>> CHUNK_BITS) << CHUNK_BITS);
       for (; index < end; index++) this.#words[base + index] = page;
     }
   }
 
-  #ownChunk(chunkIndex: number, isReserveOpen: boolean): number {
+  #ownChunk(chunkIndex: number): number {
     const chunk = this.#words[this.#top * 2 + chunkIndex]!;
     if (this.#blocks.isFresh(chunk)) return chunk;
-    this.#top = this.#blocks.own(this.#top, topWordsOf(this.#depth), isReserveOpen);
-    const copy = this.#blocks.own(chunk, CHUNK_PAGES, isReserveOpen);
+    this.#top = this.#blocks.own(this.#top, topWordsOf(this.#depth));
+    const copy = this.#blocks.own(chunk, CHUNK_PAGES);
     this.#words[this.#top * 2 + chunkIndex] = copy;
     return copy;
   }
 
-  #takePage(isReserveOpen = false): number {
-    const page = this.#blocks.take(PAGE_WORDS, isReserveOpen);
+  #takePage(): number {
+    const page = this.#blocks.take(PAGE_WORDS, false);
     this.#words.fill(0, page * 2, page * 2 + PAGE_WORDS);
     return page;
   }
@@ -263,10 +263,10 @@ export class NamesTable {
     this.#blocks.drop(top);
   }
 
-  #split(index: number, isReserveOpen: boolean): void {
+  #split(index: number): void {
     let bits = this.#spanBitsOf(index);
     if (bits === 0) {
-      this.#double(isReserveOpen);
+      this.#double();
       index *= 2;
       bits = 1;
     }
@@ -274,27 +274,27 @@ export class NamesTable {
     const first = (index >>> bits) << bits;
     const half = 1 << (bits - 1);
     const localDepth = this.#depth - bits;
-    const low = this.#takePage(isReserveOpen);
-    const high = this.#takePage(isReserveOpen);
+    const low = this.#takePage();
+    const high = this.#takePage();
     for (let at = page * 2, end = at + PAGE_WORDS; at < end; at += 2) {
       const entry = this.#words[at + 1]!;
       const hash = this.#words[at]!;
       if (entry !== 0) this.#putInto((hash >>> (31 - localDepth)) & 1 ? high : low, hash, entry);
     }
-    this.#setRange(first, half, low, isReserveOpen);
-    this.#setRange(first + half, half, high, isReserveOpen);
+    this.#setRange(first, half, low);
+    this.#setRange(first + half, half, high);
     this.#blocks.drop(page);
     this.#pagesAtDepth[localDepth]!--;
     this.#pagesAtDepth[localDepth + 1]! += 2;
   }
 
-  #double(isReserveOpen: boolean): void {
+  #double(): void {
     if (this.#depth === DEPTH_MAX) {
       // With a secret hash seed this takes hundreds of millions of names.
       this.#blocks.breakOff();
       throw new SkyshardError('SNAPSHOT_FULL', `more than ${PAGE_FILL_MAX} names share ${DEPTH_MAX} bits of hash`);
     }
-    this.#resize(this.#depth + 1, isReserveOpen);
+    this.#resize(this.#depth + 1, false);
   }
 
   /** Write the directory anew, one bit deeper or shallower. */
@@ -328,7 +328,7 @@ export class NamesTable {
       for (let at = other * 2, end = at + PAGE_WORDS; at < end; at += 2) {
         if (this.#words[at + 1] !== 0) this.#putInto(page, this.#words[at]!, this.#words[at + 1]!);
       }
-      this.#setRange(Math.min(first, buddy), 2 << bits, page, true);
+      this.#setRange(Math.min(first, buddy), 2 << bits, page);
       this.#blocks.drop(other);
       const localDepth = this.#depth - bits;
       this.#pagesAtDepth[localDepth]! -= 2;
