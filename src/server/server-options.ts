@@ -1,4 +1,8 @@
-/** What the server is asked to do; the command line fills it. */
+/** What the server is asked to do, and how it says what happens. */
+import { formatPlace } from '../base/skyshard-error.ts';
+import type { ManifestLoad } from '../manifests/manifest-loader.ts';
+
+/** The command line fills it. */
 export interface ServerOptions {
   /** files and folders of Kubernetes objects, at least one */
   readonly manifests: readonly string[];
@@ -13,3 +17,8 @@ export interface ServerOptions {
 
 /** One line for the operator. */
 export type LogFunction = (level: 'info' | 'warn' | 'error', text: string) => void;
+
+/** What is allowed in manifests but hardly meant. */
+export function logWarnings(load: ManifestLoad, log: LogFunction): void {
+  for (const { place, message } of load.warnings) log('warn', `${formatPlace(place)}: ${message}`);
+}

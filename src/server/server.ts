@@ -8,8 +8,6 @@ import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import { readVersion } from '../base/version.ts';
 import { assert } from '../base/assert.ts';
-import { formatPlace } from '../base/skyshard-error.ts';
-import type { ManifestLoad } from '../manifests/manifest-loader.ts';
 import type { ManifestSource } from '../manifests/manifest-source.ts';
 import { reserveSharedBuffer } from '../memory/shared-buffer.ts';
 import { nativeUnavailableReason } from '../native/libc.ts';
@@ -24,7 +22,7 @@ import { planListeners } from './listeners.ts';
 import { startMetrics } from './metrics.ts';
 import { readMachineLimits } from './machine-limits.ts';
 import { RecordPublisher } from './record-publisher.ts';
-import type { LogFunction, ServerOptions } from './server-options.ts';
+import { type LogFunction, logWarnings, type ServerOptions } from './server-options.ts';
 import { planShards } from './shard-plan.ts';
 import { ShardSupervisor } from './shard-supervisor.ts';
 
@@ -180,10 +178,6 @@ async function openManifests(
   counters.manifestReloadSuccessSeconds = Date.now() / 1000;
   log('info', `${load.objectCount} objects from ${load.files.length} manifests`);
   return source;
-}
-
-function logWarnings(load: ManifestLoad, log: LogFunction): void {
-  for (const { place, message } of load.warnings) log('warn', `${formatPlace(place)}: ${message}`);
 }
 
 function claimReaderSlot(builder: SnapshotBuilder, shard: number): number {

@@ -1,7 +1,7 @@
 /** The demo cluster, served by the real process, on both transports. */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { before, describe, test } from 'node:test';
+import { after, before, describe, test } from 'node:test';
 import { answersOf, missingPrograms, type SkyshardProcess, startSkyshard, TRANSPORTS } from './skyshard-process.ts';
 
 for (const transport of TRANSPORTS) {
@@ -10,6 +10,7 @@ for (const transport of TRANSPORTS) {
     before(async () => {
       server = await startSkyshard({ args: ['--transport', transport, '--shards', '2'] });
     });
+    after(() => server.end());
 
     test('answers for Services, their ports and addresses, and says NXDOMAIN for what is not there', async () => {
       const [clusterIP] = await answersOf(server.port, 'whoami.default.svc.cluster.local');

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { renameSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { before, describe, test } from 'node:test';
+import { after, before, describe, test } from 'node:test';
 import {
   answersOf,
   serviceManifest,
@@ -23,6 +23,7 @@ for (const transport of TRANSPORTS) {
     before(async () => {
       server = await startSkyshard({ manifests: folder, args: ['--transport', transport] });
     });
+    after(() => server.end());
 
     test('an edit is served within a second', async () => {
       assert.deepEqual(await answersOf(server.port, NAME), ['10.96.1.1']);
@@ -58,7 +59,8 @@ for (const transport of TRANSPORTS) {
     });
 
     test('a new file adds names, a deleted one takes them away', async () => {
-      writeFileSync(path.join(folder, 'more.yaml'), serviceManifest('more', '10.96.2.1'));
+      const [, service] = serviceManifest('more', '10.96.2.1').split('---\n');
+      writeFileSync(path.join(folder, 'more.yaml'), service!);
       await waitForAnswers(server.port, 'more.default.svc.cluster.local', ['10.96.2.1']);
       rmSync(path.join(folder, 'more.yaml'));
       await waitForAnswers(server.port, 'more.default.svc.cluster.local', ['NXDOMAIN']);

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { before, describe, test } from 'node:test';
+import { after, before, describe, test } from 'node:test';
 import {
   missingPrograms,
   type SkyshardProcess,
@@ -41,6 +41,7 @@ for (const transport of TRANSPORTS) {
       writeFileSync(path.join(folder, 'nsswitch.conf'), 'hosts: files dns\n');
       server = await startSkyshard({ address: ADDRESS, port: 53, args: ['--transport', transport] });
     });
+    after(() => server.end());
 
     /** Run a command where /etc/resolv.conf is a pod's. */
     function runInPod(command: string): { status: number | null; stdout: string } {
