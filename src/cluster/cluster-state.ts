@@ -215,11 +215,12 @@ export class ClusterState {
     return this.#pods.hasLabel(this.#findNamespace(namespace), label);
   }
 
-  /** Put everything into the change set, as if all of it had just come. */
-  touchAll(): void {
+  /** Put everything into the change set, as if all of it had just come; pauses after each Service and Namespace. */
+  *touchAll(): Generator<void, void> {
     for (const [name, row] of this.#namespaces) {
       this.#changes.namespaces.add(name);
-      this.#touchContents(row);
+      yield* this.#touchContents(row);
+      yield;
     }
   }
 
@@ -251,16 +252,17 @@ export class ClusterState {
     const isExposureChanged = ((old ^ flags) & EXPOSED) !== 0;
     if (isExposureChanged) {
       this.#changes.namespaces.add(this.#namespaceName(row));
-      this.#touchContents(row);
+      for (const _ of this.#touchContents(row));
     }
     this.#namespaceRows.set(row, NAMESPACE.at.flags, flags);
     return isExposureChanged;
   }
 
-  #touchContents(namespace: number): void {
+  *#touchContents(namespace: number): Generator<void, void> {
     let service = this.#namespaceRows.get(namespace, NAMESPACE.at.firstService);
     for (; service !== 0; service = this.#serviceRows.get(service, SERVICE.at.next)) {
       if (this.#typeOf(service) !== undefined) this.#touchService(service);
+      yield;
     }
     this.#pods.touchAll(this.#namespaceRows.get(namespace, NAMESPACE.at.firstPod), this.#podToucher(namespace));
   }

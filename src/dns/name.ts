@@ -174,18 +174,24 @@ export function compareOctets(a: Uint8Array, b: Uint8Array): number {
  * @param address  10.0.0.1 = 0x0a000001
  */
 export function reverseKey4(address: number): Uint8Array {
-  const wire = new Uint8Array(16);
-  let size = 0;
+  let size = 8;
   for (let shift = 0; shift < 32; shift += 8) {
     const octet = (address >>> shift) & 0xff;
-    const digits = octet >= 100 ? 3 : octet >= 10 ? 2 : 1;
-    wire[size] = digits;
-    for (let digit = digits, rest = octet; digit > 0; digit--, rest = (rest / 10) | 0) {
-      wire[size + digit] = 0x30 + (rest % 10);
-    }
-    size += 1 + digits;
+    size += octet >= 100 ? 2 : octet >= 10 ? 1 : 0;
   }
-  return wire.subarray(0, size).slice();
+  const wire = new Uint8Array(size);
+  let at = 0;
+  for (let shift = 0; shift < 32; shift += 8) {
+    let rest = (address >>> shift) & 0xff;
+    const digits = rest >= 100 ? 3 : rest >= 10 ? 2 : 1;
+    wire[at] = digits;
+    for (let digit = digits; digit > 0; digit--) {
+      wire[at + digit] = 0x30 + (rest % 10);
+      rest = (rest / 10) | 0;
+    }
+    at += 1 + digits;
+  }
+  return wire;
 }
 
 /**

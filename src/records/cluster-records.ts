@@ -28,8 +28,11 @@ import {
   type OwnNames,
 } from './service-names.ts';
 
-/** Endpoints touched after which the records are written, so that a whole cluster's changes never wait in memory. */
-const FLUSH_SIZE = 8192;
+/**
+ * Endpoints touched after which the records are written, so that a whole cluster's changes never wait in memory: what
+ * waits for long leaves the young generation and is garbage of the old one (150,000 endpoints: 15 MiB more RSS at 4096).
+ */
+const FLUSH_SIZE = 512;
 
 /** TXT "1.1.0", TTL 28800, owner C00C: the version of the specification (its section 2.2). */
 const DNS_VERSION = toOctets('\xc0\x0c\x00\x10\x00\x01\x00\x00\x70\x80\x00\x06\x051.1.0');
@@ -62,12 +65,12 @@ export class ClusterRecords {
 
   /**
    * Take changes in their order and write to the sink what follows from them. The first call also writes the names that
-   * every zone has.
+   * every zone has. Many changes come best from a generator, so that no object is kept longer than it is looked at.
    *
    * @returns whether the SOA serial moves: a Service, slice, Namespace or (if they are kept) pod came or went, or one of
    *   its fields that records depend on changed. Without it nothing was written, but for the first call.
    */
-  apply(changes: readonly ObjectChange[]): boolean {
+  apply(changes: Iterable<ObjectChange>): boolean {
     let isChanged = false;
     for (const change of changes) {
       if (this.state.apply(change)) isChanged = true;
@@ -87,7 +90,7 @@ export class ClusterRecords {
     this.#isFresh = true;
     this.#nameServers = '';
     this.state.takeChanges();
-    this.state.touchAll();
+    for (const _ of this.state.touchAll()) if (this.state.changes.size >= FLUSH_SIZE) this.#flush();
     this.apply([]);
   }
 
@@ -222,11 +225,12 @@ export class ClusterRecords {
   ): void {
     const labelsOf = new Map<Address, string[]>();
     for (const { address, label } of endpoints) {
-      if (addresses.has(address) && nameOf(label) !== undefined) addTo(labelsOf, address, label);
+      if (!addresses.has(address) || nameOf(label) === undefined) continue;
+      if (labelsOf.get(address)?.includes(label) !== true) addTo(labelsOf, address, label);
     }
     const serviceOctets = toOctets(key);
     for (const address of addresses) {
-      const labels = [...new Set(labelsOf.get(address))].sort().map(toOctets);
+      const labels = (labelsOf.get(address) ?? []).sort().map(toOctets);
       const isIPv4 = typeof address === 'number';
       const reverse = isIPv4 ? reverseKey4(address) : reverseKey6(wordsOf(address));
       const keySpace = isIPv4 ? KEY_SPACE.REVERSE4 : KEY_SPACE.REVERSE6;

@@ -69,7 +69,7 @@ const OPTION_SETS: readonly Partial<RecordOptions>[] = [
 for (const [index, options] of OPTION_SETS.entries()) {
   test(`records after changes are the records of the cluster as it is (${JSON.stringify(options)})`, () => {
     const dice = new Dice(index + 1);
-    for (let round = 0; round < 40; round++) {
+    for (let round = 0; round < 20; round++) {
       const sink = new MemorySink();
       const records = new ClusterRecords({ ...DEFAULT_RECORD_OPTIONS, ...options }, sink);
       const objects = new Map<string, ClusterObject>();
