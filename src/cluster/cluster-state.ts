@@ -139,18 +139,28 @@ export class ClusterState {
     return changes;
   }
 
+  /** As applyInSteps, in one. */
+  apply(change: ObjectChange): boolean {
+    const steps = this.applyInSteps(change);
+    for (;;) {
+      const { done, value } = steps.next();
+      if (done) return value;
+    }
+  }
+
   /**
-   * Take one change.
+   * Take one change. It pauses where much is touched, so that the change set can be taken in between; no other change
+   * may be given before the end.
    *
    * @returns whether it moves the SOA serial: an object came or went, or a field that records depend on changed; of a
    *   Namespace, whether it is exposed
    */
-  apply(change: ObjectChange): boolean {
+  *applyInSteps(change: ObjectChange): Generator<void, boolean> {
     if (change.op === 'put') {
       const { object } = change;
       switch (object.kind) {
         case 'Namespace':
-          return this.#putNamespace(object);
+          return yield* this.#putNamespace(object);
         case 'Service':
           return this.#putService(object);
         case 'EndpointSlice':
@@ -161,7 +171,7 @@ export class ClusterState {
     }
     switch (change.kind) {
       case 'Namespace':
-        return this.#deleteNamespace(change.name);
+        return yield* this.#deleteNamespace(change.name);
       case 'Service':
         return this.#deleteService(change.namespace, change.name);
       case 'EndpointSlice':
@@ -215,18 +225,17 @@ export class ClusterState {
     return this.#pods.hasLabel(this.#findNamespace(namespace), label);
   }
 
-  /** Put everything into the change set, as if all of it had just come; pauses after each Service and Namespace. */
+  /** Put everything into the change set, as if nothing had been there before. Pauses as applyInSteps does. */
   *touchAll(): Generator<void, void> {
     for (const [name, row] of this.#namespaces) {
       this.#changes.namespaces.add(name);
-      yield* this.#touchContents(row);
-      yield;
+      yield* this.#touchContents(row, false);
     }
   }
 
   // ---- Namespaces -----------------------------------------------------------------------------------------------------
 
-  #putNamespace(object: Namespace): boolean {
+  #putNamespace(object: Namespace): Generator<void, boolean> {
     const { namespaces, namespaceLabels } = this.#options;
     const isExposed =
       (namespaces === undefined || namespaces.has(object.name)) &&
@@ -234,37 +243,32 @@ export class ClusterState {
     return this.#setNamespaceFlags(this.#namespaceRow(object.name), isExposed ? EXISTS | EXPOSED : EXISTS);
   }
 
-  #deleteNamespace(name: string): boolean {
+  *#deleteNamespace(name: string): Generator<void, boolean> {
     const row = this.#findNamespace(name);
     if (row === 0) return false;
-    const isChanged = this.#setNamespaceFlags(row, 0);
+    const isChanged = yield* this.#setNamespaceFlags(row, 0);
     this.#freeNamespaceIfUnused(row);
     return isChanged;
   }
 
-  /**
-   * Where the exposure changes, everything in the namespace is touched while it is still as it was.
-   *
-   * @returns whether it changes
-   */
-  #setNamespaceFlags(row: number, flags: number): boolean {
+  /** @returns whether the exposure changes, and so everything in the namespace */
+  *#setNamespaceFlags(row: number, flags: number): Generator<void, boolean> {
     const old = this.#namespaceRows.get(row, NAMESPACE.at.flags);
-    const isExposureChanged = ((old ^ flags) & EXPOSED) !== 0;
-    if (isExposureChanged) {
-      this.#changes.namespaces.add(this.#namespaceName(row));
-      for (const _ of this.#touchContents(row));
-    }
     this.#namespaceRows.set(row, NAMESPACE.at.flags, flags);
-    return isExposureChanged;
+    if (((old ^ flags) & EXPOSED) === 0) return false;
+    this.#changes.namespaces.add(this.#namespaceName(row));
+    yield* this.#touchContents(row, (old & EXPOSED) !== 0);
+    return true;
   }
 
-  *#touchContents(namespace: number): Generator<void, void> {
+  *#touchContents(namespace: number, wasExposed: boolean): Generator<void, void> {
     let service = this.#namespaceRows.get(namespace, NAMESPACE.at.firstService);
     for (; service !== 0; service = this.#serviceRows.get(service, SERVICE.at.next)) {
-      if (this.#typeOf(service) !== undefined) this.#touchService(service);
+      if (this.#typeOf(service) !== undefined) this.#touchService(service, wasExposed);
       yield;
     }
-    this.#pods.touchAll(this.#namespaceRows.get(namespace, NAMESPACE.at.firstPod), this.#podToucher(namespace));
+    const touch = this.#podToucher(namespace);
+    yield* this.#pods.touchAll(this.#namespaceRows.get(namespace, NAMESPACE.at.firstPod), touch);
   }
 
   /** @returns 0 if there is none */
@@ -382,14 +386,18 @@ export class ClusterState {
     return id === 0 ? undefined : TYPES[this.#serviceRows.get(id, SERVICE.at.type)];
   }
 
+  #isInExposed(id: number): boolean {
+    return this.#isExposedRow(this.#serviceRows.get(id, SERVICE.at.namespace));
+  }
+
   #isServed(id: number): boolean {
-    return this.#typeOf(id) !== undefined && this.#isExposedRow(this.#serviceRows.get(id, SERVICE.at.namespace));
+    return this.#typeOf(id) !== undefined && this.#isInExposed(id);
   }
 
   /** Requires a Service that is there. */
   #view(id: number): ServiceView {
     return {
-      ...this.#summarize(id),
+      ...this.#summarize(id, true),
       id,
       type: this.#typeOf(id)!,
       namespace: this.#namespaceName(this.#serviceRows.get(id, SERVICE.at.namespace)),
@@ -398,10 +406,10 @@ export class ClusterState {
     };
   }
 
-  #summarize(id: number): ServiceSummary {
+  #summarize(id: number, isExposed: boolean): ServiceSummary {
     const isHeadless = this.#typeOf(id) === 'Headless';
     return {
-      type: this.#isServed(id) ? this.#typeOf(id) : undefined,
+      type: isExposed ? this.#typeOf(id) : undefined,
       clusterIPs: decodeAddresses(this.#pool.text(this.#serviceRows.get(id, SERVICE.at.clusterIPs))),
       ports: isHeadless ? this.#slicePorts(id) : this.#ports.get(this.#serviceRows.get(id, SERVICE.at.ports)),
       zones: isHeadless ? this.#zonesOf(id) : [],
@@ -522,13 +530,13 @@ export class ClusterState {
   // ---- what changed ---------------------------------------------------------------------------------------------------
 
   /** Call it before the change: the first call keeps what the Service was like. */
-  #changeOf(id: number): ServiceChange {
+  #changeOf(id: number, wasExposed = this.#isInExposed(id)): ServiceChange {
     const namespace = this.#namespaceName(this.#serviceRows.get(id, SERVICE.at.namespace));
     const name = this.#pool.text(this.#serviceRows.get(id, SERVICE.at.name));
     const key = `${namespace}/${name}`;
     let change = this.#changes.services.get(key);
     if (change === undefined) {
-      change = new ServiceChange(namespace, name, this.#summarize(id));
+      change = new ServiceChange(namespace, name, this.#summarize(id, wasExposed));
       this.#changes.services.set(key, change);
       this.#changes.size++;
     }
@@ -536,8 +544,8 @@ export class ClusterState {
   }
 
   /** The Service with all its endpoints' names. */
-  #touchService(id: number): void {
-    const change = this.#changeOf(id);
+  #touchService(id: number, wasExposed?: boolean): void {
+    const change = this.#changeOf(id, wasExposed);
     change.isOwnTouched = true;
     this.visitEndpoints(id, (label, address) => this.#touchEndpoint(change, label, address));
   }

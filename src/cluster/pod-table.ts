@@ -81,9 +81,16 @@ export class PodTable {
     return id > 0 && this.#counts.get(namespace, id) !== 0;
   }
 
-  /** @param first  row of a namespace's first pod */
-  touchAll(first: number, touch: LabelsTouched): void {
-    for (let pod = first; pod !== 0; pod = this.#rows.get(pod, POD.at.next)) touch(this.#labelsOf(pod));
+  /**
+   * Touch the labels of a namespace's pods. Pauses after each pod.
+   *
+   * @param first  row of the first pod
+   */
+  *touchAll(first: number, touch: LabelsTouched): Generator<void, void> {
+    for (let pod = first; pod !== 0; pod = this.#rows.get(pod, POD.at.next)) {
+      touch(this.#labelsOf(pod));
+      yield;
+    }
   }
 
   #setLabels(

@@ -71,17 +71,32 @@ export class ClusterRecords {
    *   its fields that records depend on changed. Without it nothing was written, but for the first call.
    */
   apply(changes: Iterable<ObjectChange>): boolean {
+    return runToEnd(this.applyInSteps(changes));
+  }
+
+  /** As apply; it pauses after each change and each Service, for a caller that has to look after other things too. */
+  *applyInSteps(changes: Iterable<ObjectChange>): Generator<void, boolean> {
     let isChanged = false;
     for (const change of changes) {
-      if (this.state.apply(change)) isChanged = true;
-      if (this.state.changes.size >= FLUSH_SIZE) this.#flush();
+      if (yield* this.#gather(this.state.applyInSteps(change))) isChanged = true;
+      yield;
     }
     if (isChanged || this.#isFresh) {
       this.#writeFixedNames();
-      this.#flush();
+      yield* this.#flush();
       this.#writeNameServers();
     }
     return isChanged;
+  }
+
+  /** Step through a change of the state, and write whenever enough has gathered. */
+  *#gather<Result>(steps: Generator<void, Result>): Generator<void, Result> {
+    for (;;) {
+      const { done, value } = steps.next();
+      if (this.state.changes.size >= FLUSH_SIZE) yield* this.#flush();
+      if (done) return value;
+      yield;
+    }
   }
 
   /** Write everything to a new, empty sink, which takes the place of the old one. */
@@ -90,7 +105,7 @@ export class ClusterRecords {
     this.#isFresh = true;
     this.#nameServers = '';
     this.state.takeChanges();
-    for (const _ of this.state.touchAll()) if (this.state.changes.size >= FLUSH_SIZE) this.#flush();
+    runToEnd(this.#gather(this.state.touchAll()));
     this.apply([]);
   }
 
@@ -113,10 +128,13 @@ export class ClusterRecords {
     this.#put('\x0bdns-version', { kind: 'raw', rrsets });
   }
 
-  #flush(): void {
+  *#flush(): Generator<void, void> {
     const changes = this.state.takeChanges();
     for (const namespace of changes.namespaces) this.#writeNamespace(namespace);
-    for (const change of changes.services.values()) this.#writeService(change);
+    for (const change of changes.services.values()) {
+      this.#writeService(change);
+      yield;
+    }
     for (const [namespace, labels] of changes.podLabels) {
       for (const label of labels) this.#writePod(namespace, label);
     }
@@ -249,6 +267,13 @@ export class ClusterRecords {
     this.#nameServers = text;
     writeNameServers(servers, this.#sink);
     this.#put(NS_DNS, nameServerContent(servers));
+  }
+}
+
+function runToEnd<Result>(steps: Generator<void, Result>): Result {
+  for (;;) {
+    const { done, value } = steps.next();
+    if (done) return value;
   }
 }
 
