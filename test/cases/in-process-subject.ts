@@ -14,8 +14,8 @@ import { lowerAscii, nameToWire, parseName } from '../wire/names.ts';
 import type { RawObject } from '../oracle/kubernetes-objects.ts';
 import type { RawChange, Subject } from './subject.ts';
 
-const BUFFER_SIZE = 32 << 20;
-const ARENA_SIZE = 256 * 1024;
+const BUFFER_SIZE = 4 << 20;
+const ARENA_SIZE = 72 * 1024;
 const MESSAGE_OFFSET = 4096;
 const PEER_OFFSET = 64;
 const MESSAGE_CAPACITY = 66_000;

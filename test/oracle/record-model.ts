@@ -20,7 +20,7 @@ import {
   type ReadyAddress,
 } from './cluster-view.ts';
 import type { Expected } from './expected.ts';
-import type { RawObject, RawService } from './kubernetes-objects.ts';
+import type { RawEndpointSlice, RawObject, RawService } from './kubernetes-objects.ts';
 
 /** Spec 1.1.0; section 9. */
 const DNS_VERSION_RDATA = '"1.1.0"';
@@ -49,6 +49,12 @@ interface Entry {
   readonly target: Labels;
   readonly address: readonly number[];
   readonly port: number;
+}
+
+/** What gives reverse names. */
+interface ReverseObjects {
+  readonly services: readonly RawService[];
+  readonly slices: readonly RawEndpointSlice[];
 }
 
 const EMPTY_NODE: Node = { records: [] };
@@ -213,18 +219,28 @@ export class RecordModel {
     return this.#entriesNode(endpointEntries(served, base, '', ''));
   }
 
-  /** Section 11. */
+  /**
+   * Section 11. Whether there are reverse names for what has no name itself, slices without a Service that has
+   * endpoints and objects in no namespace, is left open: CoreDNS says yes.
+   */
   #reverseNode(name: Labels, labels: Labels, zone: Labels): Node | undefined {
+    const strict = this.#reverseNodeFrom(name, labels, zone, this.#namedObjects());
+    const lenient = this.#reverseNodeFrom(name, labels, zone, this.#shownObjects());
+    if (JSON.stringify(strict) === JSON.stringify(lenient)) return strict;
+    return { ...(lenient ?? EMPTY_NODE), unclear: 'reverse names of what has no name' };
+  }
+
+  #reverseNodeFrom(name: Labels, labels: Labels, zone: Labels, objects: ReverseObjects): Node | undefined {
     const family = sameLabel(zone.at(-2)!, 'ip6') ? 6 : 4;
     const arpa = name.slice(-2);
     const asked = leftOf(name, arpa).map(lowerAscii);
-    const pointers = this.#pointersTo(addressOfReverse(asked, family));
+    const pointers = this.#pointersTo(addressOfReverse(asked, family), objects);
     if (labels.length === 0) {
       const apex = this.#apexNode(name, zone);
       return { records: [...apex.records, ...pointers] };
     }
     if (pointers.length > 0) return { records: pointers };
-    const isAbove = this.#knownAddresses()
+    const isAbove = this.#knownAddresses(objects)
       .filter((address) => address.length === (family === 4 ? 4 : 16))
       .map(reverseLabels)
       .some((owner) => owner.length > asked.length && endsWith(owner, asked));
@@ -282,7 +298,7 @@ export class RecordModel {
     });
   }
 
-  #pointersTo(address: readonly number[] | undefined): NodeRecord[] {
+  #pointersTo(address: readonly number[] | undefined, { services, slices }: ReverseObjects): NodeRecord[] {
     if (address === undefined) return [];
     const text = formatAddress(address);
     const isAt = (candidate: readonly number[]) => formatAddress(candidate) === text;
@@ -291,9 +307,9 @@ export class RecordModel {
       ttlSeconds: this.#options.ttlSeconds,
       rdata: formatName([...labels, ...this.#primaryZone()]),
     });
-    const owners = this.#shownServices().filter((service) => clusterIpsOf(service).some(isAt));
+    const owners = services.filter((service) => clusterIpsOf(service).some(isAt));
     if (owners[0] !== undefined) return [pointer(serviceLabels(owners[0]))];
-    const targets = this.#shownSlices().flatMap((slice) =>
+    const targets = slices.flatMap((slice) =>
       this.#view
         .readyAddresses(slice)
         .filter((endpoint) => isAt(endpoint.address))
@@ -302,19 +318,26 @@ export class RecordModel {
     return [...new Map(targets.map((record) => [lowerAscii(record.rdata), record])).values()];
   }
 
-  #knownAddresses(): (readonly number[])[] {
+  #knownAddresses({ services, slices }: ReverseObjects): (readonly number[])[] {
     return [
-      ...this.#shownServices().flatMap(clusterIpsOf),
-      ...this.#shownSlices().flatMap((slice) => this.#view.readyAddresses(slice).map(({ address }) => address)),
+      ...services.flatMap(clusterIpsOf),
+      ...slices.flatMap((slice) => this.#view.readyAddresses(slice).map(({ address }) => address)),
     ];
   }
 
-  #shownServices(): RawService[] {
-    return this.#view.services().filter((service) => this.#view.isShownInReverse(service.metadata.namespace ?? ''));
+  #shownObjects(): ReverseObjects {
+    const isShown = ({ metadata }: RawObject) => this.#view.isShownInReverse(metadata.namespace ?? '');
+    return { services: this.#view.services().filter(isShown), slices: this.#view.slices().filter(isShown) };
   }
 
-  #shownSlices() {
-    return this.#view.slices().filter((slice) => this.#view.isShownInReverse(slice.metadata.namespace ?? ''));
+  #namedObjects(): ReverseObjects {
+    const shown = this.#shownObjects();
+    const isExposed = ({ metadata }: RawObject) => this.#view.isExposed(metadata.namespace ?? '');
+    const slices = shown.slices.filter((slice) => {
+      const service = this.#view.service(slice.metadata.namespace ?? '', serviceNameOf(slice));
+      return isExposed(slice) && service !== undefined && !isExternalName(service);
+    });
+    return { services: shown.services.filter(isExposed), slices };
   }
 
   #primaryZone(): Labels {

@@ -1,0 +1,107 @@
+/**
+ * The product's answers are the oracle's, in random clusters, before and after random changes; and what changes lead to
+ * is what is built whole.
+ */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { typeName } from '../../src/dns/iana.ts';
+import type { RecordOptions } from '../../src/records/record-options.ts';
+import { dumpSnapshot } from '../../src/snapshot/dump.ts';
+import { verifySnapshot } from '../../src/snapshot/verify.ts';
+import { InProcessSubject } from '../cases/in-process-subject.ts';
+import type { RawChange } from '../cases/subject.ts';
+import { differences } from '../oracle/expected.ts';
+import type { RawObject } from '../oracle/kubernetes-objects.ts';
+import { RecordModel } from '../oracle/record-model.ts';
+import { parseName } from '../wire/names.ts';
+import { buildQuery } from '../wire/query.ts';
+import { decodeStrictly } from '../wire/strict-message.ts';
+import { budget, randomFrom, SEED } from './budget.ts';
+import { ASKED_TYPES, interestingNames } from './interesting-names.ts';
+import { changeSets, initialObjects, ObjectStore, recordOptions } from './random-cluster.ts';
+
+const UDP_SIZE = 65_000;
+const HASH_SEED = 1;
+/** Questions asked of each state of a cluster. */
+const QUESTIONS = 150;
+
+function storeOf(objects: readonly RawObject[], changes: readonly RawChange[] = []): ObjectStore {
+  const store = new ObjectStore();
+  for (const object of objects) store.apply({ op: 'put', object });
+  for (const change of changes) store.apply(change);
+  return store;
+}
+
+function subjectOf(objects: readonly RawObject[], options: RecordOptions): InProcessSubject {
+  const subject = new InProcessSubject({ udpSizeMax: UDP_SIZE, hashSeed: HASH_SEED });
+  subject.load(objects, options);
+  return subject;
+}
+
+function assertSameAnswers(
+  subject: InProcessSubject,
+  objects: readonly RawObject[],
+  options: RecordOptions,
+  seed: number,
+) {
+  const model = new RecordModel(objects, options);
+  const random = randomFrom(seed);
+  const names = interestingNames(options.zones);
+  const pick = <T>(list: readonly T[]): T => list[Math.floor(random() * list.length)]!;
+  for (let i = 0; i < QUESTIONS; i++) {
+    const name = random() < 0.1 ? withRandomCase(pick(names), random) : pick(names);
+    const type = pick(ASKED_TYPES);
+    const expected = model.ask(name, type);
+    if (expected.unclear !== undefined) continue;
+    const response = subject.ask(buildQuery({ name, type, edns: { udpSize: UDP_SIZE } }));
+    const found = differences(decodeStrictly(response!), expected, { name, type }, model.zoneOf(parseName(name)));
+    assert.deepEqual(found, [], `${typeName(type)} ${name}`);
+  }
+}
+
+function withRandomCase(name: string, random: () => number): string {
+  return name.replace(/[a-z]/g, (letter) => (random() < 0.5 ? letter.toUpperCase() : letter));
+}
+
+/** Without the first line, the generation. */
+function dumpOf(subject: InProcessSubject): string[] {
+  return [...dumpSnapshot(subject.buffer)].slice(1);
+}
+
+test('answers are those of the record model, before and after changes', (t) => {
+  t.diagnostic(`PROPERTY_SEED=${SEED}`);
+  let runs = 0;
+  fc.assert(
+    fc.property(initialObjects, changeSets, recordOptions, fc.nat(), (initial, sets, options, seed) => {
+      runs++;
+      const store = storeOf(initial);
+      const subject = subjectOf(store.objects, options);
+      assertSameAnswers(subject, store.objects, options, seed);
+      for (const changes of sets) {
+        for (const change of changes) store.apply(change);
+        subject.change(changes);
+        assertSameAnswers(subject, store.objects, options, seed);
+      }
+    }),
+    budget(),
+  );
+  t.diagnostic(`${runs} clusters`);
+});
+
+test('a snapshot after changes is the one built whole', (t) => {
+  t.diagnostic(`PROPERTY_SEED=${SEED}`);
+  let runs = 0;
+  fc.assert(
+    fc.property(initialObjects, changeSets, recordOptions, (initial, sets, options) => {
+      runs++;
+      const subject = subjectOf(initial, options);
+      for (const changes of sets) subject.change(changes);
+      verifySnapshot(subject.buffer);
+      const whole = subjectOf(storeOf(initial, sets.flat()).objects, options);
+      assert.deepEqual(dumpOf(subject), dumpOf(whole));
+    }),
+    budget(),
+  );
+  t.diagnostic(`${runs} clusters`);
+});
