@@ -1,10 +1,14 @@
 /** `skyshard serve`: starts the server, says where it listens, stops it on request. */
 import type { RunningServer } from '../server/server.ts';
 import { EXIT } from './exit-codes.ts';
+import { LazyLog } from './lazy-log.ts';
 import { parseServeOptions } from './serve-options.ts';
 
 /** A second SIGINT this soon is the same key press: npm passes on what the terminal sent to the server as well. */
 const SAME_KEY_PRESS_MS = 500;
+/** How long the last log lines may take, and what is still running after the end, ms. */
+const LOG_FLUSH_MS = 500;
+const EXIT_GRACE_MS = 1_000;
 
 /**
  * Serve until SIGTERM or SIGINT.
@@ -16,14 +20,23 @@ export async function runServe(args: readonly string[]): Promise<number> {
   const options = parseServeOptions(args);
   const isNpmScript = process.env['SKYSHARD_NPM_SCRIPT'] === 'start';
   const stopRequest = waitForStopRequest(isNpmScript ? SAME_KEY_PRESS_MS : 0);
+  // Who reads has gone: names are answered nevertheless.
+  process.stdout.on('error', () => undefined);
+  const log = new LazyLog();
   const { startServer } = await import('../server/server.ts');
-  const server = await startServer(options, { log: writeLog, droppedLogLines: () => 0 });
-  process.stdout.write(describeServer(server));
-  if (isNpmScript) process.stdout.write(describeFirstSteps(server));
   try {
-    await Promise.race([stopRequest, server.failed]);
+    const server = await startServer(options, { log: log.write, droppedLogLines: () => log.droppedLines });
+    process.stdout.write(describeServer(server));
+    if (isNpmScript) process.stdout.write(describeFirstSteps(server));
+    try {
+      await Promise.race([stopRequest, server.failed]);
+    } finally {
+      await server.stop();
+    }
   } finally {
-    await server.stop();
+    await log.flush(LOG_FLUSH_MS);
+    // A handle somebody forgot to close must not keep a server alive that was told to stop.
+    setTimeout(() => process.exit(), EXIT_GRACE_MS).unref();
   }
   return EXIT.STOPPED;
 }
@@ -45,7 +58,7 @@ function describeServer(server: RunningServer): string {
   const listens = server.listeners.map(
     ({ address, port }) => `skyshard listens on ${formatAddress(address, port)} (UDP)`,
   );
-  return `${[...listens, `metrics are on ${server.metricsUrl}`].join('\n')}\n`;
+  return `${[...server.startLines, ...listens, `metrics are on ${server.metricsUrl}`].join('\n')}\n`;
 }
 
 /** Three questions to try, about objects that the demo cluster has. */
@@ -59,10 +72,6 @@ function describeFirstSteps(server: RunningServer): string {
   ${dig} -x 10.96.0.10
 Edit a manifest and ask again; Ctrl-C stops the server.
 `;
-}
-
-function writeLog(level: string, msg: string): void {
-  process.stdout.write(`${JSON.stringify({ level, time: Date.now(), msg })}\n`);
 }
 
 /** `127.0.0.1:53`, `[::1]:53`. */

@@ -8,7 +8,8 @@ import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import { readVersion } from '../base/version.ts';
 import { assert } from '../base/assert.ts';
-import type { ManifestSource } from '../manifests/manifest-source.ts';
+import type { ManifestLoad } from '../manifests/manifest-loader.ts';
+import { ManifestSource } from '../manifests/manifest-source.ts';
 import { reserveSharedBuffer } from '../memory/shared-buffer.ts';
 import { nativeUnavailableReason } from '../native/libc.ts';
 import type { MetricsServer } from '../observability/metrics-server.ts';
@@ -36,6 +37,8 @@ const WATCH_INTERVAL_MS = 250;
 export interface RunningServer {
   readonly listeners: readonly { readonly address: string; readonly port: number }[];
   readonly metricsUrl: string;
+  /** what was decided and loaded, for who started it */
+  readonly startLines: readonly string[];
   /** rejects with the bug that ends the server; never resolves */
   readonly failed: Promise<never>;
   /** End in order: manifests, shards and their sockets, metrics. */
@@ -49,7 +52,7 @@ export interface ServerOutput {
 }
 
 /**
- * Load the manifests, publish the first snapshot, then start the shards: no query meets a server without its records.
+ * Load the manifests, publish the first snapshot and start the shards.
  *
  * @throws SkyshardError what keeps it from starting; nothing is left running then
  */
@@ -74,8 +77,6 @@ export async function startServer(
     counters,
     log,
   });
-  const source = await openManifests(options.manifests, { publisher, counters, log, fail });
-
   const workData: AnswerWorkData = {
     buffer,
     counterBuffer,
@@ -97,7 +98,9 @@ export async function startServer(
     onShardGone: (slot) => builder.epochs.releaseSlot(slot),
     log,
   });
+  const source = createSource(options.manifests, { publisher, counters, log, fail });
   const watch = setInterval(() => watchReaders(builder, supervisor, log), WATCH_INTERVAL_MS).unref();
+  let metrics: MetricsServer | undefined;
   const stop = async (): Promise<void> => {
     clearInterval(watch);
     source.close();
@@ -105,9 +108,9 @@ export async function startServer(
     await supervisor.stop();
     await metrics?.close();
   };
-  let metrics: MetricsServer | undefined;
   try {
-    await supervisor.start();
+    // The threads start while the manifests are read; they take no query before the first snapshot is there.
+    const [load] = await Promise.all([loadAndPublish(source, publisher, counters, log), supervisor.start()]);
     metrics = await startMetrics({
       version: readVersion(),
       counterBuffer,
@@ -119,12 +122,16 @@ export async function startServer(
       droppedLogLines,
       log,
     });
+    const { nameCount } = publisher.statistics;
+    const startLines = [
+      `serving ${nameCount} names of ${load.objectCount} objects from ${load.files.length} manifests`,
+      `${shardPlan.reason}; transport ${transport}`,
+    ];
+    return { listeners: supervisor.listeners, metricsUrl: metrics.url, startLines, failed, stop };
   } catch (error) {
     await stop();
     throw error;
   }
-  log('info', `${shardPlan.reason}; transport ${transport}`);
-  return { listeners: supervisor.listeners, metricsUrl: metrics.url, failed, stop };
 }
 
 function chooseTransport(asked: ServerOptions['transport'], log: LogFunction): Transport {
@@ -147,13 +154,9 @@ interface ManifestTarget {
   readonly fail: (error: unknown) => void;
 }
 
-/** Load the manifests, publish what is in them, and go on with every change. */
-async function openManifests(
-  paths: readonly string[],
-  { publisher, counters, log, fail }: ManifestTarget,
-): Promise<ManifestSource> {
-  const { ManifestSource: Source } = await import('../manifests/manifest-source.ts');
-  const source = new Source({
+/** Manifests whose changes are published; a bug on the way there ends the server. */
+function createSource(paths: readonly string[], { publisher, counters, log, fail }: ManifestTarget): ManifestSource {
+  return new ManifestSource({
     paths,
     onLoad: (load) => {
       logWarnings(load, log);
@@ -167,17 +170,19 @@ async function openManifests(
       for (const error of errors) log('error', `${error.code}: ${error.message}; what was served before stays`);
     },
   });
+}
+
+async function loadAndPublish(
+  source: ManifestSource,
+  publisher: RecordPublisher,
+  counters: MainCounters,
+  log: LogFunction,
+): Promise<ManifestLoad> {
   const load = await source.start();
-  try {
-    logWarnings(load, log);
-    await publisher.load(load.changes);
-  } catch (error) {
-    source.close();
-    throw error;
-  }
+  logWarnings(load, log);
+  await publisher.load(load.changes);
   counters.manifestReloadSuccessSeconds = Date.now() / 1000;
-  log('info', `${load.objectCount} objects from ${load.files.length} manifests`);
-  return source;
+  return load;
 }
 
 function claimReaderSlot(builder: SnapshotBuilder, shard: number): number {

@@ -1,6 +1,7 @@
 /** What a shard does with a batch: the answerer over the shared snapshot, with this shard's counters. */
 import { Answerer } from '../answer/answerer.ts';
 import type { AnswererOptions } from '../answer/answerer-options.ts';
+import { BUFFER_HEADER } from '../memory/buffer-layout.ts';
 import { createShardCounters } from '../observability/shard-counters.ts';
 import type { ShardWork, ShardWorkOptions } from './shard-options.ts';
 
@@ -12,7 +13,11 @@ export interface AnswerWorkData extends Pick<AnswererOptions, 'buffer' | 'udpSiz
   readonly scopeCount: number;
 }
 
-/** The ShardWorkModule of the server. */
+/** How long a shard that is ready waits for the first snapshot; then it answers SERVFAIL, as CoreDNS does after as long. */
+const FIRST_SNAPSHOT_MAX_MS = 5_000;
+const FIRST_SNAPSHOT_LOOK_MS = 2;
+
+/** The ShardWorkModule of the server. Queries wait in the socket until the first snapshot is published. */
 export function createShardWork(options: ShardWorkOptions): ShardWork {
   const data = options.data as AnswerWorkData;
   const counters = createShardCounters(data.counterBuffer, data.scopeCount, options.shard);
@@ -26,5 +31,14 @@ export function createShardWork(options: ShardWorkOptions): ShardWork {
     cookieSecret: data.cookieSecret,
     nsid: data.nsid,
   });
+  waitForSnapshot(data.buffer);
   return { answerer, counters };
+}
+
+function waitForSnapshot(buffer: SharedArrayBuffer): void {
+  const words = new Int32Array(buffer, 0, BUFFER_HEADER.words);
+  const deadlineMs = performance.now() + FIRST_SNAPSHOT_MAX_MS;
+  while (Atomics.load(words, BUFFER_HEADER.at.root) === 0 && performance.now() < deadlineMs) {
+    Atomics.wait(words, BUFFER_HEADER.at.root, 0, FIRST_SNAPSHOT_LOOK_MS);
+  }
 }
