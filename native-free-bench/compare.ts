@@ -36,6 +36,7 @@ export interface CompareArguments {
 const NUMBER_OPTIONS = {
   rounds: 9,
   seconds: 3,
+  'warm-up': 1,
   shards: 1,
   clients: 8,
   outstanding: 100,
@@ -65,9 +66,10 @@ export function parseCompareArguments(argumentList: readonly string[]): CompareA
     },
   });
   const texts: Readonly<Record<string, string | boolean | undefined>> = values;
-  const number = (name: keyof typeof NUMBER_OPTIONS): number => {
+  const number = (name: keyof typeof NUMBER_OPTIONS, min = Number.MIN_VALUE): number => {
     const value = Number(texts[name] ?? NUMBER_OPTIONS[name]);
-    if (!Number.isFinite(value) || value <= 0) throw new Error(`--${name} wants a positive number, not ${texts[name]}`);
+    if (!Number.isFinite(value) || value < min)
+      throw new Error(`--${name} wants a positive number, not ${texts[name]}`);
     return value;
   };
   const list = (name: keyof typeof LIST_OPTIONS): readonly string[] => {
@@ -80,6 +82,7 @@ export function parseCompareArguments(argumentList: readonly string[]): CompareA
     rates: list('rates').map(parseRate),
     rounds: number('rounds'),
     seconds: number('seconds'),
+    warmUpSeconds: number('warm-up', 0),
     serverCpus: list('server-cpus').map(Number),
     loadCpus: list('load-cpus').map(Number),
     shards: number('shards'),
@@ -145,4 +148,8 @@ async function main(): Promise<void> {
   process.stderr.write(`written: ${stem}.json\n`);
 }
 
-if (import.meta.main) await main();
+if (import.meta.main) {
+  // Ending in order is left to the listeners of «exit», which kill the servers and remove what was written.
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
+  await main();
+}

@@ -14,6 +14,8 @@ export interface CpuTime {
   readonly systemTicks: number;
   /** thread id → ns on a CPU; threads alive now */
   readonly threadNs: ReadonlyMap<string, number>;
+  /** thread id → what it calls itself */
+  readonly threadNames: ReadonlyMap<string, string>;
 }
 
 export interface CpuSpent {
@@ -21,12 +23,15 @@ export interface CpuSpent {
   readonly systemMs: number;
   /** user and system together; the finer of the two sources */
   readonly totalMs: number;
+  /** ms by name of the threads, those of one name together; without threads that ended meanwhile */
+  readonly threadMs: ReadonlyMap<string, number>;
 }
 
 export function readCpuTime(processGroup: number): CpuTime {
   let userTicks = 0;
   let systemTicks = 0;
   const threadNs = new Map<string, number>();
+  const threadNames = new Map<string, string>();
   for (const processId of readdirSync('/proc')) {
     if (!/^\d+$/.test(processId)) continue;
     const fields = readStat(processId);
@@ -34,21 +39,31 @@ export function readCpuTime(processGroup: number): CpuTime {
     if (fields === undefined || Number(fields[2]) !== processGroup) continue;
     userTicks += Number(fields[11]);
     systemTicks += Number(fields[12]);
-    for (const [threadId, ns] of readThreads(processId)) threadNs.set(threadId, ns);
+    for (const [threadId, name, ns] of readThreads(processId)) {
+      threadNs.set(threadId, ns);
+      threadNames.set(threadId, name);
+    }
   }
   if (threadNs.size === 0) throw new Error(`no process is left in group ${processGroup}`);
-  return { userTicks, systemTicks, threadNs };
+  return { userTicks, systemTicks, threadNs, threadNames };
 }
 
 export function cpuSpent(before: CpuTime, after: CpuTime): CpuSpent {
   const msPerTick = 1000 / TICKS_PER_SECOND;
   const userMs = (after.userTicks - before.userTicks) * msPerTick;
   const systemMs = (after.systemTicks - before.systemTicks) * msPerTick;
-  let threadNs = 0;
+  const threadMs = new Map<string, number>();
+  let threadsMs = 0;
   let isWhole = true;
-  for (const [threadId, ns] of after.threadNs) threadNs += ns - (before.threadNs.get(threadId) ?? 0);
+  for (const [threadId, ns] of after.threadNs) {
+    const spentMs = (ns - (before.threadNs.get(threadId) ?? 0)) / 1e6;
+    const name = after.threadNames.get(threadId)!;
+    threadMs.set(name, (threadMs.get(name) ?? 0) + spentMs);
+    threadsMs += spentMs;
+  }
   for (const threadId of before.threadNs.keys()) isWhole &&= after.threadNs.has(threadId);
-  return { userMs, systemMs, totalMs: isWhole && threadNs > 0 ? threadNs / 1e6 : userMs + systemMs };
+  const totalMs = isWhole && threadsMs > 0 ? threadsMs : userMs + systemMs;
+  return { userMs, systemMs, totalMs, threadMs };
 }
 
 /** The fields after `(comm)`, which may itself hold spaces and parentheses; undefined if the process is gone. */
@@ -62,12 +77,13 @@ function readStat(processId: string): string[] | undefined {
   }
 }
 
-function readThreads(processId: string): [string, number][] {
-  const threads: [string, number][] = [];
+function readThreads(processId: string): [threadId: string, name: string, ns: number][] {
+  const threads: [string, string, number][] = [];
   try {
     for (const threadId of readdirSync(`/proc/${processId}/task`)) {
-      const text = readFileSync(`/proc/${processId}/task/${threadId}/schedstat`, 'utf8');
-      threads.push([threadId, Number(text.split(' ')[0])]);
+      const directory = `/proc/${processId}/task/${threadId}`;
+      const name = readFileSync(`${directory}/comm`, 'utf8').trim();
+      threads.push([threadId, name, Number(readFileSync(`${directory}/schedstat`, 'utf8').split(' ')[0])]);
     }
   } catch (error) {
     if (!isGone(error)) throw error;

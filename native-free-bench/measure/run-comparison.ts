@@ -29,6 +29,8 @@ export interface ComparisonOptions {
   readonly rounds: number;
   /** length of one measurement */
   readonly seconds: number;
+  /** saturated load on each contender and kind before the first round, so that compilers have done their work; 0: none */
+  readonly warmUpSeconds: number;
   readonly serverCpus: readonly number[];
   readonly loadCpus: readonly number[];
   readonly shards: number;
@@ -124,10 +126,12 @@ class ComparisonRun {
   readonly #directory = mkdtempSync(join(tmpdir(), 'skyshard-bench-'));
   readonly #servers: RunningServer[] = [];
   readonly #samples: SampledAnswers[] = [];
+  readonly #removeDirectory = (): void => rmSync(this.#directory, { recursive: true, force: true });
 
   constructor(options: ComparisonOptions) {
     this.#options = options;
     this.#cluster = generateCluster(options.shape);
+    process.once('exit', this.#removeDirectory);
   }
 
   async run(): Promise<Comparison> {
@@ -173,6 +177,7 @@ class ComparisonRun {
         cases.push({ kind, rate, growthSize, contenders: compared });
       }
     }
+    await this.#warmUp(kinds, serversOfKind);
     const stealBefore = readStealSeconds();
     for (let round = 0; round < this.#options.rounds; round++) {
       log(`round ${round + 1} of ${this.#options.rounds}`);
@@ -186,7 +191,8 @@ class ComparisonRun {
   /** End every server and remove what was written. Each server is ended even where another one fails to. */
   async end(): Promise<void> {
     const ends = await Promise.allSettled(this.#servers.map(({ running }) => running.stop()));
-    rmSync(this.#directory, { recursive: true, force: true });
+    process.removeListener('exit', this.#removeDirectory);
+    this.#removeDirectory();
     for (const end of ends) if (end.status === 'rejected') throw end.reason;
   }
 
@@ -296,6 +302,19 @@ class ComparisonRun {
       });
     }
     return growth ?? growthSize;
+  }
+
+  async #warmUp(
+    kinds: readonly PreparedKind[],
+    serversOfKind: ReadonlyMap<QueryKind, readonly RunningServer[]>,
+  ): Promise<void> {
+    const { warmUpSeconds } = this.#options;
+    if (warmUpSeconds === 0) return;
+    for (const prepared of kinds) {
+      for (const server of serversOfKind.get(prepared.kind)!) {
+        await this.#measure(server, prepared, undefined, warmUpSeconds);
+      }
+    }
   }
 
   async #runRound(

@@ -79,7 +79,11 @@ test('CPU time is that of the whole process group, children included', async () 
       spentMs = cpuSpent(before, readCpuTime(group)).totalMs;
     }
     assert.ok(spentMs >= 250, `${spentMs} ms`);
-    assert.ok(readCpuTime(group).threadNs.size > before.threadNs.size);
+    const after = readCpuTime(group);
+    assert.ok(after.threadNs.size > before.threadNs.size);
+    const { threadMs, totalMs } = cpuSpent(before, after);
+    const sum = [...threadMs.values()].reduce((total, ms) => total + ms, 0);
+    assert.ok(Math.abs(sum - totalMs) < 1, `threads ${sum} ms, in all ${totalMs} ms`);
   } finally {
     process.kill(-group, 'SIGKILL');
   }
