@@ -1,0 +1,119 @@
+import os from 'node:os';
+import path from 'node:path';
+import type { ConfigFiles } from './config-files.ts';
+import { faultAt, quoteText, type CorefileToken } from './corefile-token.ts';
+import type { ServerKey } from './server-blocks.ts';
+import { parseZones } from './zone-name.ts';
+
+/** The machine's addresses by interface name, as node:os has them. */
+export type NetworkInterfaces = Readonly<
+  Record<string, readonly { readonly address: string; readonly scopeid?: number }[]>
+>;
+
+/** What a plugin says of the listeners of its block; the block's listeners are made from it. */
+export interface BlockSettings {
+  /** `bind`: canonical addresses in order; null: all addresses of the machine */
+  bindAddresses: readonly string[] | null;
+  /** `view`: other blocks may serve the same zone */
+  isFiltered: boolean;
+  /** `tls`: equal texts are equal certificates, versions and client rules; null: no TLS */
+  tlsIdentity: string | null;
+  /** `https`: HTTP/2 streams a connection; null: not set */
+  httpsMaxStreams: number | null;
+}
+
+/** What a plugin knows of its block and of the machine while its directives are read. */
+export class BlockContext {
+  /** one a zone: a network in CIDR notation may have made several of one key */
+  readonly keys: readonly ServerKey[];
+  /** canonical names, in the order of the keys */
+  readonly zones: readonly string[];
+  /** of all directives in the block */
+  readonly directiveNames: ReadonlySet<string>;
+  readonly files: ConfigFiles;
+  readonly networkInterfaces: NetworkInterfaces;
+  readonly hostName: string;
+  readonly settings: BlockSettings = {
+    bindAddresses: null,
+    isFiltered: false,
+    tlsIdentity: null,
+    httpsMaxStreams: null,
+  };
+  /** `root`, which comes first of all plugins; absolute */
+  rootDirectory: string;
+  readonly #warn: (token: CorefileToken, message: string) => void;
+
+  constructor(
+    keys: readonly ServerKey[],
+    directiveNames: ReadonlySet<string>,
+    machine: Machine,
+    warn: (token: CorefileToken, message: string) => void,
+  ) {
+    this.keys = keys;
+    this.zones = [...new Set(keys.map((key) => key.zone))];
+    this.directiveNames = directiveNames;
+    this.files = machine.files;
+    this.networkInterfaces = machine.networkInterfaces;
+    this.hostName = machine.hostName;
+    this.rootDirectory = machine.directory;
+    this.#warn = warn;
+  }
+
+  /** A path of an option, absolute: relative ones start at `root`, else at the working directory. */
+  resolvePath(text: string): string {
+    return path.resolve(this.rootDirectory, text);
+  }
+
+  warn(token: CorefileToken, message: string): void {
+    this.#warn(token, message);
+  }
+
+  /** The text of a file that has to be there. */
+  readFile(token: CorefileToken, what: string): string {
+    const file = this.resolvePath(token.text);
+    let text: string | undefined;
+    try {
+      text = this.files.read(file);
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      throw faultAt(token, 'CONFIG_ARGUMENT', `cannot read ${what} ${quoteText(file)}: ${reason}`, error);
+    }
+    if (text === undefined) throw faultAt(token, 'CONFIG_ARGUMENT', `${what} not found: ${quoteText(file)}`);
+    return text;
+  }
+
+  /** The zones of arguments, canonical; what is no zone is passed over with a warning. */
+  readZones(tokens: readonly CorefileToken[]): readonly string[] {
+    return tokens.flatMap((token) => {
+      const zones = parseZones(token.text);
+      if (typeof zones !== 'string') return zones;
+      this.warn(token, `${zones}; the zone is ignored`);
+      return [];
+    });
+  }
+
+  /** `[ZONES…]`: without arguments all zones of the block's keys. */
+  readZonesOrKeys(tokens: readonly CorefileToken[]): readonly string[] {
+    return tokens.length === 0 ? this.zones : this.readZones(tokens);
+  }
+
+  /** `fallthrough [ZONES…]`: without arguments all names. */
+  readFallthrough(tokens: readonly CorefileToken[]): readonly string[] {
+    return tokens.length === 0 ? ['.'] : this.readZones(tokens);
+  }
+}
+
+/** What a configuration may depend on besides its text. */
+export interface Machine {
+  readonly files: ConfigFiles;
+  /** absolute: relative paths start there */
+  readonly directory: string;
+  readonly networkInterfaces: NetworkInterfaces;
+  readonly hostName: string;
+}
+
+export function readNetworkInterfaces(): NetworkInterfaces {
+  const found: Record<string, { readonly address: string; readonly scopeid?: number }[]> = {};
+  for (const [name, addresses] of Object.entries(os.networkInterfaces())) found[name] = addresses ?? [];
+  return found;
+}

@@ -1,0 +1,74 @@
+/** An expression of `view` or `template`, as read and type-checked. It holds no functions, so it can go to another thread. */
+export type Expr =
+  | { readonly kind: 'literal'; readonly value: string | number | boolean | null }
+  | { readonly kind: 'array'; readonly items: readonly Expr[] }
+  | { readonly kind: 'variable'; readonly name: string }
+  | { readonly kind: 'call'; readonly name: string; readonly arguments: readonly Expr[] }
+  | { readonly kind: 'unary'; readonly operator: UnaryOperator; readonly operand: Expr }
+  | { readonly kind: 'binary'; readonly operator: BinaryOperator; readonly left: Expr; readonly right: Expr }
+  | { readonly kind: 'conditional'; readonly test: Expr; readonly whenTrue: Expr; readonly whenFalse: Expr };
+
+export type UnaryOperator = 'not' | '-' | '+';
+
+/** `&&` and `||` are read as `and` and `or`, `^` as `**`; `a not in b` is `not (a in b)`. */
+export type BinaryOperator =
+  | 'or'
+  | 'and'
+  | '=='
+  | '!='
+  | '<'
+  | '<='
+  | '>'
+  | '>='
+  | 'in'
+  | 'matches'
+  | 'contains'
+  | 'startsWith'
+  | 'endsWith'
+  | '+'
+  | '-'
+  | '*'
+  | '/'
+  | '%'
+  | '**';
+
+/** `unknown` is a value whose type only the query tells. */
+export type ExprType = 'string' | 'int' | 'float' | 'bool' | 'nil' | 'array' | 'unknown';
+
+export interface ExprFunction {
+  readonly parameters: readonly ExprType[];
+  readonly result: ExprType;
+}
+
+/** What an expression may name. */
+export interface ExprScope {
+  readonly functions: Readonly<Record<string, ExprFunction>>;
+  readonly variables: Readonly<Record<string, ExprType>>;
+}
+
+/** The functions of `view`, answered from the query. */
+export const QUERY_FUNCTIONS: Readonly<Record<string, ExprFunction>> = {
+  incidr: { parameters: ['string', 'string'], result: 'bool' },
+  metadata: { parameters: ['string'], result: 'string' },
+  type: { parameters: [], result: 'string' },
+  name: { parameters: [], result: 'string' },
+  class: { parameters: [], result: 'string' },
+  proto: { parameters: [], result: 'string' },
+  size: { parameters: [], result: 'int' },
+  client_ip: { parameters: [], result: 'string' },
+  port: { parameters: [], result: 'string' },
+  id: { parameters: [], result: 'int' },
+  opcode: { parameters: [], result: 'int' },
+  do: { parameters: [], result: 'bool' },
+  bufsize: { parameters: [], result: 'int' },
+  server_ip: { parameters: [], result: 'string' },
+  server_port: { parameters: [], result: 'string' },
+};
+
+/** A fault of an expression, with the character it was found at, from 1. */
+export class ExprFault extends Error {
+  constructor(at: number, message: string) {
+    super(`${message} (at character ${at + 1})`);
+    this.name = 'ExprFault';
+  }
+}

@@ -1,0 +1,195 @@
+import os from 'node:os';
+import path from 'node:path';
+import { SkyshardError, formatPlace } from '../base/skyshard-error.ts';
+import {
+  BlockContext,
+  readNetworkInterfaces,
+  type BlockSettings,
+  type Machine,
+  type NetworkInterfaces,
+} from './block-context.ts';
+import { SYSTEM_FILES, type ConfigFiles } from './config-files.ts';
+import { hashCorefile } from './corefile-format.ts';
+import { parseCorefile } from './corefile-parser.ts';
+import { faultAt, quoteText, type CorefileToken } from './corefile-token.ts';
+import type { ConfigWarning, CorefileLine, CorefileTree, ServerBlock } from './corefile-tree.ts';
+import type { Environment } from './corefile-lexer.ts';
+import type { PluginDefinition } from './plugin-definition.ts';
+import { groupListeners, readServerKeys, type Listener, type ServerKey } from './server-blocks.ts';
+
+/** A whole configuration, read and checked; what the server is built from. */
+export interface ServerConfig<Plugins> {
+  readonly blocks: readonly ConfiguredBlock<Plugins>[];
+  readonly listeners: readonly Listener[];
+  /** in the order in which they were found */
+  readonly warnings: readonly ConfigWarning[];
+  /** every file that was read for the text, absolute */
+  readonly files: readonly string[];
+  /** every import pattern, absolute */
+  readonly patterns: readonly string[];
+  /** SHA-512 of what the text says */
+  readonly hash: string;
+}
+
+export interface ConfiguredBlock<Plugins> {
+  readonly keys: readonly ServerKey[];
+  /** options of each plugin that the block names */
+  readonly plugins: Plugins;
+  /** the plugins of the block in the fixed order, each with its first directive */
+  readonly chain: readonly { readonly name: string; readonly token: CorefileToken }[];
+  readonly settings: Readonly<BlockSettings>;
+}
+
+export interface ServerConfigOptions {
+  readonly environment?: Environment;
+  /** absolute: relative paths start there; the process's working directory if not given */
+  readonly directory?: string;
+  /** for keys without port; 53 if not given */
+  readonly dnsPort?: number;
+  readonly files?: ConfigFiles;
+  readonly networkInterfaces?: NetworkInterfaces;
+  readonly hostName?: string;
+}
+
+/** The plugins there are, in the fixed order, and what is said of names that were plugins once. */
+export interface PluginTable {
+  readonly plugins: readonly PluginDefinition[];
+  /** a sentence for each name */
+  readonly strangers: Readonly<Record<string, string>>;
+}
+
+/**
+ * Read and check a Corefile.
+ *
+ * @param file  its name as the operator knows it
+ * @throws SkyshardError CONFIG_*, with the place
+ */
+export function readServerConfig(
+  text: string,
+  file: string,
+  table: PluginTable,
+  options: ServerConfigOptions = {},
+): ServerConfig<Readonly<Record<string, unknown>>> {
+  const machine: Machine = {
+    files: options.files ?? SYSTEM_FILES,
+    directory: path.resolve(options.directory ?? '.'),
+    networkInterfaces: options.networkInterfaces ?? readNetworkInterfaces(),
+    hostName: options.hostName ?? os.hostname(),
+  };
+  const tree = parseCorefile(text, file, {
+    environment: options.environment ?? process.env,
+    directory: machine.directory,
+    files: machine.files,
+  });
+  refuseUnknownDirectives(tree, table);
+  const warnings: ConfigWarning[] = [...tree.warnings];
+  const blocks = tree.blocks.map((block) => configureBlock(block, table, machine, options.dnsPort ?? 53, warnings));
+  return {
+    blocks,
+    listeners: groupListeners(blocks),
+    warnings,
+    files: tree.files,
+    patterns: tree.patterns,
+    hash: hashCorefile(tree),
+  };
+}
+
+/** `FILE:LINE:COL: warning: message` */
+export function formatWarning({ token, message }: ConfigWarning): string {
+  return `${formatPlace({ file: token.file, line: token.line, column: token.column })}: warning: ${message}`;
+}
+
+function refuseUnknownDirectives(tree: CorefileTree, table: PluginTable): void {
+  const known = new Set(table.plugins.map((plugin) => plugin.name));
+  for (const { directives } of tree.blocks) {
+    for (const { name } of directives) {
+      if (known.has(name.text)) continue;
+      const stranger = Object.hasOwn(table.strangers, name.text) ? table.strangers[name.text] : undefined;
+      const similar = stranger === undefined ? findSimilar(name.text, known) : undefined;
+      const hint = stranger ?? (similar === undefined ? 'expected the name of a plugin' : `expected '${similar}'?`);
+      throw faultAt(name, 'CONFIG_UNKNOWN_DIRECTIVE', `Unknown directive ${quoteText(name.text)}, ${hint}`);
+    }
+  }
+}
+
+function configureBlock(
+  block: ServerBlock,
+  table: PluginTable,
+  machine: Machine,
+  dnsPort: number,
+  warnings: ConfigWarning[],
+): ConfiguredBlock<Readonly<Record<string, unknown>>> {
+  const warn = (token: CorefileToken, message: string): void => {
+    warnings.push({ token, message });
+  };
+  const keys = readServerKeys(block, dnsPort, warn);
+  const linesOf = new Map<string, CorefileLine[]>();
+  for (const line of block.directives) {
+    const lines = linesOf.get(line.name.text);
+    if (lines === undefined) linesOf.set(line.name.text, [line]);
+    else lines.push(line);
+  }
+  const context = new BlockContext(keys, new Set(linesOf.keys()), machine, warn);
+  const plugins: Record<string, unknown> = {};
+  const chain: { readonly name: string; readonly token: CorefileToken }[] = [];
+  for (const definition of table.plugins) {
+    const [first, ...more] = linesOf.get(definition.name) ?? [];
+    if (first === undefined) continue;
+    plugins[definition.name] = readPlugin(definition, [first, ...more], context);
+    chain.push({ name: definition.name, token: first.name });
+  }
+  return { keys, plugins, chain, settings: context.settings };
+}
+
+function readPlugin(
+  definition: PluginDefinition,
+  lines: readonly [CorefileLine, ...CorefileLine[]],
+  context: BlockContext,
+): unknown {
+  try {
+    const second = lines[1];
+    if (definition.isOncePerBlock && second !== undefined) {
+      const place = formatPlace({ file: lines[0].name.file, line: lines[0].name.line, column: lines[0].name.column });
+      const message = `this plugin can only be used once per Server Block, it stands at ${place} already`;
+      throw faultAt(second.name, 'CONFIG_CONFLICT', message);
+    }
+    return definition.parse(lines, context);
+  } catch (error) {
+    throw withPrefix(error, `plugin/${definition.name}: `);
+  }
+}
+
+/** The same fault, the prefix between its place and its sentence. */
+function withPrefix(error: unknown, prefix: string): unknown {
+  if (!(error instanceof SkyshardError) || error.place === undefined) return error;
+  const sentence = error.message.slice(formatPlace(error.place).length + 2);
+  return new SkyshardError(error.code, prefix + sentence, { place: error.place, cause: error.cause });
+}
+
+/** The known name with the fewest changed letters, if two at most are. */
+function findSimilar(name: string, known: ReadonlySet<string>): string | undefined {
+  let best: string | undefined;
+  let bestDistance = 3;
+  if (name.length > 40) return undefined;
+  for (const candidate of known) {
+    const distance = editDistance(name, candidate);
+    if (distance < bestDistance && distance < candidate.length) {
+      best = candidate;
+      bestDistance = distance;
+    }
+  }
+  return best;
+}
+
+function editDistance(a: string, b: string): number {
+  let above = Array.from({ length: b.length + 1 }, (_, index) => index);
+  for (let row = 1; row <= a.length; row++) {
+    const current = [row];
+    for (let column = 1; column <= b.length; column++) {
+      const change = above[column - 1]! + (a[row - 1] === b[column - 1] ? 0 : 1);
+      current.push(Math.min(change, above[column]! + 1, current[column - 1]! + 1));
+    }
+    above = current;
+  }
+  return above[b.length]!;
+}

@@ -1,0 +1,12 @@
+import { takeNothing } from '../../config/line-reader.ts';
+import { definePlugin } from '../../config/plugin-definition.ts';
+
+export interface AnyOptions {
+  readonly isEnabled: true;
+}
+
+/** `any` */
+export default definePlugin('any', (lines): AnyOptions => {
+  for (const line of lines) takeNothing(line);
+  return { isEnabled: true };
+});

@@ -1,0 +1,48 @@
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { SkyshardError } from '../base/skyshard-error.ts';
+import { SYSTEM_FILES } from '../config/config-files.ts';
+import {
+  readServerConfig,
+  type ConfiguredBlock,
+  type ServerConfig,
+  type ServerConfigOptions,
+} from '../config/server-config.ts';
+import { PLUGINS, STRANGERS, type PluginOptions } from './order.ts';
+
+export type CorefileConfig = ServerConfig<PluginOptions>;
+export type CorefileBlock = ConfiguredBlock<PluginOptions>;
+
+/** A file of this name is the text on standard input. */
+export const STDIN = 'stdin';
+
+/**
+ * Read and check a Corefile with all its plugins.
+ *
+ * @param file  its path, or `stdin`
+ * @throws SkyshardError CONFIG_*, all but CONFIG_READ with the place
+ */
+export function loadCorefile(file: string, options: ServerConfigOptions = {}): CorefileConfig {
+  return readCorefile(readText(file, options), file, options);
+}
+
+/** As loadCorefile, of a text that is already there. */
+export function readCorefile(text: string, file: string, options: ServerConfigOptions = {}): CorefileConfig {
+  const table = { plugins: PLUGINS, strangers: STRANGERS };
+  // The table gives each name the options that its definition's parse returns.
+  return readServerConfig(text, file, table, options) as CorefileConfig;
+}
+
+function readText(file: string, options: ServerConfigOptions): string {
+  if (file === STDIN) return readFileSync(0, 'utf8');
+  const absolute = path.resolve(options.directory ?? '.', file);
+  let text: string | undefined;
+  try {
+    text = (options.files ?? SYSTEM_FILES).read(absolute);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new SkyshardError('CONFIG_READ', `cannot read ${file}: ${reason}`, { place: { file }, cause: error });
+  }
+  if (text === undefined) throw new SkyshardError('CONFIG_READ', 'there is no such file', { place: { file } });
+  return text;
+}

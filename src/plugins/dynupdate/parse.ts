@@ -1,0 +1,7 @@
+import { refusePlugin } from '../../config/plugin-definition.ts';
+
+/** Why: see the reason, which is what the operator reads. */
+export default refusePlugin(
+  'dynupdate',
+  'zones are not changed by DNS UPDATE, use kubernetes, etcd, file or secondary',
+);

@@ -1,0 +1,74 @@
+import type { BlockContext } from '../../config/block-context.ts';
+import { quoteText, type CorefileToken } from '../../config/corefile-token.ts';
+import type { CorefileLine } from '../../config/corefile-tree.ts';
+import { readDuration } from '../../config/duration.ts';
+import { argumentFault, countFault, readOptions, takeNoArguments } from '../../config/line-reader.ts';
+import { definePlugin } from '../../config/plugin-definition.ts';
+import { checkZoneFile } from '../../config/zone-file.ts';
+
+export interface FileOptions {
+  readonly zones: readonly FileZones[];
+  /** canonical names; null: no fallthrough */
+  readonly fallthrough: readonly string[] | null;
+}
+
+export interface FileZones {
+  /** absolute */
+  readonly file: string;
+  /** canonical names: the file is read once for each */
+  readonly names: readonly string[];
+  /** how often the file is looked at; 0: never again */
+  readonly reloadMs: number;
+  /** a changed time is enough, the serial need not change */
+  readonly reloadsByTime: boolean;
+}
+
+/** `file DB [ZONES…] { reload D; reload_by_mtime; fallthrough [Z…] }`; several add up, the last fallthrough counts. */
+export default definePlugin('file', (lines, block): FileOptions => {
+  let fallthrough: readonly string[] | null = null;
+  const zones = lines.map((line) => {
+    const [fileToken, ...names] = line.arguments;
+    if (fileToken === undefined) throw countFault(line.name, 'file DB [ZONES…]');
+    let reloadMs = 60_000;
+    let reloadsByTime = false;
+    readOptions(line, {
+      reload: (option) => {
+        const [token] = option.arguments;
+        if (token === undefined) throw argumentFault(option.name, 'reload duration value is expected');
+        reloadMs = Math.max(0, readDuration(token, 'reload', { minMs: -Infinity }));
+      },
+      reload_by_mtime: (option) => {
+        takeNoArguments(option);
+        reloadsByTime = true;
+      },
+      fallthrough: (option) => {
+        fallthrough = block.readFallthrough(option.arguments);
+      },
+      upstream: ignore,
+    });
+    const found = {
+      file: block.resolvePath(fileToken.text),
+      names: block.readZonesOrKeys(names),
+      reloadMs,
+      reloadsByTime,
+    };
+    checkFile(fileToken, found, block);
+    return found;
+  });
+  return { zones, fallthrough };
+});
+
+/** A file that is not there yet is looked for again, unless it is never to be. */
+function checkFile(token: CorefileToken, zones: FileZones, block: BlockContext): void {
+  if (!block.files.exists(zones.file) && zones.reloadMs > 0) {
+    block.warn(token, `Failed to open ${quoteText(zones.file)}: trying again in ${zones.reloadMs / 1000}s`);
+    return;
+  }
+  const text = block.readFile(token, 'zone file');
+  for (const name of zones.names) {
+    const reason = checkZoneFile(text, zones.file, name, block.files);
+    if (reason !== undefined) throw argumentFault(token, reason);
+  }
+}
+
+function ignore(_option: CorefileLine): void {}

@@ -1,0 +1,50 @@
+import { quoteText } from '../../config/corefile-token.ts';
+import { readDuration } from '../../config/duration.ts';
+import { argumentFault, readOptions, takeArgument } from '../../config/line-reader.ts';
+import { readNetwork, type Network } from '../../config/network.ts';
+import { definePlugin } from '../../config/plugin-definition.ts';
+
+export type LoadbalanceOptions = RoundRobinOptions | WeightedOptions;
+
+export interface RoundRobinOptions {
+  readonly policy: 'round_robin';
+  /** addresses in these networks come first */
+  readonly prefer: readonly Network[];
+}
+
+export interface WeightedOptions {
+  readonly policy: 'weighted';
+  /** absolute path of the file with the weights */
+  readonly file: string;
+  readonly reloadMs: number;
+}
+
+/** `loadbalance [round_robin] { prefer CIDR… }` or `loadbalance weighted FILE { reload DURATION }`; the last one counts. */
+export default definePlugin('loadbalance', (lines, block): LoadbalanceOptions => {
+  let options: LoadbalanceOptions = { policy: 'round_robin', prefer: [] };
+  for (const line of lines) {
+    const [policy, file, ...more] = line.arguments;
+    if (policy === undefined || policy.text === 'round_robin') {
+      if (file !== undefined) throw argumentFault(file, `unknown property for round_robin: ${quoteText(file.text)}`);
+      const prefer: Network[] = [];
+      readOptions(line, {
+        prefer: (option) => prefer.push(...option.arguments.map((token) => readNetwork(token, 'CIDR'))),
+      });
+      options = { policy: 'round_robin', prefer };
+      continue;
+    }
+    if (policy.text !== 'weighted') {
+      throw argumentFault(policy, `unknown policy: ${quoteText(policy.text)}, expected round_robin or weighted`);
+    }
+    if (file === undefined) throw argumentFault(policy, "missing weight file argument, expected 'weighted FILE'");
+    if (more[0] !== undefined) throw argumentFault(more[0], `unexpected argument ${quoteText(more[0].text)}`);
+    let reloadMs = 30_000;
+    readOptions(line, {
+      reload: (option) => {
+        reloadMs = Math.max(0, readDuration(takeArgument(option, 'reload DURATION'), 'reload', { minMs: -Infinity }));
+      },
+    });
+    options = { policy: 'weighted', file: block.resolvePath(file.text), reloadMs };
+  }
+  return options;
+});

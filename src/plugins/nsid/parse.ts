@@ -1,0 +1,14 @@
+import { refuseBlock } from '../../config/line-reader.ts';
+import { definePluginOnce } from '../../config/plugin-definition.ts';
+
+export interface NsidOptions {
+  /** what an NSID option answers */
+  readonly data: string;
+}
+
+/** `nsid [DATA…]`; the host name if nothing is given. */
+export default definePluginOnce('nsid', (line, block): NsidOptions => {
+  refuseBlock(line);
+  if (line.arguments.length === 0) return { data: block.hostName === '' ? 'localhost' : block.hostName };
+  return { data: line.arguments.map((token) => token.text).join(' ') };
+});

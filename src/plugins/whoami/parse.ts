@@ -1,0 +1,12 @@
+import { takeNothing } from '../../config/line-reader.ts';
+import { definePlugin } from '../../config/plugin-definition.ts';
+
+export interface WhoamiOptions {
+  readonly isEnabled: true;
+}
+
+/** `whoami` */
+export default definePlugin('whoami', (lines): WhoamiOptions => {
+  for (const line of lines) takeNothing(line);
+  return { isEnabled: true };
+});
