@@ -60,7 +60,7 @@ class PacketSource {
     const base = this.#pick();
     this.#packet.set(base);
     let size = base.length;
-    for (let steps = this.#below(4); steps >= 0; steps--) size = this.#mutate(size);
+    for (let steps = this.#below(3); steps > 0; steps--) size = this.#mutate(size);
     return this.#packet.slice(0, size);
   }
 
