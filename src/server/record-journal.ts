@@ -9,6 +9,8 @@ import type { KeySpace } from '../snapshot/snapshot-layout.ts';
 /** One call of the sink, to be made again. `isRemoval`: it leaves fewer records than before, whatever was there. */
 interface JournalEntry {
   readonly isRemoval: boolean;
+  /** what is published as a whole or not at all: the records of one Service */
+  readonly owner: string;
   readonly write: (sink: RecordSink) => void;
 }
 
@@ -39,11 +41,11 @@ export class RecordJournal implements RecordSink {
   }
 
   put(key: Uint8Array, content: EntryContent): void {
-    this.#note(`name ${textOf(key)}`, false, (sink) => sink.put(key, content));
+    this.#note(`name ${textOf(key)}`, ownerOf(key), false, (sink) => sink.put(key, content));
   }
 
   remove(key: Uint8Array): void {
-    this.#note(`name ${textOf(key)}`, true, (sink) => sink.remove(key));
+    this.#note(`name ${textOf(key)}`, ownerOf(key), true, (sink) => sink.remove(key));
   }
 
   point(
@@ -54,13 +56,14 @@ export class RecordJournal implements RecordSink {
     isClusterIp: boolean,
   ): void {
     const isRemoval = labels.length === 0 && !isClusterIp;
-    this.#note(`pointer ${keySpace} ${textOf(address)} ${textOf(serviceName)}`, isRemoval, (sink) =>
+    const owner = ownerOf(serviceName);
+    this.#note(`pointer ${keySpace} ${textOf(address)} ${textOf(serviceName)}`, owner, isRemoval, (sink) =>
       sink.point(keySpace, address, serviceName, labels, isClusterIp),
     );
   }
 
   nameServers(servers: readonly ({ readonly name: Uint8Array } & AddressSets)[]): void {
-    this.#note('name servers', false, (sink) => sink.nameServers(servers));
+    this.#note('name servers', '', false, (sink) => sink.nameServers(servers));
   }
 
   /** Write nothing more until `replay`. */
@@ -68,13 +71,16 @@ export class RecordJournal implements RecordSink {
     this.#fault = fault;
   }
 
-  /** Write all of it, or what makes room, to a sink that forgot it; `fault` tells whether that was taken. */
+  /**
+   * Write all of it, or what makes room, to a sink that forgot it; `fault` tells whether that was taken. What makes room are
+   * the removals of Services of which nothing else is written: no Service is ever seen half as it was and half as it is.
+   */
   replay(sink: RecordSink, which: 'all' | 'removals'): void {
     this.#sink = sink;
     this.#fault = undefined;
-    for (const entry of this.#entries.values()) {
-      if (which === 'all' || entry.isRemoval) this.#write(entry);
-    }
+    const entries = [...this.#entries.values()];
+    const kept = new Set(which === 'all' ? [] : entries.filter((entry) => !entry.isRemoval).map(({ owner }) => owner));
+    for (const entry of entries) if (!kept.has(entry.owner)) this.#write(entry);
   }
 
   /** It is published. */
@@ -83,9 +89,9 @@ export class RecordJournal implements RecordSink {
     this.#fault = undefined;
   }
 
-  #note(about: string, isRemoval: boolean, write: (sink: RecordSink) => void): void {
+  #note(about: string, owner: string, isRemoval: boolean, write: (sink: RecordSink) => void): void {
     if (!this.#isRemembering) return write(this.#sink);
-    const entry = { isRemoval, write };
+    const entry = { owner, isRemoval, write };
     this.#entries.set(about, entry);
     this.#write(entry);
   }
@@ -104,4 +110,11 @@ export class RecordJournal implements RecordSink {
 
 function textOf(octets: Uint8Array): string {
   return Buffer.from(octets.buffer, octets.byteOffset, octets.byteLength).toString('latin1');
+}
+
+/** The last three labels of a relative name in wire form: `S.N.svc`, of which E and _p._t are names below. */
+function ownerOf(key: Uint8Array): string {
+  const starts: number[] = [];
+  for (let offset = 0; offset < key.length; offset += key[offset]! + 1) starts.push(offset);
+  return textOf(key.subarray(starts.at(-3) ?? 0));
 }

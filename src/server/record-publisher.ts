@@ -19,8 +19,6 @@ import type { LogFunction } from './server-options.ts';
 const DATASET = 0;
 /** How long main works on changes before it looks after everything else, ms. */
 const SLICE_MS = 10;
-/** Changes taken between two looks at the clock. */
-const SLICE_CHANGES = 64;
 /** When a change set that found the buffer full is tried again, ms. */
 const RETRY_MS = 1_000;
 const RETRY_MAX_MS = 60_000;
@@ -131,13 +129,11 @@ export class RecordPublisher {
   }
 
   async #applyInSlices(changes: readonly ObjectChange[]): Promise<void> {
-    let sliceStartMs = performance.now();
-    for (let first = 0; first === 0 || first < changes.length; first += SLICE_CHANGES) {
-      if (performance.now() - sliceStartMs > SLICE_MS) {
-        await new Promise((resolve) => setImmediate(resolve));
-        sliceStartMs = performance.now();
-      }
-      this.#records.apply(changes.slice(first, first + SLICE_CHANGES));
+    let sliceEndMs = performance.now() + SLICE_MS;
+    for (const _ of this.#records.applyInSteps(changes)) {
+      if (performance.now() < sliceEndMs) continue;
+      await new Promise((resolve) => setImmediate(resolve));
+      sliceEndMs = performance.now() + SLICE_MS;
     }
   }
 }
