@@ -39,7 +39,7 @@ export class EpollWaiter {
   readonly #epollFd: number;
   readonly #eventMax: number;
   readonly #words: Uint32Array;
-  readonly #eventsAddress: number;
+  readonly #eventsAddress: bigint;
 
   constructor(libc: Libc, epollFd: number, eventMax: number) {
     this.#libc = libc;

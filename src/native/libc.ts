@@ -14,12 +14,13 @@ export type CallMemory = Uint8Array;
 export interface Libc {
   /**
    * recvmmsg or sendmmsg, by its number in `MESSAGE_CALL`: as system calls, because musl's sendmmsg makes one call a message.
-   * `vector` is an address. Returns -1 and sets errno, or the number of messages.
+   * `vector` is an address, as a bigint the caller keeps: a number that large would be boxed anew for each call. Returns -1
+   * and sets errno, or the number of messages.
    */
   readonly messageCall: (
     call: number,
     fd: number,
-    vector: number,
+    vector: bigint,
     count: number,
     flags: number,
     timeout: number,
@@ -37,16 +38,19 @@ export interface Libc {
   readonly epoll_create1: (flags: number) => number;
   readonly epoll_ctl: (epollFd: number, operation: number, fd: number, event: CallMemory) => number;
   /** `events` is an address */
-  readonly epoll_wait: (epollFd: number, events: number, eventMax: number, timeoutMs: number) => number;
+  readonly epoll_wait: (epollFd: number, events: bigint, eventMax: number, timeoutMs: number) => number;
   /** `duration` and `remaining` are addresses of a timespec, or 0 */
-  readonly nanosleep: (duration: number, remaining: number) => number;
+  readonly nanosleep: (duration: bigint, remaining: number) => number;
   readonly prctl: (option: number, value: number) => number;
   readonly sched_setaffinity: (tid: number, size: number, mask: CallMemory) => number;
   readonly sched_getaffinity: (tid: number, size: number, mask: CallMemory) => number;
-  /** address of an ArrayBuffer's memory, exact as a number: user space lies below 2^53 */
-  readonly addressOf: (buffer: ArrayBuffer) => number;
+  readonly madvise: (address: number, size: number, advice: number) => number;
+  /** undefined where the C library has none (musl) */
+  readonly malloc_trim: ((pad: number) => number) | undefined;
+  /** address of a buffer's memory, exact as a number: user space lies below 2^53 */
+  readonly addressOf: (buffer: ArrayBuffer | SharedArrayBuffer) => bigint;
   /** an ArrayBuffer over `size` octets that another thread keeps alive */
-  readonly viewOf: (address: number, size: number) => ArrayBuffer;
+  readonly viewOf: (address: bigint, size: number) => ArrayBuffer;
 }
 
 /** Linux errno values skyshard looks at. */
@@ -113,7 +117,7 @@ function bindLibc(): Libc {
     const bindCall = (name: string, result: string, parameters: string[]) =>
       library.func(name, result, parameters) as (...values: unknown[]) => number;
     return {
-      messageCall: bindCall('syscall', 'long', ['long', 'int', 'size_t', 'uint', 'int', 'size_t']),
+      messageCall: bindCall('syscall', 'int', ['long', 'int', 'size_t', 'uint', 'int', 'size_t']),
       recvmmsgCall: calls[0],
       sendmmsgCall: calls[1],
       errno: () => koffi.errno(),
@@ -130,8 +134,10 @@ function bindLibc(): Libc {
       prctl: bindCall('prctl', 'int', ['int', 'ulong']),
       sched_setaffinity: bindCall('sched_setaffinity', 'int', ['int', 'size_t', 'void *']),
       sched_getaffinity: bindCall('sched_getaffinity', 'int', ['int', 'size_t', 'void *']),
-      addressOf: (buffer) => Number(koffi.address(buffer)),
-      viewOf: (address, size) => koffi.view(BigInt(address), size),
+      madvise: bindCall('madvise', 'int', ['size_t', 'size_t', 'int']),
+      malloc_trim: hasSymbol(library, 'malloc_trim') ? bindCall('malloc_trim', 'int', ['size_t']) : undefined,
+      addressOf: (buffer) => koffi.address(buffer),
+      viewOf: (address, size) => koffi.view(address, size),
     };
   } catch (cause) {
     throw new SkyshardError(
@@ -139,5 +145,14 @@ function bindLibc(): Libc {
       `koffi does not load here: ${cause instanceof Error ? cause.message : String(cause)}`,
       { cause },
     );
+  }
+}
+
+function hasSymbol(library: Koffi.LibraryHandle, name: string): boolean {
+  try {
+    library.symbol(name);
+    return true;
+  } catch {
+    return false;
   }
 }

@@ -111,8 +111,9 @@ export class MessageBatch {
   readonly #receiveVectorsWord: number;
   readonly #sendVectorsWord: number;
   readonly #slotsOffset: number;
-  readonly #receiveHeadersAddress: number;
-  readonly #sendHeadersAddress: number;
+  readonly #receiveHeadersAddress: bigint;
+  /** address of each send header, for a send that goes on after the first */
+  readonly #sendHeaderAddresses: readonly bigint[];
 
   /** @param arena  BATCH_ARENA_SIZE octets, all zero before the first owner */
   constructor(libc: Libc, arena: ArrayBuffer) {
@@ -120,7 +121,7 @@ export class MessageBatch {
     this.arena = arena;
     this.octets = new Uint8Array(arena);
     this.#words = new Uint32Array(arena, 0, arena.byteLength >>> 2);
-    const address = libc.addressOf(arena);
+    const address = Number(libc.addressOf(arena));
     const start = (CACHE_LINE - (address % CACHE_LINE)) % CACHE_LINE;
     this.#stateWord = start >>> 2;
     this.#receiveHeadersWord = (start + RECEIVE_HEADERS_AT) >>> 2;
@@ -128,8 +129,10 @@ export class MessageBatch {
     this.#receiveVectorsWord = (start + RECEIVE_VECTORS_AT) >>> 2;
     this.#sendVectorsWord = (start + SEND_VECTORS_AT) >>> 2;
     this.#slotsOffset = start + SLOTS_AT;
-    this.#receiveHeadersAddress = address + start + RECEIVE_HEADERS_AT;
-    this.#sendHeadersAddress = address + start + SEND_HEADERS_AT;
+    this.#receiveHeadersAddress = BigInt(address + start + RECEIVE_HEADERS_AT);
+    this.#sendHeaderAddresses = Array.from({ length: BATCH_MAX }, (_, k) =>
+      BigInt(address + start + SEND_HEADERS_AT + k * HEADER_SIZE),
+    );
     if (this.#words[this.#stateWord + STATE_PHASE] === PHASE_NEW) this.#wire(address);
   }
 
@@ -201,7 +204,7 @@ export class MessageBatch {
       const done = this.#libc.messageCall(
         this.#libc.sendmmsgCall,
         fd,
-        this.#sendHeadersAddress + sent * HEADER_SIZE,
+        this.#sendHeaderAddresses[sent]!,
         count - sent,
         0,
         0,

@@ -7,7 +7,7 @@ export const PAUSE_NS = 100_000;
 export class ThreadPause {
   readonly #libc: Libc;
   readonly #duration: BigInt64Array;
-  readonly #address: number;
+  readonly #address: bigint;
 
   constructor(libc: Libc, durationNs: number = PAUSE_NS) {
     this.#libc = libc;

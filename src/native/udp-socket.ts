@@ -105,7 +105,7 @@ export function steerByCpu(fd: number, cpus: readonly number[]): boolean {
   const descriptor = new Uint8Array(new ArrayBuffer(16));
   const view = new DataView(descriptor.buffer);
   view.setUint16(0, program.length / BPF_INSTRUCTION_SIZE, true);
-  view.setBigUint64(8, BigInt(libc.addressOf(program.buffer as ArrayBuffer)), true);
+  view.setBigUint64(8, libc.addressOf(program.buffer as ArrayBuffer), true);
   return libc.setsockopt(fd, SOL_SOCKET, SO_ATTACH_REUSEPORT_CBPF, descriptor, descriptor.length) === 0;
 }
 

@@ -253,7 +253,7 @@ export class ShardSupervisor {
       workData: this.#options.workData,
       sockets: shard.sockets,
       epollFd: shard.epollFd,
-      arenaAddress: shard.arena === undefined ? 0 : loadLibc().addressOf(shard.arena),
+      arenaAddress: shard.arena === undefined ? 0n : loadLibc().addressOf(shard.arena),
       cpu: shard.cpu,
       listeners: this.#options.transport === 'dgram' ? this.#listeners : [],
     };

@@ -65,7 +65,7 @@ export interface ShardOptions {
   /** mmsg: an epoll set of these sockets, -1 where there is only one */
   readonly epollFd: number;
   /** mmsg: BATCH_ARENA_SIZE octets that main keeps */
-  readonly arenaAddress: number;
+  readonly arenaAddress: bigint;
   /** mmsg: CPU to run on, -1: any */
   readonly cpu: number;
   /** dgram: addresses to open */
