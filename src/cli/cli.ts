@@ -29,10 +29,14 @@ async function runCommand(args: readonly string[]): Promise<number> {
   if (first !== undefined && /^--?version$/.test(first)) return printVersion();
   // Each subcommand is imported when it is asked for: `serve` must not pay for what the others load.
   if (first === 'snapshot') return (await import('./snapshot.ts')).runSnapshot(rest);
+  if (first === 'check') return (await import('./check.ts')).runCheck(rest);
   if (first === 'serve') return (await import('./serve.ts')).runServe(rest);
   // Without a subcommand it is a server, as CoreDNS is.
   if (first === undefined || first.startsWith('-')) return (await import('./serve.ts')).runServe(args);
-  throw new SkyshardError('CLI_USAGE', `unknown subcommand "${first}"; there are serve and snapshot (skyshard --help)`);
+  throw new SkyshardError(
+    'CLI_USAGE',
+    `unknown subcommand "${first}"; there are serve, check and snapshot (skyshard --help)`,
+  );
 }
 
 function printVersion(): number {
@@ -50,6 +54,7 @@ async function printHelp(): Promise<number> {
 
   skyshard serve    ${SERVE_FLAGS.slice(0, 3).map(formatFlag).join(' ')}
                     ${SERVE_FLAGS.slice(3).map(formatFlag).join(' ')}
+  skyshard check    [--conf FILE] [--dns.port N]    read a Corefile, say what is wrong with it
   skyshard snapshot ${formatFlag(MANIFESTS_FLAG)}    print in words what would be served
   skyshard --version | --help
 
