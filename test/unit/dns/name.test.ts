@@ -43,6 +43,7 @@ test('every octet survives the way to text and back', () => {
     assert.deepEqual(parseName(formatName(wire)), wire, `octet ${octet}`);
   }
   assert.equal(formatName(octets('\x03a.b\x02\xc3\xa4\0')), 'a\\.b.\\195\\164.');
+  assert.equal(formatName(octets('\x04 \x7f\x80~')), '\\032\\127\\128~');
   assert.equal(formatName(octets('\x01a')), 'a');
   assert.equal(formatName(octets('\0')), '.');
 });
