@@ -9,7 +9,7 @@
  * Signals are passed on to the task; its exit code, or the signal that ended it, is kept.
  */
 import { spawn, spawnSync } from 'node:child_process';
-import { existsSync, readdirSync, statSync } from 'node:fs';
+import { existsSync, lstatSync, readdirSync, statSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { build, isStale, ROOT } from './build.mjs';
@@ -68,6 +68,12 @@ function isInstalled() {
 }
 
 function install() {
+  const folder = path.join(ROOT, 'node_modules');
+  if (existsSync(folder) && lstatSync(folder).isSymbolicLink()) {
+    fail(
+      'node_modules is a symbolic link, and npm ci would empty what it points to: remove the link, or run npm ci there',
+    );
+  }
   console.error('skyshard: installing dependencies (npm ci), once');
   const npmCli = process.env.npm_execpath;
   const args = ['ci', '--include=dev', '--include=optional', '--no-audit', '--no-fund'];

@@ -11,9 +11,10 @@ import { assert } from '../base/assert.ts';
 import type { ManifestLoad } from '../manifests/manifest-loader.ts';
 import { ManifestSource } from '../manifests/manifest-source.ts';
 import { reserveSharedBuffer } from '../memory/shared-buffer.ts';
-import { nativeUnavailableReason } from '../native/libc.ts';
+import { loadLibc, nativeUnavailableReason } from '../native/libc.ts';
 import type { MetricsServer } from '../observability/metrics-server.ts';
 import { MainCounters } from '../observability/server-metrics.ts';
+import { discardPages, shrinkHeap } from '../native/process-memory.ts';
 import { createCounterBuffer } from '../observability/counter-layout.ts';
 import { DEFAULT_RECORD_OPTIONS } from '../records/record-options.ts';
 import type { AnswerWorkData } from '../shard/answer-work.ts';
@@ -31,6 +32,8 @@ import { ShardSupervisor } from './shard-supervisor.ts';
 const UDP_SIZE_MAX = 1232;
 /** Octets of the key of DNS cookies. */
 const COOKIE_SECRET_SIZE = 16;
+/** When what the start took is given back, ms: queries of the first moment go first. */
+const SHRINK_AFTER_MS = 500;
 /** How often hanging readers are looked for, and blocks taken back, ms. */
 const WATCH_INTERVAL_MS = 250;
 
@@ -68,7 +71,10 @@ export async function startServer(
 
   const buffer = reserveSharedBuffer();
   const counterBuffer = createCounterBuffer(shardPlan.count, listenerPlan.scopes.length);
-  const builder = new SnapshotBuilder(buffer);
+  const libc = transport === 'mmsg' ? loadLibc() : undefined;
+  const builder = new SnapshotBuilder(buffer, {
+    ...(libc !== undefined && { onChunkFree: (offset, size) => discardPages(libc, buffer, offset, size) }),
+  });
   const counters = new MainCounters();
   const publisher = new RecordPublisher({
     builder,
@@ -122,6 +128,7 @@ export async function startServer(
       droppedLogLines,
       log,
     });
+    setTimeout(() => shrinkHeap(libc), SHRINK_AFTER_MS).unref();
     const { nameCount } = publisher.statistics;
     const startLines = [
       `serving ${nameCount} names of ${load.objectCount} objects from ${load.files.length} manifests`,

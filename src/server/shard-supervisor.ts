@@ -103,7 +103,7 @@ export class ShardSupervisor {
       await assertListenersFree(this.#listeners);
       if (transport === 'mmsg') this.#openSockets();
       for (let index = 0; index < plan.count; index++) this.#shards.push(this.#createShard(index));
-      this.#pool = await createPool(plan.count);
+      this.#pool = await createPool(plan.count, transport);
       this.#pool.on('message', (message: ShardMessage) => this.#onMessage(message));
       this.#pool.on('error', (error: Error) => log('error', `shard thread: ${error.message}`));
       await this.#startShards();
@@ -273,7 +273,7 @@ export class ShardSupervisor {
   }
 }
 
-async function createPool(threadCount: number): Promise<Piscina> {
+async function createPool(threadCount: number, transport: Transport): Promise<Piscina> {
   // Loaded here: 5 MiB that only a server needs.
   const { Piscina: Pool } = await import('piscina');
   const isSource = import.meta.url.endsWith('.ts');
@@ -285,6 +285,8 @@ async function createPool(threadCount: number): Promise<Piscina> {
     // The default parks an idle thread in Atomics.wait; a shard is one task that never ends.
     atomics: 'disabled',
     idleTimeout: Infinity,
+    // A shard allocates nothing per query: 1 MiB of young generation is enough and saves 3 MiB a thread.
+    ...(transport === 'mmsg' && { resourceLimits: { maxYoungGenerationSizeMb: 1 } }),
     workerHistogram: false,
     recordTiming: false,
   });

@@ -1,0 +1,35 @@
+/** Memory given back to the kernel. Main only. */
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import type { Libc } from './libc.ts';
+
+const MADV_DONTNEED = 4;
+/** The largest page of the platforms that are supported; what is smaller divides it. */
+const PAGE_SIZE = 65_536;
+const PAGE_SIZE_SMALL = 4096;
+
+/**
+ * Let the kernel take the pages of a part of a buffer; it reads as zeros afterwards. What shares a page with the rest of
+ * the buffer stays, because a buffer need not begin at a page.
+ *
+ * @param offset  octets from the start of the buffer
+ */
+export function discardPages(libc: Libc, buffer: SharedArrayBuffer, offset: number, size: number): void {
+  const pageSize = process.arch === 'arm64' ? PAGE_SIZE : PAGE_SIZE_SMALL;
+  const start = Number(libc.addressOf(buffer)) + offset;
+  const first = Math.ceil(start / pageSize) * pageSize;
+  const end = Math.floor((start + size) / pageSize) * pageSize;
+  if (end > first) libc.madvise(first, end - first, MADV_DONTNEED);
+}
+
+/**
+ * Collect garbage once with all that V8 can give back, and let the C library do the same: reading manifests takes 8 to 15 MiB
+ * that a server at rest does not need. Blocks for some 30 ms.
+ */
+export function shrinkHeap(libc: Libc | undefined): void {
+  setFlagsFromString('--expose-gc');
+  const collect = runInNewContext('gc') as (options: object) => void;
+  setFlagsFromString('--no-expose-gc');
+  collect({ type: 'major', execution: 'sync', flavor: 'last-resort' });
+  libc?.malloc_trim?.(0);
+}
