@@ -5,6 +5,7 @@
  * Released strings leave holes, which are closed once they make up half of the memory: the cost of that is amortised by
  * the releases before it.
  */
+import { randomInt } from 'node:crypto';
 import { assert } from '../base/assert.ts';
 import { layout } from '../memory/layout.ts';
 import { RowTable } from './row-table.ts';
@@ -27,6 +28,8 @@ export class OctetPool {
   #arenaDead = 0;
   /** ids by hash, open addressing; 0 free; at most three quarters full */
   #slots = new Uint32Array(SLOTS_MIN);
+  /** secret, so that nobody who may create objects can choose names of one hash */
+  readonly #hashSeed = randomInt(2 ** 32);
 
   /** Number of strings. */
   get count(): number {
@@ -40,7 +43,7 @@ export class OctetPool {
   /** The id of a string, which from now on has one more reference. */
   intern(text: string): number {
     if (text === '') return 0;
-    const hash = hashOf(text);
+    const hash = hashOf(text, this.#hashSeed);
     const slot = this.#findSlot(text, hash);
     const found = this.#slots[slot]!;
     if (found !== 0) {
@@ -63,7 +66,7 @@ export class OctetPool {
   /** The id of a string if it is there, without another reference; -1 if not. */
   find(text: string): number {
     if (text === '') return 0;
-    const id = this.#slots[this.#findSlot(text, hashOf(text))]!;
+    const id = this.#slots[this.#findSlot(text, hashOf(text, this.#hashSeed))]!;
     return id === 0 ? -1 : id;
   }
 
@@ -186,9 +189,9 @@ export class OctetPool {
   }
 }
 
-/** FNV-1a, finished by a multiplication that spreads the high bits. */
-function hashOf(text: string): number {
-  let hash = 0x811c9dc5;
+/** FNV-1a from a seed on, finished by multiplications that spread the high bits. */
+function hashOf(text: string, seed: number): number {
+  let hash = seed;
   for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x0100_0193);
   hash = Math.imul(hash ^ (hash >>> 15), 0x2c1b_3c6d);
   return (hash ^ (hash >>> 13)) >>> 0;

@@ -180,17 +180,23 @@ function decodeEndpoints(field: Field, type: '' | 'IPv4' | 'IPv6'): Endpoint[] {
       .map((address) => requireAddress(address, address.requiredText(), type));
     if (addresses.length === 0) throw item.get('addresses').error('is required');
     const hostname = decodeHostname(item.get('hostname'));
-    const targetName = item.get('targetRef').get('name').text();
+    const targetName = decodeTargetName(item.get('targetRef').get('name'));
     const zone = item.get('zone').text().toLowerCase();
     if (ready === false) continue;
     endpoints.push({
       addresses,
       hostname,
-      targetName: targetName.length > TARGET_NAME_SIZE_MAX ? '' : targetName.toLowerCase(),
+      targetName,
       zone,
     });
   }
   return endpoints;
+}
+
+/** The object an endpoint stands for, whatever its kind: '' if its name can't be a label. */
+function decodeTargetName(field: Field): string {
+  const name = field.text().toLowerCase();
+  return name.length > TARGET_NAME_SIZE_MAX || !SUBDOMAIN.test(name) ? '' : name;
 }
 
 function decodeNamespace(field: Field, labels: Labels): Namespace {

@@ -101,6 +101,7 @@ test('ready endpoints are kept: ready true or absent, whatever serving and termi
           targetRef: { name: 'p'.repeat(63) },
         },
         { addresses: ['10.1.0.5'], targetRef: { name: 'p'.repeat(64) } },
+        { addresses: ['10.1.0.6'], targetRef: { name: '_tcp' } },
       ],
     }),
   );
@@ -117,6 +118,7 @@ test('ready endpoints are kept: ready true or absent, whatever serving and termi
       { addresses: ['10.1.0.1'], hostname: 'web-0', targetName: '', zone: 'eu-1a' },
       { addresses: ['10.1.0.3', '10.1.0.4'], hostname: '', targetName: 'p'.repeat(63), zone: '' },
       { addresses: ['10.1.0.5'], hostname: '', targetName: '', zone: '' },
+      { addresses: ['10.1.0.6'], hostname: '', targetName: '', zone: '' },
     ],
   });
 });
