@@ -18,16 +18,33 @@ export interface FoundFile {
   readonly changedMs: number;
 }
 
+/** What there is at some moment. */
+export interface FoundFiles {
+  readonly files: readonly FoundFile[];
+  /** why there are none: MANIFEST_READ */
+  readonly error: SkyshardError | undefined;
+  /** equal as long as nothing changes, the error included */
+  readonly look: string;
+}
+
 const MANIFEST_NAME = /^[^.].*\.(?:yaml|yml|json)$/;
 
 /**
  * The manifest files at `paths`. A path that is a file is one, whatever it is called; a path that is a directory stands for
  * its *.yaml, *.yml and *.json that are not hidden, sorted by name: symbolic links followed (a mounted ConfigMap consists
  * of them), subdirectories not. A file that is reached twice counts once.
- *
- * @throws SkyshardError MANIFEST_READ
  */
-export async function findManifestFiles(paths: readonly string[]): Promise<readonly FoundFile[]> {
+export async function findManifestFiles(paths: readonly string[]): Promise<FoundFiles> {
+  try {
+    const files = await findFiles(paths);
+    return { files, error: undefined, look: files.map(({ signature }) => signature).join('\n') };
+  } catch (error) {
+    if (!(error instanceof SkyshardError)) throw error;
+    return { files: [], error, look: error.message };
+  }
+}
+
+async function findFiles(paths: readonly string[]): Promise<readonly FoundFile[]> {
   const found = new Map<string, FoundFile>();
   for (const path of paths) {
     const isDirectory = (await reading(path, stat(path))).isDirectory();

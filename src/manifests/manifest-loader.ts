@@ -10,8 +10,9 @@ import type { TextPlace } from '../base/skyshard-error.ts';
 import type { DecodeOptions } from '../kubernetes/decode.ts';
 import type { ClusterObject, ObjectChange } from '../kubernetes/objects.ts';
 import { findManifestFiles, readManifestFile } from './manifest-files.ts';
-import type { FoundFile } from './manifest-files.ts';
+import type { FoundFile, FoundFiles } from './manifest-files.ts';
 import { ERRORS_MAX } from './manifest-text.ts';
+import type { ManifestFile } from './manifest-text.ts';
 
 /** Something that is allowed but hardly meant. */
 export interface ManifestWarning {
@@ -26,6 +27,8 @@ export interface ManifestLoad {
   /** MANIFEST_READ, MANIFEST_SYNTAX, MANIFEST_OBJECT; at most ERRORS_MAX */
   readonly errors: readonly SkyshardError[];
   readonly files: readonly FoundFile[];
+  /** what `files` looked like, FoundFiles.look */
+  readonly look: string;
   readonly objectCount: number;
 }
 
@@ -69,46 +72,70 @@ export class ManifestLoader {
 
   /** Read what changed. Calls may not overlap. Never throws a SkyshardError: faults are in the result. */
   async load(): Promise<ManifestLoad> {
-    let found: readonly FoundFile[] = [];
-    try {
-      found = await findManifestFiles(this.paths);
-      await this.readFiles(found);
-    } catch (error) {
-      if (!(error instanceof SkyshardError)) throw error;
-      return { changes: [], warnings: [], errors: [error], files: found, objectCount: this.good.size };
-    }
-    const errors = [...this.files.values()].flatMap((file) => file.errors);
-    const { entries, duplicates } = mergeEntries(this.files.values());
-    errors.push(...duplicates);
-    if (errors.length > 0) {
-      const first = errors.slice(0, ERRORS_MAX);
-      return { changes: [], warnings: [], errors: first, files: found, objectCount: this.good.size };
-    }
-    const changes = this.changesTo(entries);
-    this.good = entries;
-    for (const file of this.files.values()) file.objects = [];
-    const warnings = found.length === 0 ? this.paths.map(warnOfEmptiness) : findWarnings(entries);
-    return { changes, warnings, errors, files: found, objectCount: entries.size };
+    const found = await findManifestFiles(this.paths);
+    return this.accept(found, await this.readFiles(found));
   }
 
-  private async readFiles(found: readonly FoundFile[]): Promise<void> {
+  /**
+   * The same, but only if the files look so (FoundFiles.look) both before and after they are read: what is being written is
+   * not met half-way.
+   *
+   * @returns undefined if they do not
+   */
+  async loadIfStill(look: string): Promise<ManifestLoad | undefined> {
+    const found = await findManifestFiles(this.paths);
+    if (found.look !== look) return undefined;
+    const files = await this.readFiles(found);
+    if ((await findManifestFiles(this.paths)).look !== look) return undefined;
+    return this.accept(found, files);
+  }
+
+  private async readFiles(found: FoundFiles): Promise<Map<string, LoadedFile> | SkyshardError> {
+    if (found.error !== undefined) return found.error;
     const files = new Map<string, LoadedFile>();
-    for (const file of found) {
+    for (const file of found.files) {
       const known = this.files.get(file.path);
       if (known?.signature === file.signature) {
         files.set(file.path, known);
         continue;
       }
       const isSettled = !isFresh(file);
-      const { objects, errors } = await readManifestFile(file, this.options);
+      let content: ManifestFile;
+      try {
+        content = await readManifestFile(file, this.options);
+      } catch (error) {
+        if (!(error instanceof SkyshardError)) throw error;
+        return error;
+      }
       files.set(file.path, {
         signature: isSettled ? file.signature : '',
-        entries: objects.map(({ object, place }) => entryOf(object, place)),
-        objects: objects.map(({ object }) => object),
-        errors,
+        entries: content.objects.map(({ object, place }) => entryOf(object, place)),
+        objects: content.objects.map(({ object }) => object),
+        errors: content.errors,
       });
     }
+    return files;
+  }
+
+  private accept(found: FoundFiles, files: Map<string, LoadedFile> | SkyshardError): ManifestLoad {
+    const bad = (errors: readonly SkyshardError[]): ManifestLoad => ({
+      changes: [],
+      warnings: [],
+      errors: errors.slice(0, ERRORS_MAX),
+      files: found.files,
+      look: found.look,
+      objectCount: this.good.size,
+    });
+    if (files instanceof SkyshardError) return bad([files]);
     this.files = files;
+    const { entries, duplicates } = mergeEntries(files.values());
+    const errors = [...[...files.values()].flatMap((file) => file.errors), ...duplicates];
+    if (errors.length > 0) return bad(errors);
+    const changes = this.changesTo(entries);
+    this.good = entries;
+    for (const file of files.values()) file.objects = [];
+    const warnings = files.size === 0 ? this.paths.map(warnOfEmptiness) : findWarnings(entries);
+    return { changes, warnings, errors, files: found.files, look: found.look, objectCount: entries.size };
   }
 
   private changesTo(entries: ReadonlyMap<string, Entry>): ObjectChange[] {

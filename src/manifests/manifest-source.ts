@@ -103,12 +103,12 @@ export class ManifestSource {
   private async lookAgain(): Promise<void> {
     this.isLooking = true;
     const startMs = performance.now();
-    const { look, files } = await this.look();
+    const { look, files } = await findManifestFiles(this.options.paths);
     await this.watches.set(this.directoriesOf(files));
     const lookMs = performance.now() - startMs;
     this.lookDelayMs = LOOK_DELAY_MS + lookMs * 10;
     let nextMs: number;
-    if (this.isDue(look, startMs)) nextMs = await this.read();
+    if (this.isDue(look, startMs)) nextMs = await this.read(look);
     else if (this.changedAtMs !== undefined) nextMs = DEBOUNCE_MS;
     else nextMs = Math.max(POLL_MS, POLL_SHARE * lookMs);
     this.isLooking = false;
@@ -124,13 +124,18 @@ export class ManifestSource {
       return this.isUnsettled || this.suspected !== '';
     }
     this.changedAtMs ??= nowMs;
-    return isQuiet || nowMs - this.changedAtMs > DEBOUNCE_MAX_MS;
+    return isQuiet || this.isOverdue();
+  }
+
+  private isOverdue(): boolean {
+    return this.changedAtMs !== undefined && performance.now() - this.changedAtMs > DEBOUNCE_MAX_MS;
   }
 
   /** @returns when to look again, milliseconds */
-  private async read(): Promise<number> {
+  private async read(look: string): Promise<number> {
     const isChanged = this.changedAtMs !== undefined || this.reported !== '';
-    const load = await this.loader.load();
+    const load = this.isOverdue() ? await this.loader.load() : await this.loader.loadIfStill(look);
+    if (load === undefined) return DEBOUNCE_MS;
     if (this.isClosed) return POLL_MS;
     this.noteRead(load);
     if (load.errors.length === 0) {
@@ -149,21 +154,10 @@ export class ManifestSource {
     return this.isUnsettled ? SETTLE_MS : POLL_MS;
   }
 
-  private noteRead({ files, errors }: ManifestLoad): void {
-    const unread = errors.find(({ code }) => code === 'MANIFEST_READ');
-    this.readLook = unread === undefined ? lookOf(files) : unread.message;
+  private noteRead({ files, look }: ManifestLoad): void {
+    this.readLook = look;
     this.isUnsettled = files.some(isFresh);
     this.changedAtMs = undefined;
-  }
-
-  private async look(): Promise<{ readonly look: string; readonly files: readonly FoundFile[] }> {
-    try {
-      const files = await findManifestFiles(this.options.paths);
-      return { look: lookOf(files), files };
-    } catch (error) {
-      if (!(error instanceof SkyshardError)) throw error;
-      return { look: error.message, files: [] };
-    }
   }
 
   /** Where something happens when one of the files, or what a path leads to, is replaced. */
@@ -174,8 +168,4 @@ export class ManifestSource {
       yield dirname(realPath);
     }
   }
-}
-
-function lookOf(files: readonly FoundFile[]): string {
-  return files.map(({ signature }) => signature).join('\n');
 }

@@ -81,20 +81,14 @@ class ManifestReader implements ManifestFile {
       return { file: this.file, line, column: col };
     };
     let sliceEndMs = performance.now() + SLICE_MS;
-    try {
-      for (const document of composeYaml(yaml, text, lines)) {
-        // the first: what follows in a document is mostly its consequence
-        const [error] = document.errors;
-        if (error === undefined) this.readYamlDocument(yaml, document, place);
-        else this.fail('MANIFEST_SYNTAX', error.message, place(error.pos[0]));
-        if (performance.now() < sliceEndMs) continue;
-        await setImmediate();
-        sliceEndMs = performance.now() + SLICE_MS;
-      }
-    } catch (error) {
-      // the parser calls itself: brackets in brackets without end exhaust the stack
-      if (!(error instanceof RangeError)) throw error;
-      this.fail('MANIFEST_SYNTAX', error.message, { file: this.file }, error);
+    for (const document of composeYaml(yaml, text, lines)) {
+      // the first: what follows in a document is mostly its consequence
+      const [error] = document.errors;
+      if (error === undefined) this.readYamlDocument(yaml, document, place);
+      else this.fail('MANIFEST_SYNTAX', error.message, place(error.pos[0]));
+      if (performance.now() < sliceEndMs) continue;
+      await setImmediate();
+      sliceEndMs = performance.now() + SLICE_MS;
     }
   }
 

@@ -28,6 +28,8 @@ export class LogOutput {
   /** what is left of the chunk that is being written; it begins and ends with whole lines */
   private chunk: Buffer | undefined;
   private chunkLines = 0;
+  /** how many dropped lines it tells of */
+  private chunkReports = 0;
   private retryMs = RETRY_MIN_MS;
   private droppedCount = 0;
   private reportedCount = 0;
@@ -78,11 +80,13 @@ export class LogOutput {
     }
     this.queue = this.queue.slice(lines.length);
     this.queueSize -= size;
-    if (this.queue.length === 0 && this.droppedCount > this.reportedCount) {
-      lines.push(this.reportDrop(this.droppedCount - this.reportedCount));
-      this.reportedCount = this.droppedCount;
-    }
     this.chunkLines = lines.length;
+    this.chunkReports = 0;
+    // behind the last line that waits: there is room again. Never alone, or a full disk would be told of itself for ever
+    if (lines.length > 0 && this.queue.length === 0 && this.droppedCount > this.reportedCount) {
+      this.chunkReports = this.droppedCount - this.reportedCount;
+      lines.push(this.reportDrop(this.chunkReports));
+    }
     if (lines.length === 0) {
       this.chunk = undefined;
       for (const resolve of this.waiting.splice(0)) resolve();
@@ -96,8 +100,9 @@ export class LogOutput {
     this.writer(chunk, (error, written) => {
       if (error === null) {
         this.retryMs = RETRY_MIN_MS;
-        if (written === chunk.length) this.writeNext();
-        else this.writeChunk((this.chunk = chunk.subarray(written)));
+        if (written < chunk.length) return this.writeChunk((this.chunk = chunk.subarray(written)));
+        this.reportedCount += this.chunkReports;
+        this.writeNext();
       } else if (error.code === 'EAGAIN') {
         setTimeout(() => this.writeChunk(chunk), this.retryMs).unref();
         this.retryMs = Math.min(this.retryMs * 2, RETRY_MAX_MS);
@@ -113,7 +118,6 @@ export class LogOutput {
   private giveUp(): void {
     this.isBroken = true;
     this.droppedCount += this.queue.length;
-    this.reportedCount = this.droppedCount;
     this.queue = [];
     this.queueSize = 0;
   }

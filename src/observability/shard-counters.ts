@@ -169,7 +169,7 @@ class SharedShardCounters implements ShardCounters {
 
   private publishWide(index: number): void {
     let sum = this.wide[index]!;
-    if (sum >= WIDE_MODULUS) this.wide[index] = sum -= WIDE_MODULUS;
+    if (sum >= WIDE_MODULUS) this.wide[index] = sum %= WIDE_MODULUS;
     const at = wideCellAt(index);
     // >>> is modulo 2^32 for any sum below 2^53
     const low = sum >>> 0;

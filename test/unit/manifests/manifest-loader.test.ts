@@ -1,10 +1,13 @@
 import assert from 'node:assert/strict';
+import fs, { appendFileSync } from 'node:fs';
 import { mkdir, mkdtemp, rename, rm, symlink, utimes, writeFile } from 'node:fs/promises';
+import { syncBuiltinESMExports } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import type { TestContext } from 'node:test';
 import type { ObjectChange } from '../../../src/kubernetes/objects.ts';
+import { findManifestFiles } from '../../../src/manifests/manifest-files.ts';
 import { ManifestLoader } from '../../../src/manifests/manifest-loader.ts';
 import type { ManifestLoad } from '../../../src/manifests/manifest-loader.ts';
 
@@ -61,10 +64,50 @@ test('an edit that leaves size and times as they were is seen: the file was fres
   const directory = await temporaryDirectory(t);
   const path = join(directory, 'a.yaml');
   await writeFile(path, SERVICE('a', '10.0.0.1'));
+  // a file system whose clock ticks slowly: all times are those of the first change
+  const timeNs = { mtimeNs: BigInt(Date.now()) * 1_000_000n, ctimeNs: 0n };
+  const realStat = fs.promises.stat;
+  t.mock.method(fs.promises, 'stat', async (...args: Parameters<typeof realStat>) =>
+    Object.assign(await realStat(...args), timeNs),
+  );
+  syncBuiltinESMExports();
+  t.after(() => {
+    t.mock.restoreAll();
+    syncBuiltinESMExports();
+  });
   const loader = new ManifestLoader([directory]);
   await loader.load();
   await writeFile(path, SERVICE('a', '10.0.0.2'));
   assert.deepEqual(describeChanges((await loader.load()).changes), ['put Service default/a']);
+
+  timeNs.mtimeNs -= 1_000_000_000n;
+  await loader.load();
+  await writeFile(path, SERVICE('a', '10.0.0.3'));
+  assert.deepEqual((await loader.load()).changes, [], 'so that the times are what is looked at');
+});
+
+test('what looks different from what it was, before or after it is read, is left for later', async (t) => {
+  const directory = await temporaryDirectory(t);
+  const path = join(directory, 'a.yaml');
+  await writeFile(path, SERVICE('a'));
+  const loader = new ManifestLoader([directory]);
+  const { look } = await loader.load();
+  await writeFile(path, SERVICE('a', '10.0.0.22'));
+  assert.equal(await loader.loadIfStill(look), undefined);
+  const { look: newLook } = await findManifestFiles([directory]);
+  const decode = t.mock.method(TextDecoder.prototype, 'decode', (octets: Buffer) => {
+    // the file grows while it is read
+    appendFileSync(path, '---\n');
+    return octets.toString();
+  });
+  assert.equal(await loader.loadIfStill(newLook), undefined);
+  decode.mock.restore();
+  const { look: lastLook } = await findManifestFiles([directory]);
+  const load = await loader.loadIfStill(lastLook);
+  assert.deepEqual(describeChanges(load?.changes ?? []), ['put Service default/a']);
+  await rm(directory, { recursive: true });
+  const { look: noLook } = await findManifestFiles([directory]);
+  assert.equal((await loader.loadIfStill(noLook))?.errors[0]?.code, 'MANIFEST_READ');
 });
 
 test('an object that moves to another file is no change', async (t) => {

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import type { TestContext } from 'node:test';
+import { LogOutput } from '../../../src/observability/log-output.ts';
 
 const TIMEOUT = { timeout: 30_000 };
 const LOG_MODULE = new URL('../../../src/observability/log.ts', import.meta.url).href;
@@ -204,4 +205,28 @@ test('a file gets every line, behind what it holds', TIMEOUT, async (t) => {
     lines.slice(1).map(({ n }) => n),
     Array.from({ length: 3000 }, (_, n) => n),
   );
+});
+
+test('what the system refuses counts as dropped, each line once', TIMEOUT, async () => {
+  const unwritable = await open(new URL(import.meta.url), 'r');
+  const output = new LogOutput(unwritable.fd, () => assert.fail());
+  output.write('a\n');
+  await output.flush(10_000);
+  assert.equal(output.droppedLines, 1);
+  output.write('b\n');
+  assert.equal(output.droppedLines, 2);
+  await unwritable.close();
+});
+
+test('a full disk is tried again with each line, and not told of itself for ever', TIMEOUT, async () => {
+  const full = await open('/dev/full', 'w');
+  let reports = 0;
+  const output = new LogOutput(full.fd, (count) => `${++reports} ${count}\n`);
+  for (let n = 1; n <= 5; n++) {
+    output.write('a\n');
+    await output.flush(10_000);
+    assert.equal(output.droppedLines, n);
+  }
+  assert.equal(reports, 4);
+  await full.close();
 });

@@ -165,6 +165,7 @@ test('what shards count is on the page, under its labels', async () => {
   assert.equal(valueOf('coredns_dns_request_duration_seconds_bucket', { ...scope, le: '+Inf' }), 6);
   assert.equal(valueOf('coredns_dns_request_duration_seconds_sum', scope), 3 * 9.0005);
   assert.equal(valueOf('skyshard_truncated_responses_total', { proto: 'udp', zone: '.' }), 3);
+  assert.equal(valueOf('skyshard_truncated_responses_total', { zone: 'dropped' }), undefined);
   assert.equal(valueOf('skyshard_dropped_datagrams_total', { reason: 'short' }), 2);
   assert.equal(valueOf('skyshard_shard_requests_total', { shard: '0' }), 2);
   assert.equal(valueOf('skyshard_shard_requests_total', { shard: '1' }), 3);
@@ -220,13 +221,15 @@ test('the kernel’s table of UDP sockets is read', () => {
 test(
   'drops of a socket whose queue is full are seen',
   { skip: process.platform !== 'linux' && 'no /proc/net/udp' },
-  async () => {
+  async (t) => {
     const before = socketInodes();
     const socket = createSocket({ type: 'udp4', recvBufferSize: 4096 });
+    t.after(() => socket.close());
     socket.bind(0, '127.0.0.1');
     await once(socket, 'listening');
     const inode = [...socketInodes()].find((candidate) => !before.has(candidate));
     const sender = createSocket('udp4');
+    t.after(() => sender.close());
     const { ask } = setup({
       sockets: () => [
         { name: '127.0.0.1:1053#0', inode: inode! },
@@ -246,8 +249,6 @@ test(
       1,
       'a socket that is gone has no series',
     );
-    socket.close();
-    sender.close();
   },
 );
 

@@ -112,6 +112,20 @@ test('a shard that takes the place of another goes on from its cells', () => {
   assert.equal(sum(0, 1, SCOPE_CELLS.at.requestSizeSum), 70_001 * 70_001);
 });
 
+test('a cell that was published is published again, and long sums stay exact to the nanosecond', () => {
+  const { buffer, cell, sum } = setup(1);
+  const counters = createShardCounters(buffer, SCOPES, 0);
+  for (let n = 1; n <= 30; n++) {
+    counters.countDuration(1, 1, 1e9);
+    counters.publish();
+    assert.equal(cell(0, 1, SCOPE_CELLS.at.durations + DURATION_CELLS - 1), n);
+  }
+  const before = sum(0, 1, SCOPE_CELLS.at.durationSum);
+  counters.countDuration(1, 1, 1e-6);
+  counters.publish();
+  assert.equal(sum(0, 1, SCOPE_CELLS.at.durationSum), before + 1);
+});
+
 test('a wide sum is read right between the stores of its halves, around every carry', () => {
   const halves = (sum: number): [number, number] => [sum % 2 ** 32, Math.floor(sum / 65_536) % 2 ** 32];
   for (const old of [0, 65_535, 2 ** 32 - 1, 2 ** 32, 2 ** 40 + 12_345, WIDE_MODULUS - 5]) {
