@@ -20,6 +20,8 @@ function readRanks(): Map<string, number> {
     const [, rank, folders] = /^(\d+)\s+(.*)$/.exec(line) ?? assert.fail(`not a rank: ${line}`);
     for (const folder of folders!.replace(/\([^)]*\)/g, '').split(',')) ranks.set(folder.trim(), Number(rank));
   }
+  // The entry stands beside cli in the table, and above it.
+  ranks.set('main.ts', ranks.get('main.ts')! + 0.5);
   return ranks;
 }
 
