@@ -19,11 +19,12 @@ const NODE_MAJOR_MIN = 24;
 /** Each task: whether it needs dist/, and Node's arguments for it. */
 const TASKS = {
   start: { needsDist: true, nodeArguments: startArguments },
-  test: { needsDist: false, nodeArguments: (args) => testArguments(unitPatterns(), args) },
+  // The tiny benchmarks among the tests start skyshard from dist/.
+  test: { needsDist: true, nodeArguments: (args) => testArguments(unitPatterns(), args) },
   'test:e2e': { needsDist: true, nodeArguments: (args) => testArguments(['test/e2e/**/*.test.ts'], args, 1) },
   'test:bench': {
     needsDist: true,
-    nodeArguments: (args) => testArguments(['native-free-bench/**/*.test.ts'], args, 1),
+    nodeArguments: (args) => testArguments(['test/unit/bench/**/*.test.ts'], args, 1),
   },
   docs: { needsDist: false, nodeArguments: (args) => ['scripts/reference-pages.ts', ...args] },
 };
