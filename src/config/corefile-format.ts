@@ -7,9 +7,11 @@ import type { CorefileLine, CorefileTree } from './corefile-tree.ts';
  * places differ.
  */
 export function formatCorefile(tree: Pick<CorefileTree, 'blocks'>): string {
-  return tree.blocks
+  const text = tree.blocks
     .map((block) => `${block.keys.map(formatWord).join(' ')} {\n${formatLines(block.directives, '    ')}}\n`)
     .join('');
+  // A key may start with U+FEFF, which at the start of the text would be a byte order mark.
+  return text.startsWith('\ufeff') ? `\n${text}` : text;
 }
 
 /** SHA-512 of what the tree says: equal for files that differ in comments, spacing or in how they are cut into imports. */
@@ -28,6 +30,9 @@ function formatLines(lines: readonly CorefileLine[], indent: string): string {
 
 /** Quoted where it was, or where white space, a comment, a brace or a keyword would be read into it. */
 function formatWord(token: CorefileToken): string {
-  const isPlain = /^[^\s\u0085"#][^\s\u0085#]*$/.test(token.text) && !/^(?:[{}]|import)$/.test(token.text);
+  const isPlain = PLAIN_WORD.test(token.text) && !/^(?:[{}]|import)$/.test(token.text);
   return isPlain && !token.isQuoted ? token.text : `"${token.text.replaceAll('"', '\\"')}"`;
 }
+
+/** No `"` at the start, and nowhere `#` or what the lexer takes for white space. */
+const PLAIN_WORD = /^(?!")[^#\t-\r \u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]+$/;
