@@ -67,6 +67,19 @@ test('several ports: one SRV a distinct port, weights by pairs of port and clust
   ]);
 });
 
+test('a port name belongs to its protocol', () => {
+  const ports = ['dns/53/UDP', 'dns/5353/TCP'];
+  const { sink } = load([
+    ns,
+    service('default/dns', ['10.96.0.2'], ports),
+    service('default/head', ['None']),
+    slice('default/head/a', ports, ['10.1.0.1']),
+  ]);
+  assert.equal(sink.names.get('_dns._udp.dns.default.svc'), '10.96.0.2 · srv 100 53 skip 10');
+  assert.equal(sink.names.get('_dns._tcp.dns.default.svc'), '10.96.0.2 · srv 100 5353 skip 10');
+  assert.equal(sink.names.get('_dns._udp.head.default.svc'), '10.1.0.1 · srv 100 10-1-0-1:53=10.1.0.1 skip 10');
+});
+
 test('a weight is at least 1', () => {
   const ports = Array.from({ length: 150 }, (_, index) => `p${index}/${1000 + index}/TCP`);
   const { sink } = load([ns, service('default/web', ['10.96.0.2'], ports)]);
