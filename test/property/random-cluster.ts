@@ -8,7 +8,7 @@ import type { RawObject, RawPort } from '../oracle/kubernetes-objects.ts';
 import type { RawChange } from '../cases/subject.ts';
 
 export const NAMESPACES = ['default', 'prod', 'b'] as const;
-export const SERVICES = ['web', 'db', 'svc', 'kube-dns', 'x-1'] as const;
+export const SERVICES = ['web', 'db', 'svc', 'x-1'] as const;
 export const PORT_NAMES = ['http', 'pg', 'dns-tcp'] as const;
 export const PROTOCOLS = ['TCP', 'UDP', 'SCTP'] as const;
 export const HOSTNAMES = ['db-0', 'db-1', 'tcp', 'pin', '10-1-0-1'] as const;
@@ -30,9 +30,9 @@ const SLICES = ['s-0', 's-1', 's-2', 's-3', 's-4'] as const;
 const PODS = ['pod-0', 'pod-1', 'pod-2'] as const;
 const SERVICE_NAME_LABEL = 'kubernetes.io/service-name';
 
-const labels = fc.option(fc.constantFrom(...LABEL_VALUES), { nil: undefined }).map((value) => ({
-  ...(value === undefined ? {} : { app: value }),
-}));
+const labels: fc.Arbitrary<Readonly<Record<string, string>>> = fc
+  .constantFrom(undefined, ...LABEL_VALUES)
+  .map((value) => (value === undefined ? {} : { app: value }));
 
 /** Names unique in the list; all named where there are several, as the API wants it. */
 const ports: fc.Arbitrary<RawPort[]> = fc.oneof(
@@ -187,16 +187,30 @@ const change: fc.Arbitrary<RawChange> = fc.record({
 
 /** Most of the namespaces exist at first. */
 export const initialObjects: fc.Arbitrary<RawObject[]> = fc
-  .tuple(fc.array(object, { maxLength: 30 }), fc.subarray([...NAMESPACES], { minLength: 1 }))
+  .tuple(
+    fc.array(object, { maxLength: 40, size: 'max' }),
+    fc.subarray([...NAMESPACES], { minLength: NAMESPACES.length - 1 }),
+  )
   .map(([objects, names]) => [
     ...names.map((name): RawObject => ({ apiVersion: 'v1', kind: 'Namespace', metadata: { name } })),
     ...objects,
   ]);
 
 /** Change sets, one after the other. */
-export const changeSets: fc.Arbitrary<RawChange[][]> = fc.array(fc.array(change, { minLength: 1, maxLength: 6 }), {
-  maxLength: 5,
-});
+export const changeSets: fc.Arbitrary<RawChange[][]> = fc.array(
+  fc.array(change, { minLength: 1, maxLength: 6, size: 'max' }),
+  {
+    maxLength: 4,
+    size: 'max',
+  },
+);
+
+function rarely<T>(...values: readonly T[]): fc.Arbitrary<T | undefined> {
+  return fc.oneof(
+    { weight: 6, arbitrary: fc.constant(undefined) },
+    { weight: 1, arbitrary: fc.constantFrom(...values) },
+  );
+}
 
 export const recordOptions: fc.Arbitrary<RecordOptions> = fc
   .record({
@@ -209,12 +223,12 @@ export const recordOptions: fc.Arbitrary<RecordOptions> = fc
     ttlSeconds: fc.constantFrom(5, 30, 0, 3600),
     pods: fc.constantFrom('disabled' as const, 'insecure' as const, 'verified' as const),
     endpointPodNames: fc.boolean(),
-    noEndpoints: fc.constantFrom(false, false, false, true),
-    ignoreEmptyService: fc.constantFrom(false, false, true),
+    noEndpoints: rarely(true).map((value) => value ?? false),
+    ignoreEmptyService: fc.constantFrom(false, false, false, true),
     zonal: fc.boolean(),
-    namespaces: fc.constantFrom(undefined, undefined, undefined, ['prod', 'b'], ['default', 'absent']),
-    namespaceLabels: fc.constantFrom(undefined, undefined, undefined, 'app=one', 'app notin (two)', '!app'),
-    labels: fc.constantFrom(undefined, undefined, undefined, 'app', 'app!=two', 'app in (one, two)'),
+    namespaces: rarely<readonly string[]>(['prod', 'b'], ['default', 'absent']),
+    namespaceLabels: rarely('app=one', 'app notin (two)', '!app'),
+    labels: rarely('app', 'app!=two', 'app in (one, two)'),
     localAddresses: fc.constantFrom([], [], ['10.1.0.1'], ['10.1.0.2', 'fd00::1'], ['203.0.113.1']),
   })
   .map((choice) => {
