@@ -33,7 +33,7 @@ const BATCH_SIZE = 64;
 /** At most some 0.1 ms. */
 const QUERIES_PER_RUN = 256;
 const CHECKSUM_PRIME = 0x0100_0193;
-const UDP_SIZE_MAX = 1232;
+const PEER_PORT = 40_000;
 const SCOPE_COUNT = 2;
 
 export async function benchAnswer(options: AnswerBenchmarkOptions): Promise<MicroResult[]> {
@@ -63,9 +63,7 @@ function answerCases(served: ServedCluster, kind: QueryKind, readerSlot: number,
     arena,
     messageCapacity: MESSAGE_CAPACITY,
     counters: createShardCounters(createCounterBuffer(1, SCOPE_COUNT), SCOPE_COUNT, 0),
-    udpSizeMax: UDP_SIZE_MAX,
     cookieSecret: new Uint8Array(16),
-    nsid: new Uint8Array(0),
   });
   const rcode = KIND_OF_QUERY[kind].rcode === 'NXDOMAIN' ? 3 : 0;
   let next = 0;
@@ -76,7 +74,7 @@ function answerCases(served: ServedCluster, kind: QueryKind, readerSlot: number,
       const start = starts[next]!;
       const end = starts[next + 1]!;
       octets.copyWithin(0, start, end);
-      const size = answerer.answer(LISTENER_ID, 0, end - start, PEER_AT, PEER_SIZE);
+      const size = answerer.answer(LISTENER_ID, 0, end - start, PEER_AT, PEER_SIZE, PEER_PORT);
       if ((octets[3]! & 15) !== rcode || size === 0) {
         throw new Error(`query ${next} of kind ${kind}: rcode ${octets[3]! & 15}`);
       }

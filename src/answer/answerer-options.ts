@@ -1,3 +1,5 @@
+import type { Query } from './query.ts';
+import type { Response } from './response.ts';
 import type { ShardCounters } from '../observability/shard-counters.ts';
 
 /** What a thread that answers needs. Everything is allocated before the first query. */
@@ -14,10 +16,38 @@ export interface AnswererOptions {
   /** octets available for a response from a message's offset on: at least 4096 for UDP */
   readonly messageCapacity: number;
   readonly counters: ShardCounters;
-  /** largest UDP response with EDNS, octets, and the size announced: 1232 */
-  readonly udpSizeMax: number;
   /** 16 octets: the key of the server cookies (RFC 9018), the same in all shards of a process, or of all replicas */
   readonly cookieSecret: Uint8Array;
-  /** NSID (RFC 5001): octets that name this server; empty: the option is not answered */
-  readonly nsid: Uint8Array;
+  /** takes over what has to be asked elsewhere; without it a `forward` step is SERVFAIL */
+  readonly forwarder?: QueryForwarder;
+}
+
+/** The side of a shard that asks upstream servers. */
+export interface QueryForwarder {
+  /**
+   * Take a query over: its answer is sent later. Everything needed is to be copied: the message's place is used again.
+   *
+   * @param group  index of the group of upstreams
+   * @returns false if it can't be taken now: the client gets SERVFAIL
+   */
+  forward(group: number, query: Query, response: Response, client: QueryClient): boolean;
+}
+
+/** Who asked, and where: what an answer that is sent later needs. One object a thread, reused. */
+export interface QueryClient {
+  /** id of the listener */
+  listener: number;
+  /** the client's address in the arena, peerSize octets (4 or 16) */
+  peerOffset: number;
+  peerSize: number;
+  peerPort: number;
+  /** the query came over a stream */
+  isStream: boolean;
+  /** metric scope of its route */
+  scope: number;
+  /** size of the query in octets */
+  messageSize: number;
+  /** POLICY of its route: word index, valid within the batch; flags and sizes */
+  policyFlags: number;
+  udpSizeMax: number;
 }

@@ -17,18 +17,31 @@ import {
   OPT_SIZE,
   QDCOUNT_AT,
   QR,
+  RA,
   RD,
   TC,
   UDP_SIZE_PLAIN,
 } from '../dns/wire-header.ts';
 import { DROP, PLUGIN, type ShardCounters } from '../observability/shard-counters.ts';
 import { NOT_FOUND, SnapshotReader } from '../snapshot/reader.ts';
-import { ROUTE } from '../snapshot/snapshot-layout.ts';
-import type { AnswererOptions } from './answerer-options.ts';
-import { ALIASES_MAX, KubernetesStep, kubernetesZoneAt, STEP_RESULT } from './kubernetes-step.ts';
+import {
+  LISTENER_FLAG,
+  POLICY,
+  POLICY_FLAG,
+  ROUTE,
+  STEP,
+  STEP_WORDS,
+  UDP_SIZE_MAX_DEFAULT,
+} from '../snapshot/snapshot-layout.ts';
+import type { AnswererOptions, QueryClient, QueryForwarder } from './answerer-options.ts';
+import { FixedSteps } from './fixed-steps.ts';
+import { ALIASES_MAX, KubernetesStep } from './kubernetes-step.ts';
 import { PARSED, Query } from './query.ts';
+import { RecordsStep } from './records-step.ts';
 import { Response } from './response.ts';
+import { Rotation } from './rotation.ts';
 import { CLIENT_COOKIE_SIZE, SERVER_COOKIE_SIZE, ServerCookies } from './server-cookie.ts';
+import { STEP_RESULT } from './step-result.ts';
 
 /** Metric scope of what never entered a chain (MetricScope 0). */
 const SCOPE_DROPPED = 0;
@@ -36,27 +49,47 @@ const OPTION_HEAD_SIZE = 4;
 const COOKIE_OPTION_SIZE = OPTION_HEAD_SIZE + CLIENT_COOKIE_SIZE + SERVER_COOKIE_SIZE;
 const EDE_OPTION_SIZE = OPTION_HEAD_SIZE + 2;
 const PROTO_UDP = 0;
+const PROTO_TCP = 1;
+const STREAM_SIZE_MAX = 65_535;
 /** Names are read by whole words, which may pass their end by up to three octets. */
 const ARENA_SLACK = 4;
 
+/** What `answer` returns for a query that is answered later. */
+export const ANSWER_PENDING = -1;
+
 export class Answerer {
+  /** metric scope of the message answered last; changed by `answer` only */
+  scope = SCOPE_DROPPED;
   private readonly reader: SnapshotReader;
   private readonly query: Query;
   private readonly response: Response;
+  private readonly rotation: Rotation;
   private readonly kubernetes: KubernetesStep;
+  private readonly records: RecordsStep;
+  private readonly fixed: FixedSteps;
+  private readonly forwarder: QueryForwarder | undefined;
   private readonly cookies: ServerCookies;
   private readonly counters: ShardCounters;
-  private readonly nsid: Uint8Array;
-  private readonly udpSizeMax: number;
   private readonly bytes: Uint8Array;
   private readonly view: DataView;
   private readonly messageCapacity: number;
+  private readonly client: QueryClient = {
+    listener: 0,
+    peerOffset: 0,
+    peerSize: 0,
+    peerPort: 0,
+    isStream: false,
+    scope: 0,
+    messageSize: 0,
+    policyFlags: 0,
+    udpSizeMax: UDP_SIZE_MAX_DEFAULT,
+  };
+  /** offsets in the message of the names a chain of CNAME records has led through */
+  private readonly aliasTargets = new Uint16Array(ALIASES_MAX + 1);
   private isPublished = false;
-  private peerAt = 0;
-  private peerSize = 0;
-  /** metric scope of the message answered last; changed by `answer` only */
-  scope = SCOPE_DROPPED;
   private plugin: number = PLUGIN.SERVER;
+  /** word index of the POLICY, 0: none */
+  private policyAt = 0;
 
   constructor(options: AnswererOptions) {
     this.bytes = new Uint8Array(options.arena);
@@ -64,12 +97,13 @@ export class Answerer {
     this.reader = new SnapshotReader(options.buffer, options.readerSlot);
     this.query = new Query(options.arena);
     this.response = new Response(options.arena);
-    const seed = (Math.random() * 0xffff_ffff) >>> 0;
-    this.kubernetes = new KubernetesStep(this.reader, this.query, this.response, seed);
+    this.rotation = new Rotation((Math.random() * 0xffff_ffff) >>> 0);
+    this.kubernetes = new KubernetesStep(this.reader, this.query, this.response, this.rotation);
+    this.records = new RecordsStep(this.reader, this.query, this.response, this.rotation);
+    this.fixed = new FixedSteps(this.reader, this.query, this.response);
+    this.forwarder = options.forwarder;
     this.cookies = new ServerCookies(options.cookieSecret);
     this.counters = options.counters;
-    this.nsid = options.nsid;
-    this.udpSizeMax = options.udpSizeMax;
     this.messageCapacity = options.messageCapacity - ARENA_SLACK;
   }
 
@@ -89,42 +123,95 @@ export class Answerer {
    * @param listener       id of the listener the message came to
    * @param messageOffset  where the query lies in the arena; the response goes there too
    * @param peerOffset     the client's address in the arena, peerSize octets (4 or 16; a mapped IPv4 address as 4)
-   * @returns size of the response in octets, 0: no response
+   * @returns size of the response in octets, 0: no response, ANSWER_PENDING: it is sent later
    */
-  answer(listener: number, messageOffset: number, messageSize: number, peerOffset: number, peerSize: number): number {
+  answer(
+    listener: number,
+    messageOffset: number,
+    messageSize: number,
+    peerOffset: number,
+    peerSize: number,
+    peerPort: number,
+  ): number {
+    this.client.isStream = false;
+    return this.answerFrom(listener, messageOffset, messageSize, peerOffset, peerSize, peerPort);
+  }
+
+  /** The same for a message of a stream: the response may have 65,535 octets, as far as messageCapacity reaches. */
+  answerStream(
+    listener: number,
+    messageOffset: number,
+    messageSize: number,
+    peerOffset: number,
+    peerSize: number,
+    peerPort: number,
+  ): number {
+    this.client.isStream = true;
+    return this.answerFrom(listener, messageOffset, messageSize, peerOffset, peerSize, peerPort);
+  }
+
+  private answerFrom(
+    listener: number,
+    messageOffset: number,
+    messageSize: number,
+    peerOffset: number,
+    peerSize: number,
+    peerPort: number,
+  ): number {
     const query = this.query;
+    const client = this.client;
+    const response = this.response;
     const parsed = query.parse(messageOffset, messageSize);
     if (parsed === PARSED.SHORT || parsed === PARSED.RESPONSE) {
       this.counters.countDrop(parsed === PARSED.SHORT ? DROP.SHORT : DROP.RESPONSE);
       return 0;
     }
-    this.peerAt = peerOffset;
-    this.peerSize = peerSize;
+    client.listener = listener;
+    client.peerOffset = peerOffset;
+    client.peerSize = peerSize;
+    client.peerPort = peerPort;
+    client.messageSize = messageSize;
+    client.policyFlags = 0;
+    client.udpSizeMax = UDP_SIZE_MAX_DEFAULT;
     this.scope = SCOPE_DROPPED;
     this.plugin = PLUGIN.SERVER;
-    const response = this.response;
-    const sizeMax = this.sizeMax();
-    response.begin(
-      messageOffset,
-      query.questionEnd,
-      messageOffset + sizeMax - this.optSizeMax(),
-      query.nameAt - messageOffset,
-    );
-    if (parsed === PARSED.QUERY) this.answerQuestion(listener);
-    else this.refuse(parsed);
-    const size = this.finish(sizeMax);
+    this.policyAt = 0;
+    const limit = messageOffset + this.sizeMax() - this.optSizeMax();
+    response.begin(messageOffset, query.questionEnd, limit, query.nameAt - messageOffset);
+    if (parsed !== PARSED.QUERY) {
+      this.refuse(parsed);
+    } else if (this.answerQuestion() === STEP_RESULT.PENDING) {
+      const family = peerSize === 4 ? 0 : 1;
+      this.counters.countRequest(this.scope, this.proto(), family, query.qtype, messageSize, query.isDo);
+      return ANSWER_PENDING;
+    }
+    const size = this.finish();
     const family = peerSize === 4 ? 0 : 1;
-    this.counters.countRequest(this.scope, PROTO_UDP, family, query.qtype, messageSize, query.isDo);
-    this.counters.countResponse(this.scope, PROTO_UDP, response.rcode, this.plugin, size, response.isTruncated ? 1 : 0);
+    this.counters.countRequest(this.scope, this.proto(), family, query.qtype, messageSize, query.isDo);
+    this.counters.countResponse(
+      this.scope,
+      this.proto(),
+      response.rcode,
+      this.plugin,
+      size,
+      response.isTruncated ? 1 : 0,
+    );
     return size;
+  }
+
+  private proto(): number {
+    return this.client.isStream ? PROTO_TCP : PROTO_UDP;
   }
 
   /** Size limit of the response: RFC 1035 without EDNS, else the smaller of the client's and our own (RFC 6891, 9715). */
   private sizeMax(): number {
     const query = this.query;
     let size = UDP_SIZE_PLAIN;
-    if (query.hasEdns && query.udpSize > UDP_SIZE_PLAIN) {
-      size = query.udpSize < this.udpSizeMax ? query.udpSize : this.udpSizeMax;
+    if (this.client.isStream) {
+      size = STREAM_SIZE_MAX;
+    } else if (query.hasEdns && query.udpSize > UDP_SIZE_PLAIN) {
+      const own = this.client.udpSizeMax;
+      size = query.udpSize < own ? query.udpSize : own;
     }
     return size < this.messageCapacity ? size : this.messageCapacity;
   }
@@ -135,7 +222,10 @@ export class Answerer {
     if (!query.hasEdns) return 0;
     let size = OPT_SIZE;
     if (query.cookieSize !== 0) size += COOKIE_OPTION_SIZE;
-    if (query.isNsidAsked && this.nsid.length > 0) size += OPTION_HEAD_SIZE + this.nsid.length;
+    if (query.isNsidAsked && this.policyAt !== 0) {
+      const nsidSize = this.reader.words[this.policyAt + POLICY.at.nsidSize]!;
+      if (nsidSize > 0) size += OPTION_HEAD_SIZE + nsidSize;
+    }
     return size;
   }
 
@@ -154,50 +244,71 @@ export class Answerer {
   }
 
   private isCookieValid(): boolean {
-    const query = this.query;
-    return this.cookies.isValid(query.cookie, query.cookieSize, this.bytes, this.peerAt, this.peerSize, nowSeconds());
+    const { query, client } = this;
+    const now = nowSeconds();
+    return this.cookies.isValid(query.cookie, query.cookieSize, this.bytes, client.peerOffset, client.peerSize, now);
   }
 
-  private answerQuestion(listener: number): void {
+  /** @returns STEP_RESULT.DONE or PENDING */
+  private answerQuestion(): number {
     const query = this.query;
     const response = this.response;
     if (query.ednsVersion > 0) {
       response.rcode = RCODE.BADVERS;
-      return;
-    }
-    if (query.qclass !== CLASS.IN) {
-      response.rcode = RCODE.REFUSED;
-      return;
+      return STEP_RESULT.DONE;
     }
     const qtype = query.qtype;
+    if (query.qclass !== CLASS.IN && !this.isChaosServed()) {
+      response.rcode = RCODE.REFUSED;
+      return STEP_RESULT.DONE;
+    }
     if (qtype >= TYPE.TKEY || qtype === TYPE.OPT) {
       const rcode = rcodeOfMetaType(qtype);
       if (rcode !== RCODE.NOERROR) {
         response.rcode = rcode;
-        return;
+        return STEP_RESULT.DONE;
       }
     }
     if (!this.isPublished) {
       response.rcode = RCODE.SERVFAIL;
       response.extendedError = EDE.NOT_READY;
-      return;
+      return STEP_RESULT.DONE;
     }
-    const routeAt = this.findRoute(listener);
-    const zoneAt = routeAt === NOT_FOUND ? NOT_FOUND : kubernetesZoneAt(this.reader.words, routeAt);
-    if (zoneAt === NOT_FOUND) {
+    const routeAt = this.findRoute();
+    if (routeAt === NOT_FOUND || this.reader.words[routeAt + ROUTE.at.stepCount] === 0) {
       response.rcode = RCODE.REFUSED;
       response.extendedError = EDE.NOT_AUTHORITATIVE;
-      return;
+      return STEP_RESULT.DONE;
     }
     this.scope = this.reader.words[routeAt + ROUTE.at.scope]!;
-    this.plugin = PLUGIN.KUBERNETES;
-    if (this.kubernetes.answer(zoneAt) === STEP_RESULT.FOLLOW) this.followAliases(listener);
+    this.client.scope = this.scope;
+    this.adoptPolicy(this.reader.words[routeAt + ROUTE.at.policy]! * 2);
+    const result = this.runSteps(routeAt);
+    return result === STEP_RESULT.FOLLOW ? this.followAliases() : result;
   }
 
-  private findRoute(listener: number): number {
+  /** Class CH is for `chaos` alone: no other step knows classes. */
+  private isChaosServed(): boolean {
+    if (this.query.qclass !== CLASS.CH || !this.isPublished) return false;
+    return (this.reader.listenerFlags(this.client.listener) & LISTENER_FLAG.CHAOS) !== 0;
+  }
+
+  private adoptPolicy(policyAt: number): void {
+    const words = this.reader.words;
+    const flags = words[policyAt + POLICY.at.flags]!;
+    const udpSizeMax = words[policyAt + POLICY.at.udpSizeMax]!;
+    this.policyAt = policyAt;
+    this.rotation.setPolicy(flags);
+    this.kubernetes.setPolicy(flags);
+    this.client.policyFlags = flags;
+    this.client.udpSizeMax = udpSizeMax;
+    if (this.query.hasEdns) this.response.limit = this.response.messageAt + this.sizeMax() - this.optSizeMax();
+  }
+
+  private findRoute(): number {
     const query = this.query;
     return this.reader.findRoute(
-      listener,
+      this.client.listener,
       query.nameView,
       query.nameSize,
       query.labelStarts,
@@ -206,31 +317,98 @@ export class Answerer {
     );
   }
 
-  /**
-   * Look up the target of the CNAME just written, as often as that is a CNAME again, within the zones served here. The
-   * rcode is that of the last name (RFC 6604). A target outside is the client's to resolve.
-   */
-  private followAliases(listener: number): void {
-    const response = this.response;
-    for (let left = ALIASES_MAX; left > 0; left--) {
-      const offset = this.kubernetes.followOffset;
-      this.query.followName(response.messageAt + offset);
-      const routeAt = this.findRoute(listener);
-      const zoneAt = routeAt === NOT_FOUND ? NOT_FOUND : kubernetesZoneAt(this.reader.words, routeAt);
-      if (zoneAt === NOT_FOUND) return;
-      response.ownerOffset = offset;
-      if (this.kubernetes.answer(zoneAt) === STEP_RESULT.DONE) return;
+  /** Run the chain of a route until a step answers. A chain that runs off its end is SERVFAIL: nobody knows. */
+  private runSteps(routeAt: number): number {
+    const words = this.reader.words;
+    const count = words[routeAt + ROUTE.at.stepCount]!;
+    let stepAt = routeAt + ROUTE.at.steps;
+    for (let left = count; left > 0; left--) {
+      const result = this.runStep(words[stepAt]!, words[stepAt + 1]!, words[stepAt + 2]!);
+      if (result !== STEP_RESULT.NEXT) return result;
+      stepAt += STEP_WORDS;
     }
-    // A chain without end: the operator's mistake, told as such.
+    this.plugin = PLUGIN.SERVER;
+    this.response.rcode = this.query.qclass === CLASS.IN ? RCODE.SERVFAIL : RCODE.REFUSED;
+    return STEP_RESULT.DONE;
+  }
+
+  private runStep(step: number, argument: number, flags: number): number {
+    if (this.query.qclass !== CLASS.IN && step !== STEP.CHAOS) return STEP_RESULT.NEXT;
+    switch (step) {
+      case STEP.KUBERNETES:
+        this.plugin = PLUGIN.KUBERNETES;
+        return this.kubernetes.answer(argument * 2, flags);
+      case STEP.RECORDS:
+        this.plugin = PLUGIN.HOSTS;
+        return this.records.answer(argument * 2, flags);
+      case STEP.FIXED_ANSWER:
+        this.plugin = PLUGIN.TEMPLATE;
+        return this.fixed.answerFixed(argument * 2);
+      case STEP.ANY:
+        this.plugin = PLUGIN.ANY;
+        return this.fixed.answerAny();
+      case STEP.CHAOS:
+        this.plugin = PLUGIN.CHAOS;
+        return this.fixed.answerChaos(argument * 2);
+      case STEP.WHOAMI: {
+        this.plugin = PLUGIN.WHOAMI;
+        const { peerOffset, peerSize, peerPort, isStream } = this.client;
+        return this.fixed.answerWhoami(peerOffset, peerSize, peerPort, isStream);
+      }
+      case STEP.FORWARD:
+        this.plugin = PLUGIN.FORWARD;
+        if (this.forwarder?.forward(argument, this.query, this.response, this.client) === true) {
+          return STEP_RESULT.PENDING;
+        }
+        break;
+      default:
+        this.plugin = PLUGIN.SERVER;
+    }
+    this.response.rcode = RCODE.SERVFAIL;
+    return STEP_RESULT.DONE;
+  }
+
+  /**
+   * Look up the target of the CNAME just written, as often as that is a CNAME again, through the whole server. The rcode
+   * is that of the last name (RFC 6604). A target no zone of the server holds is the client's to resolve.
+   */
+  private followAliases(): number {
+    const response = this.response;
+    const targets = this.aliasTargets;
+    targets[0] = HEADER_SIZE;
+    for (let count = 1; count <= ALIASES_MAX; count++) {
+      const offset = this.kubernetes.followOffset;
+      if (this.isTargetKnown(offset, count)) break;
+      targets[count] = offset;
+      this.query.followName(response.messageAt + offset);
+      const routeAt = this.findRoute();
+      if (routeAt === NOT_FOUND || this.reader.words[routeAt + ROUTE.at.stepCount] === 0) return STEP_RESULT.DONE;
+      response.ownerOffset = offset;
+      const result = this.runSteps(routeAt);
+      if (result !== STEP_RESULT.FOLLOW) return result;
+    }
+    // A chain without end: the operator's mistake, told as such and without the same records over and over.
+    response.position = this.query.questionEnd;
+    response.answerCount = 0;
     response.rcode = RCODE.SERVFAIL;
     response.extendedError = EDE.OTHER;
+    return STEP_RESULT.DONE;
+  }
+
+  /** Whether the chain has been at this name before: the message holds them all, uncompressed. */
+  private isTargetKnown(offset: number, count: number): boolean {
+    const at = this.response.messageAt;
+    for (let index = 0; index < count; index++) {
+      if (isSameName(this.bytes, at + this.aliasTargets[index]!, at + offset)) return true;
+    }
+    return false;
   }
 
   /** OPT and header. @returns size of the message */
-  private finish(sizeMax: number): number {
+  private finish(): number {
     const response = this.response;
     const query = this.query;
-    if (query.hasEdns) this.writeOpt(response.messageAt + sizeMax);
+    if (query.hasEdns) this.writeOpt(response.messageAt + this.sizeMax());
     else if (response.rcode > 15) response.rcode = RCODE.FORMERR;
     const at = response.messageAt;
     const bytes = this.bytes;
@@ -239,7 +417,8 @@ export class Answerer {
     if (response.isAuthoritative) high |= AA;
     if (response.isTruncated) high |= TC;
     bytes[at + FLAGS_HIGH_AT] = high;
-    bytes[at + FLAGS_LOW_AT] = (bytes[at + FLAGS_LOW_AT]! & CD) | (response.rcode & 0x0f);
+    const recursion = (this.client.policyFlags & POLICY_FLAG.RECURSION) === 0 ? 0 : RA;
+    bytes[at + FLAGS_LOW_AT] = recursion | (bytes[at + FLAGS_LOW_AT]! & CD) | (response.rcode & 0x0f);
     view.setUint16(at + QDCOUNT_AT, query.questionEnd > at + HEADER_SIZE ? 1 : 0);
     view.setUint16(at + ANCOUNT_AT, response.answerCount);
     view.setUint32(
@@ -250,27 +429,20 @@ export class Answerer {
   }
 
   private writeOpt(end: number): void {
-    const response = this.response;
-    const query = this.query;
-    const view = this.view;
+    const { response, query, view, bytes, client } = this;
     const start = response.position;
-    const bytes = this.bytes;
     bytes[start] = 0;
     view.setUint16(start + 1, TYPE.OPT);
-    view.setUint16(start + 3, this.udpSizeMax);
+    view.setUint16(start + 3, client.udpSizeMax);
     view.setUint32(start + 5, ((response.rcode >>> 4) << 24) | (query.isDo << 15));
     let at = start + OPT_SIZE;
     if (query.cookieSize !== 0) {
       view.setUint32(at, (EDNS_OPTION.COOKIE << 16) | (CLIENT_COOKIE_SIZE + SERVER_COOKIE_SIZE));
-      this.cookies.write(bytes, at + OPTION_HEAD_SIZE, query.cookie, bytes, this.peerAt, this.peerSize, nowSeconds());
+      const cookieAt = at + OPTION_HEAD_SIZE;
+      this.cookies.write(bytes, cookieAt, query.cookie, bytes, client.peerOffset, client.peerSize, nowSeconds());
       at += COOKIE_OPTION_SIZE;
     }
-    const nsid = this.nsid;
-    if (query.isNsidAsked && nsid.length > 0) {
-      view.setUint32(at, (EDNS_OPTION.NSID << 16) | nsid.length);
-      at += OPTION_HEAD_SIZE;
-      for (let index = 0; index < nsid.length; index++) bytes[at++] = nsid[index]!;
-    }
+    if (query.isNsidAsked && this.policyAt !== 0) at = this.writeNsid(at);
     if (response.extendedError >= 0 && at + EDE_OPTION_SIZE <= end) {
       view.setUint32(at, (EDNS_OPTION.EDE << 16) | 2);
       view.setUint16(at + OPTION_HEAD_SIZE, response.extendedError);
@@ -278,6 +450,14 @@ export class Answerer {
     }
     view.setUint16(start + 9, at - start - OPT_SIZE);
     response.position = at;
+  }
+
+  private writeNsid(at: number): number {
+    const words = this.reader.words;
+    const size = words[this.policyAt + POLICY.at.nsidSize]!;
+    if (size === 0) return at;
+    this.view.setUint32(at, (EDNS_OPTION.NSID << 16) | size);
+    return this.response.copyWords(words, this.policyAt + POLICY.at.nsid, size, at + OPTION_HEAD_SIZE);
   }
 }
 
@@ -297,6 +477,24 @@ function rcodeOfMetaType(qtype: number): number {
     default:
       return RCODE.NOERROR;
   }
+}
+
+/** Compare two uncompressed names without regard to letter case. */
+function isSameName(bytes: Uint8Array, first: number, second: number): boolean {
+  for (let index = 0; ;) {
+    const size = bytes[first + index]!;
+    if (size !== bytes[second + index]) return false;
+    if (size === 0) return true;
+    for (const end = index + size; index < end;) {
+      index++;
+      if (lowerCase(bytes[first + index]!) !== lowerCase(bytes[second + index]!)) return false;
+    }
+    index++;
+  }
+}
+
+function lowerCase(octet: number): number {
+  return octet >= 0x41 && octet <= 0x5a ? octet | 0x20 : octet;
 }
 
 function nowSeconds(): number {

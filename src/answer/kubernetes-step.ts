@@ -13,16 +13,19 @@ import {
   ENTRY_FLAGS_SHIFT,
   ENTRY_KEY_SIZE_MASK,
   ENTRY_KIND_SHIFT,
+  KEY_SPACE,
   KIND,
   NS,
   POINTER,
+  POLICY_FLAG,
   RAW,
-  ROUTE,
-  STEP,
+  STEP_FLAG,
   ZONE_FLAG,
   ZONE_INFO,
 } from '../snapshot/snapshot-layout.ts';
 import { NOT_FOUND, type SnapshotReader } from '../snapshot/reader.ts';
+import { STEP_RESULT } from './step-result.ts';
+import type { Rotation } from './rotation.ts';
 import { PodAddress } from './pod-name.ts';
 import type { Query } from './query.ts';
 import { A_RECORD_SIZE, AAAA_RECORD_SIZE, SECTION, type Response } from './response.ts';
@@ -34,9 +37,6 @@ const GROUPS_MAX = 4096;
 /** Labels of `prefer._zone.S.N.svc`. */
 const ZONAL_LABELS = 5;
 
-/** What `answer` did. */
-export const STEP_RESULT = { DONE: 0, FOLLOW: 1 } as const;
-
 export class KubernetesStep {
   private readonly reader: SnapshotReader;
   private readonly query: Query;
@@ -45,56 +45,64 @@ export class KubernetesStep {
   private readonly podAddress = new PodAddress();
   /** offset in the message of each group's first SRV target */
   private readonly groupTargets = new Uint16Array(GROUPS_MAX);
-  /** state of the rotation, xorshift32: never 0 */
-  private random: number;
+  private readonly rotation: Rotation;
   /** offset of the CNAME target to follow, after STEP_RESULT.FOLLOW */
   followOffset = 0;
 
   private zoneAt = 0;
   private datasetAt = 0;
   private ttl = 0;
+  /** octets of the name left of the zone */
+  private zoneStart = 0;
+  private isMinimal = false;
+  private isFallthrough = false;
   /** octets of the name left of the entry that answers it: not 0 for names that a default covers */
   private entrySkip = 0;
 
-  /** @param seed  of the rotation, any number */
-  constructor(reader: SnapshotReader, query: Query, response: Response, seed: number) {
+  constructor(reader: SnapshotReader, query: Query, response: Response, rotation: Rotation) {
     this.reader = reader;
     this.query = query;
     this.response = response;
     this.words = reader.words;
-    this.random = seed | 1;
+    this.rotation = rotation;
+  }
+
+  /** What the server block does to answers, for those that follow. */
+  setPolicy(policyFlags: number): void {
+    this.isMinimal = (policyFlags & POLICY_FLAG.MINIMAL) !== 0;
   }
 
   /**
    * Answer the query's present name.
    *
-   * @param zoneAt  word index of the ZONE_INFO
-   * @returns STEP_RESULT: FOLLOW if a CNAME was written whose target is to be looked up
+   * @param zoneAt      word index of the ZONE_INFO
+   * @param stepFlags   STEP_FLAG bits
+   * @returns STEP_RESULT: FOLLOW if a CNAME was written whose target is to be looked up, NEXT if the name does not exist
+   *   and is another step's then
    */
-  answer(zoneAt: number): number {
+  answer(zoneAt: number, stepFlags: number): number {
     const words = this.words;
     const query = this.query;
     this.zoneAt = zoneAt;
+    this.zoneStart = query.nameSize - words[zoneAt + ZONE_INFO.at.zoneSize]!;
     this.datasetAt = this.reader.datasetAt(words[zoneAt + ZONE_INFO.at.dataset]!);
     this.ttl = words[zoneAt + ZONE_INFO.at.ttl]!;
     this.entrySkip = 0;
+    this.isFallthrough = (stepFlags & STEP_FLAG.FALLTHROUGH) !== 0;
     this.response.isAuthoritative = true;
-    if (this.reader.zoneStart === 0) {
-      this.answerApex();
-      return STEP_RESULT.DONE;
-    }
     const keySize = query.nameSize - words[zoneAt + ZONE_INFO.at.keySuffixSize]!;
     const keySpace = words[zoneAt + ZONE_INFO.at.keySpace]!;
+    if (this.zoneStart === 0) {
+      this.answerApex(keySpace, keySize);
+      return STEP_RESULT.DONE;
+    }
     const entryAt = this.reader.findEntry(this.datasetAt, keySpace, query.nameWords, keySize);
     if ((words[this.datasetAt + DATASET.at.flags]! & DATASET_FLAG.SYNCED) === 0 && !this.isFixed(entryAt)) {
       this.response.rcode = RCODE.SERVFAIL;
       this.response.extendedError = EDE.NOT_READY;
       return STEP_RESULT.DONE;
     }
-    if (entryAt === NOT_FOUND) {
-      this.answerMissing(keySpace);
-      return STEP_RESULT.DONE;
-    }
+    if (entryAt === NOT_FOUND) return this.answerMissing(keySpace);
     if (((words[entryAt]! >>> ENTRY_FLAGS_SHIFT) & ENTRY_FLAG.EMPTY_SELF) !== 0) {
       this.writeNegative(RCODE.NOERROR);
       return STEP_RESULT.DONE;
@@ -106,7 +114,7 @@ export class KubernetesStep {
   private isFixed(entryAt: number): boolean {
     if (entryAt === NOT_FOUND) return false;
     const kind = (this.words[entryAt]! >>> ENTRY_KIND_SHIFT) & 0xf;
-    return kind === KIND.RAW || (kind === KIND.ENT && this.query.labelStarts[1] === this.reader.zoneStart);
+    return kind === KIND.RAW || (kind === KIND.ENT && this.query.labelStarts[1] === this.zoneStart);
   }
 
   private answerEntry(entryAt: number): number {
@@ -146,7 +154,7 @@ export class KubernetesStep {
   private writeSoa(): boolean {
     const words = this.words;
     return this.response.writeSoa(
-      this.response.ownerOffset + this.reader.zoneStart,
+      this.response.ownerOffset + this.zoneStart,
       words[this.zoneAt + ZONE_INFO.at.negativeTtl]!,
       words[this.datasetAt + DATASET.at.serial]!,
       this.ttl,
@@ -154,18 +162,23 @@ export class KubernetesStep {
   }
 
   /** No entry of this name: NXDOMAIN, unless the zone has names that are not stored one by one. */
-  private answerMissing(keySpace: number): void {
+  private answerMissing(keySpace: number): number {
     const flags = this.words[this.zoneAt + ZONE_INFO.at.flags]!;
-    if ((flags & ZONE_FLAG.PODS_INSECURE) !== 0 && this.answerPod(keySpace)) return;
-    if ((flags & ZONE_FLAG.ZONAL) !== 0 && this.answerZonal(keySpace)) return;
+    if ((flags & ZONE_FLAG.PODS_INSECURE) !== 0 && this.answerPod(keySpace)) return STEP_RESULT.DONE;
+    if ((flags & ZONE_FLAG.ZONAL) !== 0 && this.answerZonal(keySpace)) return STEP_RESULT.DONE;
+    if (this.isFallthrough) {
+      this.response.isAuthoritative = false;
+      return STEP_RESULT.NEXT;
+    }
     this.writeNegative(RCODE.NXDOMAIN);
+    return STEP_RESULT.DONE;
   }
 
   /** Labels of the name left of the zone. */
   private keyLabelCount(): number {
     const query = this.query;
     let count = query.labelCount;
-    while (query.labelStarts[count]! > this.reader.zoneStart) count--;
+    while (query.labelStarts[count]! > this.zoneStart) count--;
     return count;
   }
 
@@ -173,7 +186,7 @@ export class KubernetesStep {
   private answerPod(keySpace: number): boolean {
     const query = this.query;
     const starts = query.labelStarts;
-    const zoneStart = this.reader.zoneStart;
+    const zoneStart = this.zoneStart;
     if (this.keyLabelCount() !== 3 || zoneStart - starts[2]! !== 4) return false;
     // The last label's octets: length 3, p, o, d.
     if (query.nameView.getUint32(starts[2]!) !== 0x03_70_6f_64) return false;
@@ -204,7 +217,7 @@ export class KubernetesStep {
       keySpace,
       query.nameView,
       ancestor,
-      this.reader.zoneStart - ancestor,
+      this.zoneStart - ancestor,
     );
     if (entryAt === NOT_FOUND) return false;
     const flags = this.words[entryAt]! >>> ENTRY_FLAGS_SHIFT;
@@ -220,28 +233,31 @@ export class KubernetesStep {
 
   // ---- positive answers -----------------------------------------------------------------------------------------
 
-  /** First record of a rotation: round robin that needs no state shared by threads. */
-  private rotation(count: number): number {
-    if (count < 2) return 0;
-    let random = this.random;
-    random ^= random << 13;
-    random ^= random >>> 17;
-    random ^= random << 5;
-    this.random = random;
-    return (random >>> 0) % count;
-  }
-
   private writeAddresses4(first: number, count: number): void {
     if (count === 0) return this.writeNegative(RCODE.NOERROR);
     const response = this.response;
-    const written = response.writeA(this.words, first, count, this.rotation(count), response.ownerOffset, this.ttl);
+    const written = response.writeA(
+      this.words,
+      first,
+      count,
+      this.rotation.start(count),
+      response.ownerOffset,
+      this.ttl,
+    );
     if (written < count) response.isTruncated = true;
   }
 
   private writeAddresses6(first: number, count: number): void {
     if (count === 0) return this.writeNegative(RCODE.NOERROR);
     const response = this.response;
-    const written = response.writeAaaa(this.words, first, count, this.rotation(count), response.ownerOffset, this.ttl);
+    const written = response.writeAaaa(
+      this.words,
+      first,
+      count,
+      this.rotation.start(count),
+      response.ownerOffset,
+      this.ttl,
+    );
     if (written < count) response.isTruncated = true;
   }
 
@@ -278,7 +294,7 @@ export class KubernetesStep {
     const query = this.query;
     const skip = this.entrySkip + (srv >>> 24);
     const weight = (srv >>> 16) & 0xff;
-    const zoneStart = this.reader.zoneStart;
+    const zoneStart = this.zoneStart;
     for (let index = 0; index < portCount; index++) {
       const port = (words[portsAt + (index >>> 1)]! >>> ((index & 1) << 4)) & 0xffff;
       if (
@@ -289,7 +305,7 @@ export class KubernetesStep {
       }
     }
     // Additional records are optional: without room for all of the target's they are left out, and TC is not set.
-    if (!this.hasRoom(count4, count6)) return;
+    if (this.isMinimal || !this.hasRoom(count4, count6)) return;
     response.section = SECTION.ADDITIONAL;
     response.writeA(words, addressesAt, count4, 0, response.ownerOffset + skip, this.ttl);
     response.writeAaaa(words, addressesAt + count4, count6, 0, response.ownerOffset + skip, this.ttl);
@@ -334,6 +350,7 @@ export class KubernetesStep {
       }
       groupAt = this.nextGroup(groupAt);
     }
+    if (this.isMinimal) return;
     this.response.section = SECTION.ADDITIONAL;
     this.writeGroupAddresses(groupsAt, groupCount);
   }
@@ -353,7 +370,7 @@ export class KubernetesStep {
     const portCount = words[portSetAt]!;
     const skip = this.entrySkip + (srv >>> 24);
     const weight = (srv >>> 16) & 0xff;
-    const zoneStart = this.reader.zoneStart;
+    const zoneStart = this.zoneStart;
     this.groupTargets[group] = 0;
     for (let index = 0; index < portCount; index++) {
       const port = (words[portSetAt + 1 + (index >>> 1)]! >>> ((index & 1) << 4)) & 0xffff;
@@ -455,26 +472,36 @@ export class KubernetesStep {
 
   // ---- apex -----------------------------------------------------------------------------------------------------
 
-  private answerApex(): void {
+  private answerApex(keySpace: number, keySize: number): void {
     const qtype = this.query.qtype;
     if (qtype === TYPE.SOA) {
       if (!this.writeSoa()) this.response.isTruncated = true;
       return;
     }
     const nsAt = this.words[this.datasetAt + DATASET.at.ns]! * 2;
-    if (qtype === TYPE.NS && nsAt !== 0 && this.words[nsAt + NS.at.count]! > 0) return this.writeNameServers(nsAt);
+    if (qtype === TYPE.NS && nsAt !== 0 && this.words[nsAt + NS.at.count]! > 0) {
+      return this.writeNameServers(nsAt, keySpace);
+    }
+    // The zone of a single address has that address's PTR at its apex.
+    if (qtype === TYPE.PTR && keySize > 0) {
+      const entryAt = this.reader.findEntry(this.datasetAt, keySpace, this.query.nameWords, keySize);
+      if (entryAt !== NOT_FOUND) {
+        this.answerEntry(entryAt);
+        return;
+      }
+    }
     this.writeNegative(RCODE.NOERROR);
   }
 
   /** NS records, then the servers' addresses, as far as there is room for all of a server's. */
-  private writeNameServers(nsAt: number): void {
+  private writeNameServers(nsAt: number, keySpace: number): void {
     const words = this.words;
     const response = this.response;
     const count = words[nsAt + NS.at.count]!;
     const primarySize = words[this.zoneAt + ZONE_INFO.at.primarySize]!;
     const primaryAt = this.zoneAt + ZONE_INFO.at.primary;
-    // At the apex of the primary zone the question is the zone that the targets end in.
-    let zoneOffset = this.isPrimaryZone() ? response.ownerOffset : 0;
+    // A zone of names has its servers below itself: the question is what the targets end in.
+    let zoneOffset = keySpace === KEY_SPACE.FORWARD ? response.ownerOffset : 0;
     let serverAt = nsAt + NS.at.servers;
     for (let server = 0; server < count; server++) {
       const size = words[serverAt]!;
@@ -496,6 +523,7 @@ export class KubernetesStep {
       this.groupTargets[server & (GROUPS_MAX - 1)] = target;
       serverAt = this.nextServer(serverAt);
     }
+    if (this.isMinimal) return;
     response.section = SECTION.ADDITIONAL;
     serverAt = nsAt + NS.at.servers;
     for (let server = 0; server < count; server++) {
@@ -514,23 +542,4 @@ export class KubernetesStep {
     const words = this.words;
     return serverAt + 3 + ((words[serverAt]! + 3) >>> 2) + words[serverAt + 1]! + 4 * words[serverAt + 2]!;
   }
-
-  private isPrimaryZone(): boolean {
-    const words = this.words;
-    const size = words[this.zoneAt + ZONE_INFO.at.primarySize]!;
-    if (size !== this.query.nameSize) return false;
-    const primaryAt = this.zoneAt + ZONE_INFO.at.primary;
-    for (let index = 0; index < size; index++) {
-      const octet = (words[primaryAt + (index >>> 2)]! >>> ((index & 3) << 3)) & 0xff;
-      if ((octet >= 0x41 && octet <= 0x5a ? octet | 0x20 : octet) !== this.query.nameBytes[index]) return false;
-    }
-    return true;
-  }
-}
-
-/** Word index of the ZONE_INFO if the route's first step is a `kubernetes` zone, else NOT_FOUND. */
-export function kubernetesZoneAt(words: Uint32Array, routeAt: number): number {
-  if (words[routeAt + ROUTE.at.stepCount] === 0) return NOT_FOUND;
-  if (words[routeAt + ROUTE.at.steps] !== STEP.KUBERNETES) return NOT_FOUND;
-  return words[routeAt + ROUTE.at.steps + 1]! * 2;
 }

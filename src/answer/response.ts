@@ -5,7 +5,7 @@
  * Owner names are compression pointers to the question, or to the CNAME target that is being followed.
  */
 import { TYPE } from '../dns/iana.ts';
-import { POINTER_OFFSET_MAX } from '../dns/wire-header.ts';
+import { POINTER_BITS, POINTER_OFFSET_MAX } from '../dns/wire-header.ts';
 
 /** TYPE, CLASS, TTL and RDLENGTH. */
 const RECORD_FIXED_SIZE = 10;
@@ -195,7 +195,7 @@ export class Response {
   }
 
   /** Copy `size` octets that are stored as words. @returns the end of the copy */
-  private copyWords(words: Uint32Array, wordAt: number, size: number, to: number): number {
+  copyWords(words: Uint32Array, wordAt: number, size: number, to: number): number {
     const bytes = this.bytes;
     for (let index = 0; index < size; index++) {
       bytes[to + index] = (words[wordAt + (index >>> 2)]! >>> ((index & 3) << 3)) & 0xff;
@@ -272,10 +272,13 @@ export class Response {
 
   /** Rendered records point to the question; those of a CNAME's target belong to another name. */
   private moveOwners(at: number, count: number): void {
+    const { bytes, view } = this;
     let position = at;
     for (let left = count; left > 0; left--) {
-      this.view.setUint16(position, 0xc000 | this.ownerOffset);
-      position += POINTER_SIZE + RECORD_FIXED_SIZE + this.view.getUint16(position + POINTER_SIZE + 8);
+      if (view.getUint16(position) === 0xc00c) view.setUint16(position, 0xc000 | this.ownerOffset);
+      while (bytes[position]! > 0 && bytes[position]! < POINTER_BITS) position += bytes[position]! + 1;
+      position += bytes[position] === 0 ? 1 : POINTER_SIZE;
+      position += RECORD_FIXED_SIZE + view.getUint16(position + 8);
     }
   }
 }

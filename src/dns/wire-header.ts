@@ -18,6 +18,7 @@ export const OPCODE_MASK = 0x0f;
 export const AA = 0x04;
 export const TC = 0x02;
 export const RD = 0x01;
+export const RA = 0x80;
 export const CD = 0x10;
 
 /** Largest name in wire form, root label included, and largest label (RFC 1035 §2.3.4). */

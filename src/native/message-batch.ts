@@ -18,7 +18,13 @@
  * Addresses are written as pairs of u32 words, low half first; nothing here allocates after construction.
  */
 import type { Libc } from './libc.ts';
-import { AF_INET6, SOCKADDR_IN6_ADDRESS_AT, SOCKADDR_IN6_SIZE, SOCKADDR_IN_ADDRESS_AT } from './sockaddr.ts';
+import {
+  AF_INET6,
+  SOCKADDR_IN6_ADDRESS_AT,
+  SOCKADDR_IN6_SIZE,
+  SOCKADDR_IN_ADDRESS_AT,
+  SOCKADDR_PORT_AT,
+} from './sockaddr.ts';
 
 /** Datagrams of one receive call; 16 to 256 measured alike. */
 export const BATCH_MAX = 64;
@@ -102,6 +108,7 @@ export class MessageBatch {
   messageSize = 0;
   peerOffset = 0;
   peerSize = 0;
+  peerPort = 0;
 
   readonly #libc: Libc;
   readonly #words: Uint32Array;
@@ -154,7 +161,7 @@ export class MessageBatch {
   }
 
   /**
-   * Take message i in hand: fills messageOffset, messageSize, peerOffset and peerSize.
+   * Take message i in hand: fills messageOffset, messageSize, peerOffset, peerSize and peerPort.
    *
    * @returns false if the datagram was larger than its slot
    */
@@ -302,6 +309,7 @@ export class MessageBatch {
   /** A client `::ffff:a.b.c.d` is an IPv4 client. */
   #selectPeer(slot: number): void {
     const octets = this.octets;
+    this.peerPort = (octets[slot + SOCKADDR_PORT_AT]! << 8) | octets[slot + SOCKADDR_PORT_AT + 1]!;
     if (octets[slot] !== AF_INET6) {
       this.peerOffset = slot + SOCKADDR_IN_ADDRESS_AT;
       this.peerSize = 4;

@@ -27,8 +27,28 @@ export const PROTO_LABELS = ['udp', 'tcp'] as const;
 export const FAMILY_LABELS = ['1', '2'] as const;
 
 /** Who wrote a response: the `plugin` label. Index into PLUGIN_LABELS. */
-export const PLUGIN_LABELS = ['', 'kubernetes'] as const;
-export const PLUGIN = { SERVER: 0, KUBERNETES: 1 } as const;
+export const PLUGIN_LABELS = [
+  '',
+  'kubernetes',
+  'hosts',
+  'template',
+  'any',
+  'whoami',
+  'chaos',
+  'local',
+  'forward',
+] as const;
+export const PLUGIN = {
+  SERVER: 0,
+  KUBERNETES: 1,
+  HOSTS: 2,
+  TEMPLATE: 3,
+  ANY: 4,
+  WHOAMI: 5,
+  CHAOS: 6,
+  LOCAL: 7,
+  FORWARD: 8,
+} as const;
 
 /** Why a datagram got no answer. */
 export const DROP_REASONS = ['short', 'response', 'truncated', 'send_refused'] as const;

@@ -1,10 +1,11 @@
 /** Where the server listens: addresses, their metric scopes, and the routes of the built-in configuration. */
-import { networkInterfaces } from 'node:os';
+import { hostname, networkInterfaces } from 'node:os';
 import { assert } from '../base/assert.ts';
 import { lowerCaseName, parseName } from '../dns/name.ts';
 import type { MetricScope } from '../observability/shard-counters.ts';
 import type { RecordOptions } from '../records/record-options.ts';
-import type { KubernetesStep, SnapshotConfig } from '../snapshot/config-writer.ts';
+import { DEFAULT_POLICY } from '../snapshot/config-writer.ts';
+import type { KubernetesStep, PolicyDescription, SnapshotConfig } from '../snapshot/config-writer.ts';
 import type { ListenerAddress } from './shard-sockets.ts';
 
 /** The key of the built-in server block: the `zone` label of what enters its chain. */
@@ -36,14 +37,15 @@ export function planListeners(
     { server: labels[0] ?? '', zone: DROPPED_ZONE, view: '' },
     ...labels.map((server) => ({ server, zone: BLOCK_ZONE, view: '' })),
   ];
+  const policy = { ...DEFAULT_POLICY, nsid: Buffer.from(hostname()) };
   const listeners = addresses.map(({ listener }) => {
     const scope = SCOPE_DROPPED + 1 + (isWildcard ? 0 : listener);
-    return { id: listener, routes: routesOf(records, scope) };
+    return { id: listener, routes: routesOf(records, scope, policy) };
   });
   return { addresses, scopes, config: { listeners }, localAddresses: localAddressesOf(bindAddresses) };
 }
 
-function routesOf(records: Omit<RecordOptions, 'localAddresses'>, scope: number) {
+function routesOf(records: Omit<RecordOptions, 'localAddresses'>, scope: number, policy: PolicyDescription) {
   const primary = records.zones.find((zone) => !/(?:^|\.)(?:in-addr|ip6)\.arpa$/.test(zone)) ?? records.zones[0] ?? '.';
   const step: KubernetesStep = {
     kind: 'kubernetes',
@@ -53,7 +55,7 @@ function routesOf(records: Omit<RecordOptions, 'localAddresses'>, scope: number)
     isZonal: records.zonal,
     primary: wireName(primary),
   };
-  return records.zones.map((zone) => ({ zone: lowerCaseName(wireName(zone)), scope, steps: [step] }));
+  return records.zones.map((zone) => ({ zone: lowerCaseName(wireName(zone)), scope, policy, steps: [step] }));
 }
 
 function wireName(text: string): Uint8Array {

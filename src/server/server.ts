@@ -5,7 +5,6 @@
  *                                                          counters ─► metrics
  */
 import { randomBytes } from 'node:crypto';
-import { hostname } from 'node:os';
 import { readVersion } from '../base/version.ts';
 import { assert } from '../base/assert.ts';
 import type { ManifestLoad } from '../manifests/manifest-loader.ts';
@@ -28,8 +27,6 @@ import { type LogFunction, logWarnings, type ServerOptions } from './server-opti
 import { planShards } from './shard-plan.ts';
 import { ShardSupervisor } from './shard-supervisor.ts';
 
-/** Largest UDP response with EDNS, octets: fits every path that is not broken (RFC 9715). */
-const UDP_SIZE_MAX = 1232;
 /** Octets of the key of DNS cookies. */
 const COOKIE_SECRET_SIZE = 16;
 /** When what the start took is given back, ms: queries of the first moment go first. */
@@ -87,9 +84,7 @@ export async function startServer(
     buffer,
     counterBuffer,
     scopeCount: listenerPlan.scopes.length,
-    udpSizeMax: UDP_SIZE_MAX,
     cookieSecret: options.cookieSecret ?? randomBytes(COOKIE_SECRET_SIZE),
-    nsid: Buffer.from(hostname()),
   };
   const supervisor = new ShardSupervisor({
     transport,

@@ -6,7 +6,7 @@ import { createShardCounters } from '../observability/shard-counters.ts';
 import type { ShardWork, ShardWorkOptions } from './shard-options.ts';
 
 /** What main passes as `workData`; all shards have the same. */
-export interface AnswerWorkData extends Pick<AnswererOptions, 'buffer' | 'udpSizeMax' | 'cookieSecret' | 'nsid'> {
+export interface AnswerWorkData extends Pick<AnswererOptions, 'buffer' | 'cookieSecret'> {
   /** from createCounterBuffer */
   readonly counterBuffer: SharedArrayBuffer;
   /** number of metric scopes that routes name */
@@ -27,9 +27,7 @@ export function createShardWork(options: ShardWorkOptions): ShardWork {
     arena: options.arena,
     messageCapacity: options.messageCapacity,
     counters,
-    udpSizeMax: data.udpSizeMax,
     cookieSecret: data.cookieSecret,
-    nsid: data.nsid,
   });
   waitForSnapshot(data.buffer);
   return { answerer, counters };

@@ -135,7 +135,14 @@ export class BatchLoop {
   #answer(listener: number): number {
     const batch = this.#batch;
     try {
-      return this.#answerer.answer(listener, batch.messageOffset, batch.messageSize, batch.peerOffset, batch.peerSize);
+      return this.#answerer.answer(
+        listener,
+        batch.messageOffset,
+        batch.messageSize,
+        batch.peerOffset,
+        batch.peerSize,
+        batch.peerPort,
+      );
     } catch (error) {
       // A bug. The client is told, the rest of the batch is answered, then this thread ends and its successor reads on.
       this.#failure = error;

@@ -145,7 +145,7 @@ export class DgramLoop {
     }
     this.#octets.set(message, MESSAGE_AT);
     const peerSize = parseAddress(this.#octets, PEER_AT, peer.address, isIPv6);
-    const responseSize = this.#answer(listener, size, peerSize);
+    const responseSize = this.#answer(listener, size, peerSize, peer.port);
     if (responseSize > 0) {
       this.#send(socket, responseSize, peer);
       counters.countDuration(answerer.scope, 1, performance.now() - startMs);
@@ -153,11 +153,11 @@ export class DgramLoop {
     if (++this.#unpublished >= PUBLISH_QUERIES) this.#publish();
   }
 
-  #answer(listener: number, size: number, peerSize: number): number {
+  #answer(listener: number, size: number, peerSize: number, peerPort: number): number {
     const answerer = this.#work.answerer;
     answerer.enterBatch();
     try {
-      return answerer.answer(listener, MESSAGE_AT, size, PEER_AT + PEER_ADDRESS_END - peerSize, peerSize);
+      return answerer.answer(listener, MESSAGE_AT, size, PEER_AT + PEER_ADDRESS_END - peerSize, peerSize, peerPort);
     } catch (error) {
       // A bug. The client is told, then this thread ends and its successor opens sockets of its own.
       this.#ended.reject(error as Error);

@@ -30,7 +30,14 @@ export interface BatchAnswerer {
   enterBatch(): void;
   leaveBatch(): void;
   /** see Answerer.answer */
-  answer(listener: number, messageOffset: number, messageSize: number, peerOffset: number, peerSize: number): number;
+  answer(
+    listener: number,
+    messageOffset: number,
+    messageSize: number,
+    peerOffset: number,
+    peerSize: number,
+    peerPort: number,
+  ): number;
 }
 
 export interface ShardWork {

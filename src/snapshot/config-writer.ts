@@ -6,12 +6,29 @@ import { assert } from '../base/assert.ts';
 import type { BlockTransaction } from './block-transaction.ts';
 import { WordWriter } from './entry-encoder.ts';
 import { hashKey, ZONE_HASH_SPACE } from './key-hash.ts';
-import { KEY_SPACE, LISTENER, STEP, ZONE_FLAG } from './snapshot-layout.ts';
+import {
+  KEY_SPACE,
+  LISTENER,
+  LISTENER_FLAG,
+  POLICY_FLAG,
+  RECORDS_FLAG,
+  STEP,
+  STEP_FLAG,
+  UDP_SIZE_MAX_DEFAULT,
+  ZONE_FLAG,
+} from './snapshot-layout.ts';
 import type { KeySpace } from './snapshot-layout.ts';
 
+interface StepBase {
+  /** a name that does not exist is the next step's */
+  readonly isFallthrough?: boolean;
+}
+
 /** One zone of one `kubernetes` instance. */
-export interface KubernetesStep {
+export interface KubernetesStep extends StepBase {
   readonly kind: 'kubernetes';
+  /** the plugin's zone, wire form with root label, lower-cased; the route's zone if not given */
+  readonly zone?: Uint8Array;
   /** index of the dataset in the root */
   readonly dataset: number;
   /** TTL of records, seconds */
@@ -22,12 +39,78 @@ export interface KubernetesStep {
   readonly primary: Uint8Array;
 }
 
+/** Names of a dataset by their whole name (`hosts`). */
+export interface RecordsStep extends StepBase {
+  readonly kind: 'records';
+  readonly dataset: number;
+  readonly ttlSeconds: number;
+  readonly hasWildcards: boolean;
+  /** outside the plugin's zones: only PTR questions, and what is not there is the next step's */
+  readonly isPointersOnly: boolean;
+}
+
+/** Records that are the same for every name of the zone, in wire format with C00C as the question's name. */
+export interface FixedAnswerStep extends StepBase {
+  readonly kind: 'fixedAnswer';
+  /** TYPE; 255: every type */
+  readonly qtype: number;
+  readonly rcode: number;
+  /** extended DNS error, -1: none */
+  readonly extendedError: number;
+  readonly answers: readonly Uint8Array[];
+  readonly authorities: readonly Uint8Array[];
+  readonly additionals: readonly Uint8Array[];
+}
+
+/** Texts of class CH; an empty list is not answered. */
+export interface ChaosStep extends StepBase {
+  readonly kind: 'chaos';
+  readonly version: string;
+  readonly hostname: string;
+  readonly authors: readonly string[];
+}
+
+export type StepDescription =
+  | KubernetesStep
+  | RecordsStep
+  | FixedAnswerStep
+  | ChaosStep
+  | ({ readonly kind: 'any' | 'whoami' | 'unbuilt' } & StepBase)
+  | ({ readonly kind: 'local'; readonly isPrefixAnswered: boolean } & StepBase)
+  /** `group`: index of the group of upstreams */
+  | ({ readonly kind: 'forward'; readonly group: number } & StepBase);
+
+/** What a server block does to every answer. */
+export interface PolicyDescription {
+  readonly rotates: boolean;
+  readonly isMinimal: boolean;
+  readonly isLogged: boolean;
+  readonly reportsErrors: boolean;
+  readonly isRecursionAvailable: boolean;
+  /** octets */
+  readonly udpSizeMax: number;
+  /** empty: not answered */
+  readonly nsid: Uint8Array;
+}
+
+export const DEFAULT_POLICY: PolicyDescription = {
+  rotates: true,
+  isMinimal: false,
+  isLogged: false,
+  reportsErrors: false,
+  isRecursionAvailable: false,
+  udpSizeMax: UDP_SIZE_MAX_DEFAULT,
+  nsid: new Uint8Array(0),
+};
+
 export interface RouteDescription {
   /** wire form with root label, lower-cased */
   readonly zone: Uint8Array;
   /** metric scope */
   readonly scope: number;
-  readonly steps: readonly KubernetesStep[];
+  /** DEFAULT_POLICY if not given; one object for all routes of a block */
+  readonly policy?: PolicyDescription;
+  readonly steps: readonly StepDescription[];
 }
 
 export interface ListenerDescription {
@@ -60,35 +143,39 @@ export function keySpaceOf(zone: Uint8Array): { readonly keySpace: KeySpace; rea
  * @throws SkyshardError SNAPSHOT_FULL
  */
 export function compileConfig(blocks: BlockTransaction, config: SnapshotConfig, hashSeed: number): number[] {
-  const references: number[] = [];
-  const writer = new WordWriter();
+  const context: WriterContext = { blocks, writer: new WordWriter(), hashSeed, references: [], policies: new Map() };
   const listeners: number[] = [];
   for (const { id } of config.listeners) assert(id >= 0 && id <= LISTENER_ID_MAX, 'listener id');
   const count = Math.max(0, ...config.listeners.map(({ id }) => id + 1));
   for (let id = 0; id < count; id++) {
     const routes = config.listeners.find((listener) => listener.id === id)?.routes ?? [];
-    listeners.push(writeListener(blocks, writer, routes, hashSeed, references));
+    listeners.push(writeListener(context, routes));
   }
-  writer.reset();
-  writer.push(count);
-  writer.pushAll(listeners);
-  return [takeWritten(blocks, writer), ...references];
+  context.writer.reset();
+  context.writer.push(count);
+  context.writer.pushAll(listeners);
+  const root = takeWritten(context);
+  return [root, ...context.references.filter((reference) => reference !== root)];
 }
 
-function writeListener(
-  blocks: BlockTransaction,
-  writer: WordWriter,
-  routes: readonly RouteDescription[],
-  hashSeed: number,
-  references: number[],
-): number {
+interface WriterContext {
+  readonly blocks: BlockTransaction;
+  readonly writer: WordWriter;
+  readonly hashSeed: number;
+  /** every block written */
+  readonly references: number[];
+  readonly policies: Map<PolicyDescription, number>;
+}
+
+function writeListener(context: WriterContext, routes: readonly RouteDescription[]): number {
+  const { writer, hashSeed } = context;
   let slotCount = 2;
   while (slotCount < routes.length * 2) slotCount *= 2;
   const slots = new Uint32Array(slotCount * 2);
   let labelsMax = 0;
   for (const route of routes) {
     labelsMax = Math.max(labelsMax, labelCountOf(route.zone));
-    const reference = writeRoute(blocks, writer, route, references);
+    const reference = writeRoute(context, route);
     writer.reset();
     writer.pushOctets(route.zone);
     const hash = hashKey(writer.words, 0, route.zone.length, ZONE_HASH_SPACE, hashSeed);
@@ -97,38 +184,89 @@ function writeListener(
     slots[slot * 2] = hash;
     slots[slot * 2 + 1] = reference;
   }
+  const hasChaos = routes.some((route) => route.steps.some((step) => step.kind === 'chaos'));
   writer.reset();
+  writer.push(hasChaos ? LISTENER_FLAG.CHAOS : 0);
   writer.push(labelsMax);
   writer.push(slotCount - 1);
   assert(writer.count === LISTENER.words, 'fixed part of a listener');
   for (const word of slots) writer.push(word);
-  const listener = takeWritten(blocks, writer);
-  references.push(listener);
-  return listener;
+  return takeWritten(context);
 }
 
-function writeRoute(
-  blocks: BlockTransaction,
-  writer: WordWriter,
-  route: RouteDescription,
-  references: number[],
-): number {
-  const args = route.steps.map((step) => writeZoneInfo(blocks, writer, route.zone, step));
+function writeRoute(context: WriterContext, route: RouteDescription): number {
+  const { writer } = context;
+  const policy = writePolicy(context, route.policy ?? DEFAULT_POLICY);
+  const args = route.steps.map((step) => writeArgument(context, route.zone, step));
   writer.reset();
   writer.push(route.scope);
   writer.push(route.zone.length);
+  writer.push(policy);
   writer.push(args.length);
-  for (const argument of args) {
-    writer.push(STEP.KUBERNETES);
-    writer.push(argument);
+  for (const [index, step] of route.steps.entries()) {
+    writer.push(STEP_NUMBERS[step.kind]);
+    writer.push(args[index]!);
+    writer.push(step.isFallthrough === true ? STEP_FLAG.FALLTHROUGH : 0);
   }
   writer.pushOctets(route.zone);
-  const reference = takeWritten(blocks, writer);
-  references.push(...args, reference);
+  return takeWritten(context);
+}
+
+const STEP_NUMBERS: Readonly<Record<StepDescription['kind'], number>> = {
+  kubernetes: STEP.KUBERNETES,
+  records: STEP.RECORDS,
+  fixedAnswer: STEP.FIXED_ANSWER,
+  any: STEP.ANY,
+  whoami: STEP.WHOAMI,
+  chaos: STEP.CHAOS,
+  local: STEP.LOCAL,
+  forward: STEP.FORWARD,
+  unbuilt: STEP.UNBUILT,
+};
+
+/** @returns reference of the step's argument, or the number it is */
+function writeArgument(context: WriterContext, routeZone: Uint8Array, step: StepDescription): number {
+  switch (step.kind) {
+    case 'kubernetes':
+      return writeZoneInfo(context, step.zone ?? routeZone, step);
+    case 'records':
+      return writeRecordsInfo(context, step);
+    case 'fixedAnswer':
+      return writeFixedAnswer(context, step);
+    case 'chaos':
+      return writeChaosTexts(context, step);
+    case 'local':
+      return step.isPrefixAnswered ? 1 : 0;
+    case 'forward':
+      return step.group;
+    default:
+      return 0;
+  }
+}
+
+/** One block for all routes that share a policy. */
+function writePolicy(context: WriterContext, policy: PolicyDescription): number {
+  const known = context.policies.get(policy);
+  if (known !== undefined) return known;
+  const { writer } = context;
+  writer.reset();
+  writer.push(
+    (policy.rotates ? POLICY_FLAG.ROTATE : 0) |
+      (policy.isMinimal ? POLICY_FLAG.MINIMAL : 0) |
+      (policy.isLogged ? POLICY_FLAG.LOG : 0) |
+      (policy.reportsErrors ? POLICY_FLAG.ERRORS : 0) |
+      (policy.isRecursionAvailable ? POLICY_FLAG.RECURSION : 0),
+  );
+  writer.push(policy.udpSizeMax);
+  writer.push(policy.nsid.length);
+  writer.pushOctets(policy.nsid);
+  const reference = takeWritten(context);
+  context.policies.set(policy, reference);
   return reference;
 }
 
-function writeZoneInfo(blocks: BlockTransaction, writer: WordWriter, zone: Uint8Array, step: KubernetesStep): number {
+function writeZoneInfo(context: WriterContext, zone: Uint8Array, step: KubernetesStep): number {
+  const { writer } = context;
   const { keySpace, keySuffixSize } = keySpaceOf(zone);
   writer.reset();
   writer.push(step.dataset);
@@ -140,12 +278,71 @@ function writeZoneInfo(blocks: BlockTransaction, writer: WordWriter, zone: Uint8
   writer.push((step.isPodsInsecure ? ZONE_FLAG.PODS_INSECURE : 0) | (step.isZonal ? ZONE_FLAG.ZONAL : 0));
   writer.push(step.primary.length);
   writer.pushOctets(step.primary);
-  return takeWritten(blocks, writer);
+  return takeWritten(context);
+}
+
+function writeRecordsInfo(context: WriterContext, step: RecordsStep): number {
+  const { writer } = context;
+  writer.reset();
+  writer.push(step.dataset);
+  writer.push(step.ttlSeconds);
+  writer.push(
+    (step.hasWildcards ? RECORDS_FLAG.WILDCARDS : 0) | (step.isPointersOnly ? RECORDS_FLAG.POINTERS_ONLY : 0),
+  );
+  return takeWritten(context);
+}
+
+const SECTION_RECORDS_MAX = 1023;
+
+function writeFixedAnswer(context: WriterContext, step: FixedAnswerStep): number {
+  const { writer } = context;
+  const sections = [step.answers, step.authorities, step.additionals];
+  assert(
+    sections.every((records) => records.length <= SECTION_RECORDS_MAX),
+    'records of a fixed answer',
+  );
+  const records = concatOctets(sections.flat());
+  writer.reset();
+  writer.push(step.qtype);
+  writer.push(step.rcode);
+  writer.push(step.answers.length | (step.authorities.length << 10) | (step.additionals.length << 20));
+  writer.push(step.extendedError + 1);
+  writer.push(records.length);
+  writer.pushOctets(records);
+  return takeWritten(context);
+}
+
+function writeChaosTexts(context: WriterContext, step: ChaosStep): number {
+  const { writer } = context;
+  const texts = [[step.version], [step.hostname], step.authors].map((list) =>
+    concatOctets(list.filter((text) => text !== '').map(chaosRecord)),
+  );
+  writer.reset();
+  writer.push(texts[0]!.length);
+  writer.push(texts[1]!.length);
+  writer.push(step.authors.length);
+  writer.push(texts[2]!.length);
+  for (const text of texts) writer.pushOctets(text);
+  return takeWritten(context);
+}
+
+const TEXT_SIZE_MAX = 255;
+
+/** TXT record of class CH with TTL 0, owned by the question's name. */
+function chaosRecord(text: string): Uint8Array {
+  const octets = new TextEncoder().encode(text).subarray(0, TEXT_SIZE_MAX);
+  const size = octets.length + 1;
+  return Uint8Array.from([0xc0, 0x0c, 0, 16, 0, 3, 0, 0, 0, 0, size >>> 8, size & 0xff, octets.length, ...octets]);
+}
+
+function concatOctets(parts: readonly Uint8Array[]): Uint8Array {
+  return Uint8Array.from(parts.flatMap((part) => [...part]));
 }
 
 /** A configuration may take the reserve: it is small and takes the place of another. */
-function takeWritten(blocks: BlockTransaction, writer: WordWriter): number {
+function takeWritten({ blocks, writer, references }: WriterContext): number {
   const block = blocks.take(writer.count, true);
+  references.push(block);
   for (let index = 0; index < writer.count; index++) blocks.words[block * 2 + index] = writer.words[index]!;
   if (writer.count % 2 === 1) blocks.words[block * 2 + writer.count] = 0;
   return block;

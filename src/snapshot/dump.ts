@@ -16,8 +16,12 @@ import {
   LISTENER,
   NS,
   PAGE_WORDS,
+  RECORDS_INFO,
   ROOT,
   ROUTE,
+  STEP,
+  STEP_FLAG,
+  STEP_WORDS,
   ZONE_FLAG,
   ZONE_INFO,
   wordsFor,
@@ -65,22 +69,48 @@ function* configLines(words: Uint32Array, configAt: number): Generator<string, v
   }
 }
 
+const STEP_NAMES = new Map<number, string>(
+  Object.entries({
+    kubernetes: STEP.KUBERNETES,
+    hosts: STEP.RECORDS,
+    template: STEP.FIXED_ANSWER,
+    any: STEP.ANY,
+    whoami: STEP.WHOAMI,
+    chaos: STEP.CHAOS,
+    local: STEP.LOCAL,
+    forward: STEP.FORWARD,
+    'not built': STEP.UNBUILT,
+  }).map(([name, step]) => [step, name]),
+);
+
 function routeLines(words: Uint32Array, routeAt: number): string[] {
   const stepCount = words[routeAt + ROUTE.at.stepCount]!;
-  const zoneAt = routeAt + ROUTE.at.steps + stepCount * 2;
-  const zone = formatName(octetsAt(words, zoneAt, words[routeAt + ROUTE.at.zoneSize]!));
+  const stepsAt = routeAt + ROUTE.at.steps;
+  const zoneSize = words[routeAt + ROUTE.at.zoneSize]!;
+  const zone = formatName(octetsAt(words, stepsAt + stepCount * STEP_WORDS, zoneSize));
   if (stepCount === 0) return [`  ${zone}  no step`];
-  return Array.from({ length: stepCount }, (_, index) => {
-    const infoAt = words[routeAt + ROUTE.at.steps + index * 2 + 1]! * 2;
-    const flags = words[infoAt + ZONE_INFO.at.flags]!;
-    return [
-      `  ${zone}  kubernetes`,
-      `dataset ${words[infoAt + ZONE_INFO.at.dataset]}`,
-      `ttl ${words[infoAt + ZONE_INFO.at.ttl]}`,
-      ...((flags & ZONE_FLAG.PODS_INSECURE) === 0 ? [] : ['pods insecure']),
-      ...((flags & ZONE_FLAG.ZONAL) === 0 ? [] : ['zonal']),
-    ].join('  ');
-  });
+  // Numbered, so that sorting keeps the order of the chain.
+  return Array.from(
+    { length: stepCount },
+    (_, index) => `  ${zone}  ${index + 1}  ${stepText(words, stepsAt + index * STEP_WORDS)}`,
+  );
+}
+
+function stepText(words: Uint32Array, stepAt: number): string {
+  const step = words[stepAt]!;
+  const parts = [STEP_NAMES.get(step) ?? `step ${step}`];
+  const argumentAt = words[stepAt + 1]! * 2;
+  if (step === STEP.KUBERNETES) {
+    const flags = words[argumentAt + ZONE_INFO.at.flags]!;
+    parts.push(`dataset ${words[argumentAt + ZONE_INFO.at.dataset]}`, `ttl ${words[argumentAt + ZONE_INFO.at.ttl]}`);
+    if ((flags & ZONE_FLAG.PODS_INSECURE) !== 0) parts.push('pods insecure');
+    if ((flags & ZONE_FLAG.ZONAL) !== 0) parts.push('zonal');
+  } else if (step === STEP.RECORDS) {
+    parts.push(`dataset ${words[argumentAt + RECORDS_INFO.at.dataset]}`);
+    parts.push(`ttl ${words[argumentAt + RECORDS_INFO.at.ttl]}`);
+  }
+  if ((words[stepAt + 2]! & STEP_FLAG.FALLTHROUGH) !== 0) parts.push('fallthrough');
+  return parts.join('  ');
 }
 
 function* datasetLines(words: Uint32Array, index: number, datasetAt: number): Generator<string, void> {

@@ -17,6 +17,7 @@ import {
   PAGE_SLOTS,
   ROOT,
   ROUTE,
+  STEP_WORDS,
 } from './snapshot-layout.ts';
 
 /** Not found: no word index of a block, since the buffer header is there. */
@@ -32,8 +33,6 @@ export class SnapshotReader {
   readonly words: Uint32Array;
   /** the key looked up last: words with a zero-padded tail */
   readonly keyWords = new Uint32Array(NAME_WORDS);
-  /** octets from the start of the name to the zone `findRoute` found */
-  zoneStart = 0;
 
   private readonly epoch: EpochReader;
   private readonly zoneWords = new Uint32Array(NAME_WORDS);
@@ -61,6 +60,12 @@ export class SnapshotReader {
     this.epoch.leave();
   }
 
+  /** LISTENER_FLAG bits of a listener. */
+  listenerFlags(listener: number): number {
+    if (listener >= this.words[this.configAt + CONFIG.at.listenerCount]!) return 0;
+    return this.words[this.words[this.configAt + CONFIG.at.listeners + listener]! * 2 + LISTENER.at.flags]!;
+  }
+
   /** Word index of a DATASET block. */
   datasetAt(index: number): number {
     return this.words[this.rootAt + ROOT.at.datasets + index]! * 2;
@@ -72,7 +77,7 @@ export class SnapshotReader {
    * @param nameView     the lower-cased name, followed by zero octets to a whole word
    * @param labelStarts  start of each label, the root label's included
    * @param isDs         the question is for DS, which the parent's side answers: the shortest zone but the root's
-   * @returns word index of the ROUTE, or NOT_FOUND; `zoneStart` is set
+   * @returns word index of the ROUTE, or NOT_FOUND
    */
   findRoute(
     listener: number,
@@ -94,7 +99,6 @@ export class SnapshotReader {
       const route = this.findZone(listenerAt, nameView, start, nameSize - start);
       if (route === NOT_FOUND) continue;
       found = route;
-      this.zoneStart = start;
       if (!isDs) break;
     }
     return found;
@@ -114,7 +118,7 @@ export class SnapshotReader {
       if (words[slotsAt + slot * 2] !== hash) continue;
       const routeAt = reference * 2;
       if (words[routeAt + ROUTE.at.zoneSize] !== size) continue;
-      const zoneAt = routeAt + ROUTE.at.steps + 2 * words[routeAt + ROUTE.at.stepCount]!;
+      const zoneAt = routeAt + ROUTE.at.steps + STEP_WORDS * words[routeAt + ROUTE.at.stepCount]!;
       let index = 0;
       while (index < count && words[zoneAt + index] === zoneWords[index]) index++;
       if (index === count) return routeAt;
@@ -147,7 +151,8 @@ export class SnapshotReader {
     return this.findKey(datasetAt, keySpace, keySize);
   }
 
-  private findKey(datasetAt: number, keySpace: number, keySize: number): number {
+  /** Find a key that was put into `keyWords`, its tail zero-padded. */
+  findKey(datasetAt: number, keySpace: number, keySize: number): number {
     const words = this.words;
     const keyWords = this.keyWords;
     const hash = hashKey(keyWords, 0, keySize, keySpace, this.hashSeed);

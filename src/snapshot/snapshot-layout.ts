@@ -44,21 +44,118 @@ export const CONFIG = layout('config', [
 ]);
 
 export const LISTENER = layout('listener', [
+  ['flags', 1, 'LISTENER_FLAG bits'],
   ['suffixLabelsMax', 1, 'the largest number of labels a served zone has'],
   ['slotMask', 1, 'number of slots - 1; the number is a power of two'],
   ['slots', 0, 'pairs (hash of the zone name, reference of its ROUTE), open addressing from hash & slotMask, 0 = free'],
 ]);
 
-/** One zone suffix of a listener: which server block serves it and with which steps. */
+export const LISTENER_FLAG = {
+  /** a block has `chaos`: questions of class CH are looked at */
+  CHAOS: 1,
+} as const;
+
+/**
+ * One zone suffix of a listener: which server block serves it and with which steps. There is one for each key of a block
+ * and for each zone one of its plugins names, so that no step has to compare names.
+ */
 export const ROUTE = layout('route', [
   ['scope', 1, 'metric scope: index of (server, zone, view) in the counters'],
   ['zoneSize', 1, 'octets of the zone name in wire form, root label included'],
+  ['policy', 1, 'reference of the POLICY of the server block'],
   ['stepCount', 1, 'number of steps of the chain'],
-  ['steps', 0, 'stepCount pairs (STEP, reference of its argument), then the zone name, lower-cased, as key words'],
+  [
+    'steps',
+    0,
+    'stepCount triples (STEP, reference of its argument or a number, STEP_FLAG bits), then the zone name, lower-cased, as key words',
+  ],
+]);
+/** Words of a step in a ROUTE. */
+export const STEP_WORDS = 3;
+
+/** What a step of a compiled chain is, and what its argument is. */
+export const STEP = {
+  /** `kubernetes`: ZONE_INFO */
+  KUBERNETES: 1,
+  /** `hosts`: RECORDS_INFO */
+  RECORDS: 2,
+  /** `template` that depends on nothing but the question's name: FIXED_ANSWER */
+  FIXED_ANSWER: 3,
+  /** `any`: no argument */
+  ANY: 4,
+  /** `whoami`: no argument */
+  WHOAMI: 5,
+  /** `chaos`: CHAOS_TEXTS */
+  CHAOS: 6,
+  /** `local`: number: 1 if names that begin with the label localhost are answered too */
+  LOCAL: 7,
+  /** `forward`: index of the group of upstreams */
+  FORWARD: 8,
+  /** a plugin that is not built yet: SERVFAIL */
+  UNBUILT: 9,
+} as const;
+
+export const STEP_FLAG = {
+  /** a name that does not exist is the next step's */
+  FALLTHROUGH: 1,
+} as const;
+
+/** Largest UDP response with EDNS where nothing else is said, octets: fits every path that is not broken (RFC 9715). */
+export const UDP_SIZE_MAX_DEFAULT = 1232;
+
+/** What a server block does to every answer. */
+export const POLICY = layout('policy', [
+  ['flags', 1, 'POLICY_FLAG bits'],
+  ['udpSizeMax', 1, 'largest UDP response with EDNS, and the size announced, octets'],
+  ['nsidSize', 1, 'octets of the NSID, 0: not answered'],
+  ['nsid', 0, 'the NSID as key words'],
 ]);
 
-/** What a step of a compiled chain is. */
-export const STEP = { KUBERNETES: 1 } as const;
+export const POLICY_FLAG = {
+  /** `loadbalance`: addresses are rotated */
+  ROTATE: 1,
+  /** `minimal`: no authority and additional records in positive answers */
+  MINIMAL: 2,
+  /** `log`: the query is reported */
+  LOG: 4,
+  /** `errors`: a failure is reported */
+  ERRORS: 8,
+  /** a `forward` serves the whole root: recursion is available */
+  RECURSION: 16,
+} as const;
+
+/** The argument of STEP.RECORDS: names whose keys are whole names without the root label, all in KEY_SPACE.FORWARD. */
+export const RECORDS_INFO = layout('records info', [
+  ['dataset', 1, 'index of the dataset in the root'],
+  ['ttl', 1, 'TTL of address records, seconds'],
+  ['flags', 1, 'RECORDS_FLAG bits'],
+]);
+
+export const RECORDS_FLAG = {
+  /** there are names that begin with the label `*`, which stands for any one label */
+  WILDCARDS: 1,
+  /** only PTR questions are answered: the step stands outside its zones */
+  POINTERS_ONLY: 2,
+} as const;
+
+/** The argument of STEP.FIXED_ANSWER: records in wire format with C00C where the question's name stands. */
+export const FIXED_ANSWER = layout('fixed answer', [
+  ['qtype', 1, 'TYPE it answers, 255: every type'],
+  ['rcode', 1, 'RCODE'],
+  ['counts', 1, 'bits 0–9 answer · 10–19 authority · 20–29 additional records'],
+  ['extendedError', 1, 'extended DNS error + 1, 0: none'],
+  ['size', 1, 'octets of the records'],
+  ['records', 0, 'the records of the three sections as key words'],
+]);
+
+/** The argument of STEP.CHAOS: TXT records rendered to wire format. */
+export const CHAOS_TEXTS = layout('chaos texts', [
+  ['versionSize', 1, 'octets of the records for version.bind and version.server'],
+  ['hostnameSize', 1, 'octets of the records for hostname.bind and id.server'],
+  ['authorsCount', 1, 'number of records for authors.bind'],
+  ['authorsSize', 1, 'their octets'],
+  ['records', 0, 'the three as key words, one after the other, each from a whole word on'],
+]);
 
 export const KEY_SPACE = { FORWARD: 0, REVERSE4: 1, REVERSE6: 2 } as const;
 export type KeySpace = (typeof KEY_SPACE)[keyof typeof KEY_SPACE];

@@ -9,6 +9,7 @@ import { hashKey, ZONE_HASH_SPACE } from './key-hash.ts';
 import {
   BLOCKS_AT,
   BUFFER_HEADER,
+  CHAOS_TEXTS,
   CHUNK_BITS,
   CHUNK_PAGES,
   CONFIG,
@@ -18,6 +19,7 @@ import {
   ENTRY_KEY_SIZE_MASK,
   ENTRY_KIND_SHIFT,
   ENTRY_SPACE_SHIFT,
+  FIXED_ANSWER,
   KEY_SPACE,
   KIND,
   LAYOUT_VERSION,
@@ -26,10 +28,13 @@ import {
   PAGE_FILL_MAX,
   PAGE_SLOTS,
   PAGE_WORDS,
+  POLICY,
+  RECORDS_INFO,
   ROOT,
   ROUTE,
   SNAPSHOT_MAGIC,
   STEP,
+  STEP_WORDS,
   UNIT_SIZE,
   ZONE_INFO,
   wordsFor,
@@ -224,27 +229,72 @@ class SnapshotWalk {
     const base = this.#block(route, ROUTE.words, 'route');
     const zoneSize = words[base + ROUTE.at.zoneSize]!;
     const stepCount = words[base + ROUTE.at.stepCount]!;
-    const zoneAt = base + ROUTE.words + stepCount * 2;
+    const zoneAt = base + ROUTE.words + stepCount * STEP_WORDS;
     if (zoneSize === 0 || zoneSize > 255) this.#fault(`zoneSize ${zoneSize}`);
-    this.#rest(route, ROUTE.words, ROUTE.words + stepCount * 2 + wordsFor(zoneSize));
+    this.#rest(route, ROUTE.words, ROUTE.words + stepCount * STEP_WORDS + wordsFor(zoneSize));
     if (countLabels(words, zoneAt, zoneSize, true, this.#fault, 'zone') > labelsMax) this.#fault('suffixLabelsMax');
     if (hashKey(words, zoneAt, zoneSize, ZONE_HASH_SPACE, this.#hashSeed) !== hash) this.#fault('hash of the zone');
+    this.#walkPolicy(words[base + ROUTE.at.policy]!);
     for (let index = 0; index < stepCount; index++) {
-      const step = words[base + ROUTE.words + index * 2]!;
+      const step = base + ROUTE.words + index * STEP_WORDS;
       this.#where = `route at ${route}`;
-      if (step !== STEP.KUBERNETES) this.#fault(`step ${step}`);
-      this.#walkZoneInfo(words[base + ROUTE.words + index * 2 + 1]!, zoneSize, datasetCount);
+      this.#walkStep(words[step]!, words[step + 1]!, zoneSize, datasetCount);
     }
   }
 
-  #walkZoneInfo(zoneInfo: number, zoneSize: number, datasetCount: number): void {
+  #walkPolicy(policy: number): void {
+    const words = this.#words;
+    const base = this.#block(policy, POLICY.words, 'policy');
+    const udpSizeMax = words[base + POLICY.at.udpSizeMax]!;
+    if (udpSizeMax < 512 || udpSizeMax > 4096) this.#fault(`udpSizeMax ${udpSizeMax}`);
+    const nsidSize = words[base + POLICY.at.nsidSize]!;
+    if (nsidSize > 255) this.#fault(`nsidSize ${nsidSize}`);
+    this.#rest(policy, POLICY.words, POLICY.words + wordsFor(nsidSize));
+  }
+
+  #walkStep(step: number, argument: number, routeZoneSize: number, datasetCount: number): void {
+    const words = this.#words;
+    switch (step) {
+      case STEP.KUBERNETES:
+        return this.#walkZoneInfo(argument, routeZoneSize, datasetCount);
+      case STEP.RECORDS: {
+        const base = this.#block(argument, RECORDS_INFO.words, 'records info');
+        if (words[base + RECORDS_INFO.at.dataset]! >= datasetCount) this.#fault('dataset of records info');
+        return this.#rest(argument, RECORDS_INFO.words, RECORDS_INFO.words);
+      }
+      case STEP.FIXED_ANSWER: {
+        const base = this.#block(argument, FIXED_ANSWER.words, 'fixed answer');
+        const size = words[base + FIXED_ANSWER.at.size]!;
+        if (size > 65_535) this.#fault(`size ${size}`);
+        return this.#rest(argument, FIXED_ANSWER.words, FIXED_ANSWER.words + wordsFor(size));
+      }
+      case STEP.CHAOS: {
+        const at = CHAOS_TEXTS.at;
+        const base = this.#block(argument, CHAOS_TEXTS.words, 'chaos texts');
+        let size = CHAOS_TEXTS.words;
+        for (const field of [at.versionSize, at.hostnameSize, at.authorsSize]) size += wordsFor(words[base + field]!);
+        return this.#rest(argument, CHAOS_TEXTS.words, size);
+      }
+      case STEP.ANY:
+      case STEP.WHOAMI:
+      case STEP.LOCAL:
+      case STEP.FORWARD:
+      case STEP.UNBUILT:
+        return;
+      default:
+        this.#fault(`step ${step}`);
+    }
+  }
+
+  #walkZoneInfo(zoneInfo: number, routeZoneSize: number, datasetCount: number): void {
     const words = this.#words;
     const at = ZONE_INFO.at;
     const base = this.#block(zoneInfo, ZONE_INFO.words, 'zone info');
     if (words[base + at.dataset]! >= datasetCount) this.#fault(`dataset ${words[base + at.dataset]}`);
     const keySpace = words[base + at.keySpace]!;
     if (keySpace > KEY_SPACE.REVERSE6) this.#fault(`keySpace ${keySpace}`);
-    if (words[base + at.zoneSize] !== zoneSize) this.#fault(`zoneSize ${words[base + at.zoneSize]}`);
+    const zoneSize = words[base + at.zoneSize]!;
+    if (zoneSize === 0 || zoneSize > routeZoneSize) this.#fault(`zoneSize ${zoneSize}`);
     const suffixSize = words[base + at.keySuffixSize]!;
     if (suffixSize > zoneSize || suffixSize === 0) this.#fault(`keySuffixSize ${suffixSize}`);
     if (words[base + at.negativeTtl]! > words[base + at.ttl]!) this.#fault('negativeTtl');

@@ -9,6 +9,7 @@ import type { RawChange, Subject } from './subject.ts';
 
 const ARENA_SIZE = 72 * 1024;
 const PEER_OFFSET = 64;
+const PEER_PORT = 40_000;
 const MESSAGE_OFFSET = 4096;
 const MESSAGE_CAPACITY = 66_000;
 const THREAD_ID = 1;
@@ -27,16 +28,20 @@ export class InProcessSubject implements Subject {
   readonly #answerer: Answerer;
 
   constructor(options: InProcessOptions = {}) {
-    this.#source = new SnapshotSource(options.hashSeed);
+    this.#source = new SnapshotSource({
+      ...(options.hashSeed === undefined ? {} : { hashSeed: options.hashSeed }),
+      policy: {
+        udpSizeMax: options.udpSizeMax ?? 1232,
+        nsid: new TextEncoder().encode(options.nsid ?? ''),
+      },
+    });
     this.#answerer = new Answerer({
       buffer: this.#source.buffer,
       readerSlot: this.#source.builder.epochs.claimSlot(THREAD_ID),
       arena: this.#arena.buffer,
       messageCapacity: MESSAGE_CAPACITY,
       counters: createShardCounters(createCounterBuffer(1, SCOPE_COUNT), SCOPE_COUNT, 0),
-      udpSizeMax: options.udpSizeMax ?? 1232,
       cookieSecret: new Uint8Array(16),
-      nsid: new TextEncoder().encode(options.nsid ?? ''),
     });
   }
 
@@ -60,7 +65,7 @@ export class InProcessSubject implements Subject {
     this.#arena.set(query, MESSAGE_OFFSET);
     this.#answerer.enterBatch();
     try {
-      const size = this.#answerer.answer(LISTENER, MESSAGE_OFFSET, query.length, PEER_OFFSET, peer.length);
+      const size = this.#answerer.answer(LISTENER, MESSAGE_OFFSET, query.length, PEER_OFFSET, peer.length, PEER_PORT);
       return size === 0 ? undefined : this.#arena.slice(MESSAGE_OFFSET, MESSAGE_OFFSET + size);
     } finally {
       this.#answerer.leaveBatch();

@@ -6,7 +6,8 @@ import { reserveSharedBuffer } from '../../src/memory/shared-buffer.ts';
 import { ClusterRecords } from '../../src/records/cluster-records.ts';
 import type { RecordOptions } from '../../src/records/record-options.ts';
 import { SnapshotBuilder } from '../../src/snapshot/builder.ts';
-import type { SnapshotConfig } from '../../src/snapshot/config-writer.ts';
+import { DEFAULT_POLICY } from '../../src/snapshot/config-writer.ts';
+import type { PolicyDescription, SnapshotConfig } from '../../src/snapshot/config-writer.ts';
 import { lowerAscii, nameToWire, parseName } from '../wire/names.ts';
 import type { RawObject } from '../oracle/kubernetes-objects.ts';
 import type { RawChange } from './subject.ts';
@@ -20,22 +21,30 @@ export const LISTENER = 0;
 export const SCOPE = 1;
 export const SCOPE_COUNT = 2;
 
+export interface SnapshotSourceOptions {
+  readonly hashSeed?: number;
+  /** what differs from DEFAULT_POLICY */
+  readonly policy?: Partial<PolicyDescription>;
+}
+
 export class SnapshotSource {
   readonly buffer: SharedArrayBuffer;
   readonly builder: SnapshotBuilder;
   #records: ClusterRecords | undefined;
   #options: RecordOptions | undefined;
+  readonly #policy: PolicyDescription;
 
-  constructor(hashSeed?: number) {
+  constructor({ hashSeed, policy }: SnapshotSourceOptions = {}) {
     this.buffer = reserveSharedBuffer({ sizeMax: BUFFER_SIZE, ...(hashSeed === undefined ? {} : { hashSeed }) });
     this.builder = new SnapshotBuilder(this.buffer);
+    this.#policy = { ...DEFAULT_POLICY, ...policy };
   }
 
   /** Publish a snapshot of these objects and no others. */
   load(objects: readonly RawObject[], options: RecordOptions): void {
     this.#options = options;
     this.builder.dropDatasets(DATASET);
-    this.builder.setConfig(configOf(options));
+    this.builder.setConfig(configOf(options, this.#policy));
     this.#records = new ClusterRecords(options, this.builder.dataset(DATASET));
     this.builder.dataset(DATASET).setSynced(true);
     this.change(objects.map((object) => ({ op: 'put', object })));
@@ -57,12 +66,13 @@ export class SnapshotSource {
   }
 }
 
-function configOf(options: RecordOptions): SnapshotConfig {
+function configOf(options: RecordOptions, policy: PolicyDescription): SnapshotConfig {
   const isReverse = (zone: string) => /(^|\.)(in-addr|ip6)\.arpa$/.test(zone);
   const primary = options.zones.find((zone) => !isReverse(zone)) ?? '';
   const routes = options.zones.map((zone) => ({
     zone: nameToWire(parseName(lowerAscii(zone))),
     scope: SCOPE,
+    policy,
     steps: [
       {
         kind: 'kubernetes' as const,

@@ -23,20 +23,19 @@ export interface UdpSubjectOptions {
 
 export class UdpSubject implements Subject {
   readonly name: string;
-  readonly #source = new SnapshotSource();
+  readonly #source: SnapshotSource;
   readonly #supervisor: ShardSupervisor;
   #client: Socket | undefined;
   #port = 0;
 
   constructor({ transport, udpSizeMax }: UdpSubjectOptions) {
     this.name = `UDP, ${transport}`;
+    this.#source = new SnapshotSource({ policy: { udpSizeMax, nsid: new TextEncoder().encode('test-server') } });
     const workData: AnswerWorkData = {
       buffer: this.#source.buffer,
       counterBuffer: createCounterBuffer(1, SCOPE_COUNT),
       scopeCount: SCOPE_COUNT,
-      udpSizeMax,
       cookieSecret: new Uint8Array(16),
-      nsid: new TextEncoder().encode('test-server'),
     };
     this.#supervisor = new ShardSupervisor({
       transport,
