@@ -19,7 +19,9 @@ const EXIT_GRACE_MS = 1_000;
 export async function runServe(args: readonly string[]): Promise<number> {
   const options = parseServeOptions(args);
   const isNpmScript = process.env['SKYSHARD_NPM_SCRIPT'] === 'start';
-  const stopRequest = waitForStopRequest(isNpmScript ? SAME_KEY_PRESS_MS : 0);
+  const stopRequest = waitForStopRequest(
+    isNpmScript || process.env['npm_command'] !== undefined ? SAME_KEY_PRESS_MS : 0,
+  );
   // Who reads has gone: names are answered nevertheless.
   process.stdout.on('error', () => undefined);
   const log = new LazyLog();

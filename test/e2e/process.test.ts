@@ -132,6 +132,15 @@ describe('npm start', () => {
     await assert.rejects(answersOf(port, 'kube-dns.kube-system.svc.cluster.local'), 'nobody listens any more');
   });
 
+  test('Ctrl-C, which reaches the server twice, from the terminal and through npm, is one request', async () => {
+    const port = await freePort();
+    const launcher = spawnNode(['scripts/run.mjs', 'start', '--dns.port', String(port)], { isGroup: true });
+    await launcher.waitForOutput(/dig @127\.0\.0\.1/);
+    process.kill(-launcher.child.pid!, 'SIGINT');
+    const [code] = (await once(launcher.child, 'close')) as [number];
+    assert.equal(code, 0, launcher.output());
+  });
+
   test('keeps the exit code of what it runs', async () => {
     const launcher = spawnNode(['scripts/run.mjs', 'start', '--shards', 'none']);
     const { code } = await new Promise<{ code: number | null }>((resolve) => {

@@ -38,6 +38,8 @@ export interface StartOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** a command in front of node: unshare and the like */
   readonly wrapper?: readonly string[];
+  /** in a process group of its own, as a shell starts it: a key press goes to the whole group */
+  readonly isGroup?: boolean;
 }
 
 /** Start `skyshard serve` and wait until it says that it listens. It is ended when the test file is done. */
@@ -68,6 +70,7 @@ export function spawnNode(args: readonly string[], options: StartOptions = {}): 
   const child = spawn(command!, commandArguments, {
     cwd: ROOT,
     stdio: ['ignore', 'pipe', 'pipe'],
+    detached: options.isGroup === true,
     env: { ...process.env, SKYSHARD_NPM_SCRIPT: '', ...options.env },
   });
   let output = '';
