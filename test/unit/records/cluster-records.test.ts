@@ -80,6 +80,16 @@ test('a port name belongs to its protocol', () => {
   assert.equal(sink.names.get('_dns._udp.head.default.svc'), '10.1.0.1 · srv 100 10-1-0-1:53=10.1.0.1 skip 10');
 });
 
+test('ports of a slice without ready endpoints give a headless Service no name', () => {
+  const { sink } = load([
+    ns,
+    service('default/db', ['None']),
+    slice('default/db/a', ['pg/5432/TCP'], ['10.1.0.1']),
+    slice('default/db/b', ['metrics/9187/UDP'], []),
+  ]);
+  assert.deepEqual(sink.below(DB), ['', '10-1-0-1', '_pg._tcp', '_tcp']);
+});
+
 test('a weight is at least 1', () => {
   const ports = Array.from({ length: 150 }, (_, index) => `p${index}/${1000 + index}/TCP`);
   const { sink } = load([ns, service('default/web', ['10.96.0.2'], ports)]);
