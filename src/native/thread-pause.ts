@@ -1,8 +1,8 @@
 /** A pause of the calling thread, shorter than timers of an event loop can make one. */
 import type { Libc } from './libc.ts';
 
-/** How long a pause is meant to last; the kernel adds its timer slack (50 µs unless set). */
-export const PAUSE_NS = 100_000;
+/** What a pause asks for; the kernel adds its timer slack of 50 µs and the way back to the CPU: 100 to 150 µs in all. */
+export const PAUSE_NS = 50_000;
 
 export class ThreadPause {
   readonly #libc: Libc;

@@ -118,3 +118,29 @@ test('time is counted by scope', () => {
     [6, 2],
   ]);
 });
+
+test('full batches need no pause', () => {
+  const { kernel, loop, stop } = createLoop(1);
+  kernel.waiting[1] = BATCH_MAX * 40_000;
+  kernel.onEmpty = stop;
+  loop.run();
+  assert.equal(kernel.sent, BATCH_MAX * 40_000);
+  assert.equal(kernel.pauses, 0);
+});
+
+test('small batches in quick succession are made larger by a pause, few queries are not', () => {
+  const { kernel, loop, stop } = createLoop(1);
+  kernel.batchMax = 1;
+  kernel.waiting[1] = 1_000_000;
+  let pausesWhenQuiet = 0;
+  let quietTurns = 0;
+  kernel.onEmpty = () => {
+    // From here on one query at a time, with nothing in between.
+    if (quietTurns++ === 0) pausesWhenQuiet = kernel.pauses;
+    kernel.waiting[1] = 1;
+    if (quietTurns === 100) stop();
+  };
+  loop.run();
+  assert.ok(pausesWhenQuiet > 1000, 'while they come quickly');
+  assert.equal(kernel.pauses, pausesWhenQuiet, 'not once the socket ran empty');
+});

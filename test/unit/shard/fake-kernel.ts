@@ -20,6 +20,8 @@ export class FakeKernel {
   readonly calls: number[] = [];
   /** set while a test wants `calls` */
   isRecording = false;
+  /** datagrams one receive gives at most */
+  batchMax = Infinity;
   received = 0;
   sent = 0;
   pauses = 0;
@@ -68,7 +70,7 @@ export class FakeKernel {
   #receiveWord = 0;
 
   #receive(fd: number, vector: bigint, max: number): number {
-    const count = Math.min(max, this.waiting[fd]!);
+    const count = Math.min(max, this.batchMax, this.waiting[fd]!);
     if (this.isRecording) this.calls.push(fd);
     if (count === 0) {
       this.onEmpty();
