@@ -1,7 +1,8 @@
-/** The C echo, compiled when it is started. */
+/** The C echo, compiled when it is first started: beside the directories of its instances. */
 
 import { execFile } from 'node:child_process';
-import { join } from 'node:path';
+import { existsSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import type { Contender } from './contender.ts';
@@ -17,8 +18,8 @@ export const C_ECHO: Contender = {
     return findProgram('cc') === undefined ? 'no C compiler: cc is not in PATH' : undefined;
   },
   async start({ directory, address, port, growthSize, shards, cpus }) {
-    const program = join(directory, 'echo');
-    await run('cc', ['-O2', '-pthread', '-o', program, SOURCE]);
+    const program = join(dirname(directory), 'c-echo-program');
+    if (!existsSync(program)) await run('cc', ['-O2', '-pthread', '-o', program, SOURCE]);
     const command = [program, address, String(port), String(growthSize), String(shards)];
     return startServerProcess({ command, cpus, directory });
   },

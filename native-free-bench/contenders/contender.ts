@@ -21,6 +21,8 @@ export interface RunningContender {
   readonly processId: number;
   /** the command, as it is put on record */
   readonly command: readonly string[];
+  /** whether it ended by itself; `stop` then throws what it said */
+  hasEnded(): boolean;
   stop(): Promise<void>;
 }
 

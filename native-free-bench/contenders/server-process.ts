@@ -52,6 +52,7 @@ export async function startServerProcess(options: ServerProcessOptions): Promise
   return {
     processId,
     command,
+    hasEnded: () => !runningGroups.has(processId),
     async stop() {
       const early = !runningGroups.has(processId);
       killGroup('SIGTERM');

@@ -13,11 +13,23 @@ export interface AskOptions {
   readonly timeoutMs: number;
 }
 
-/** Responses in the order of the queries; undefined where none came in time. At most 65,535 queries, all sent at once. */
+const RESEND_INTERVAL_MS = 1_000;
+
+/**
+ * Responses in the order of the queries; undefined where none came in time. At most 65,535 queries, all sent at once, and
+ * sent again as long as they have no response: a busy machine drops some.
+ */
 export async function ask(queries: readonly Query[], options: AskOptions): Promise<(Buffer | undefined)[]> {
   const responses: (Buffer | undefined)[] = queries.map(() => undefined);
   const socket = createSocket({ type: 'udp4', recvBufferSize: 1 << 20 });
   let missing = queries.length;
+  const send = (): void => {
+    for (const [id, query] of queries.entries()) {
+      if (responses[id] !== undefined) continue;
+      socket.send(encodeQuery(id, query, options.edns), options.port, options.address);
+    }
+  };
+  const resend = setInterval(send, RESEND_INTERVAL_MS);
   await new Promise<void>((resolve) => {
     const timer = setTimeout(resolve, options.timeoutMs);
     socket.on('message', (message) => {
@@ -31,10 +43,9 @@ export async function ask(queries: readonly Query[], options: AskOptions): Promi
     });
     // An ICMP «port unreachable» while a server starts: no response comes, and that is what is reported.
     socket.on('error', () => undefined);
-    for (const [id, query] of queries.entries()) {
-      socket.send(encodeQuery(id, query, options.edns), options.port, options.address);
-    }
+    send();
   });
+  clearInterval(resend);
   await new Promise<void>((resolve) => socket.close(resolve));
   return responses;
 }

@@ -91,7 +91,7 @@ export interface Comparison {
 
 const ADDRESS = '127.0.0.1';
 const SAMPLE_QUERIES = 200;
-const SAMPLE_TIMEOUT_MS = 2_000;
+const SAMPLE_TIMEOUT_MS = 15_000;
 const READY_TIMEOUT_MS = 180_000;
 const READY_INTERVAL_MS = 50;
 /** At a fixed rate the load goes on through a pause of the server for as long; dnsperf holds back after that. */
@@ -248,10 +248,10 @@ class ComparisonRun {
     return ask(sample, { address: ADDRESS, port: server.port, edns, timeoutMs: SAMPLE_TIMEOUT_MS });
   }
 
-  /** A response to one query, within a short time: a server that is not there yet costs no more than that. */
-  async #responds(server: RunningServer, { kind, sample }: PreparedKind): Promise<boolean> {
+  /** Whether one query has a response in time: a server that is not there yet costs no more than that. */
+  async #responds(server: RunningServer, { kind, sample }: PreparedKind, timeoutMs: number): Promise<boolean> {
     const { edns } = KIND_OF_QUERY[kind];
-    const options = { address: ADDRESS, port: server.port, edns, timeoutMs: READY_INTERVAL_MS };
+    const options = { address: ADDRESS, port: server.port, edns, timeoutMs };
     const [response] = await ask(sample.slice(0, 1), options);
     return response !== undefined;
   }
@@ -263,11 +263,12 @@ class ComparisonRun {
       const rcode = KIND_OF_QUERY[prepared.kind].rcode === 'NXDOMAIN' ? 3 : 0;
       const isExpected = (response: Buffer | undefined): boolean =>
         response !== undefined && (server.contender.isEcho || (response[3]! & 15) === rcode);
-      for (;;) {
-        const responses = (await this.#responds(server, prepared)) ? await this.#ask(server, prepared) : [undefined];
+      for (let attempt = 1; ; attempt++) {
+        const isThere = await this.#responds(server, prepared, READY_INTERVAL_MS * attempt);
+        const responses = isThere ? await this.#ask(server, prepared) : [undefined];
         const wrong = responses.findIndex((response) => !isExpected(response));
         if (wrong === -1) break;
-        if (performance.now() > deadlineMs) {
+        if (server.running.hasEnded() || performance.now() > deadlineMs) {
           const found = responses[wrong] === undefined ? 'no response' : `rcode ${responses[wrong][3]! & 15}`;
           const query = prepared.sample[wrong]!;
           throw new Error(`${server.contender.name} is not ready: ${found} to ${query.name} ${query.type}`);

@@ -7,6 +7,7 @@ import assert from 'node:assert/strict';
 import { before, test } from 'node:test';
 import { CONTENDERS, findMissingTool, parseCompareArguments } from '../../../native-free-bench/compare.ts';
 import type { Contender } from '../../../native-free-bench/contenders/contender.ts';
+import { startServerProcess } from '../../../native-free-bench/contenders/server-process.ts';
 import { comparisonJson, formatComparison, summariseCase } from '../../../native-free-bench/measure/report.ts';
 import { runComparison } from '../../../native-free-bench/measure/run-comparison.ts';
 import type { Comparison, ComparisonOptions } from '../../../native-free-bench/measure/run-comparison.ts';
@@ -92,4 +93,15 @@ test('at a fixed rate there are latency percentiles, and a missing contender is 
   assert.ok(summary!.latencyUs!.p50 > 0 && summary!.latencyUs!.p50 <= summary!.latencyUs!.p99);
   assert.equal(summary!.p99Ratios.get('dgram-echo')!.median, 1);
   assert.match(formatComparison(comparison, options, references), /^skipped: absent: it is not there$/m);
+});
+
+test('a server that ends by itself is an error that holds what it said', { skip }, async () => {
+  const echo = CONTENDERS.find((contender) => contender.name === 'dgram-echo')!;
+  const short: Contender = {
+    ...echo,
+    name: 'short',
+    start: ({ directory, cpus }) =>
+      startServerProcess({ command: [process.execPath, '-e', 'throw new Error("no such zone")'], cpus, directory }),
+  };
+  await assert.rejects(runTiny([short], ['--kinds', 'a']), /ended before it was told to:[^]*no such zone/);
 });

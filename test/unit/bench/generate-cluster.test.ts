@@ -4,7 +4,7 @@ import { generateCluster } from '../../../native-free-bench/dataset/generate-clu
 import type { ClusterShape } from '../../../native-free-bench/dataset/generate-cluster.ts';
 
 const SHAPE: ClusterShape = {
-  services: 400,
+  services: 100,
   endpointsPerService: 3,
   headlessShare: 0.25,
   namespaces: 10,

@@ -26,7 +26,7 @@ test('a figure is per call, in ns, and the checksum is what the case computes', 
 });
 
 test('answers of every kind', async (t) => {
-  const options = { services: 100, endpointsPerService: 3, queries: 300, durationMs: 1 };
+  const options = { services: 60, endpointsPerService: 3, queries: 300, durationMs: 1 };
   const results = await benchAnswer(options);
   assert.equal(results.length, 7);
   t.diagnostic(formatMicroResults('answers', results));
@@ -37,7 +37,7 @@ test('answers of every kind', async (t) => {
 
 test('publishing the change of one endpoint writes as much in a large cluster as in a small one', async (t) => {
   const results = await benchPublishEndpointChange({
-    serviceCounts: [200, 2_000],
+    serviceCounts: [100, 1_000],
     endpointsPerService: 3,
     durationMs: 1,
   });
@@ -49,10 +49,10 @@ test('publishing the change of one endpoint writes as much in a large cluster as
 });
 
 test('decoding manifests finds every object, in JSON and in YAML', async (t) => {
-  const results = await benchDecodeManifest({ services: 20, durationMs: 1 });
+  const results = await benchDecodeManifest({ services: 4, durationMs: 1 });
   t.diagnostic(formatMicroResults('decode', results));
   const [json, yaml, event] = results.map(({ checksum }) => checksum);
-  assert.ok(json! > 40);
+  assert.ok(json! > 10);
   assert.equal(yaml, json);
   assert.equal(event, json);
 });
