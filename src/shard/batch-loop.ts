@@ -166,6 +166,7 @@ export class BatchLoop {
 
   #idle(): void {
     this.#isBusy = false;
+    this.#windowQueries = 0;
     if (this.#unpublished > 0) this.#publish();
   }
 
