@@ -93,6 +93,12 @@ function readDirectives(words: CorefileWords, file: string, opening: CorefileTok
     const token = words.next();
     if (token === undefined) {
       if (opening === undefined) return directives;
+      if (isClosingBrace(words.last)) {
+        // CoreDNS takes the brace of the last option block for the one that is missing.
+        const message = `'}' is missing for the block opened at ${opening.file}:${opening.line}:${opening.column}`;
+        words.warnings.push({ token: words.last!, message });
+        return directives;
+      }
       throw endFault(words, file, `'}' for the block opened at ${opening.file}:${opening.line}:${opening.column}`);
     }
     if (isClosingBrace(token)) {

@@ -1,7 +1,10 @@
 import type { CorefileToken } from './corefile-token.ts';
 import { isExprName, parseExpr, type CheckedExpr } from './expr-parser.ts';
-import { ExprFault, type ExprScope } from './expr-tree.ts';
+import { BUILTIN_FUNCTIONS, ExprFault, QUERY_FUNCTIONS, type ExprFunction, type ExprScope } from './expr-tree.ts';
 import { argumentFault } from './line-reader.ts';
+
+/** All functions of an expression that is asked about a query. */
+export const EXPR_FUNCTIONS: Readonly<Record<string, ExprFunction>> = { ...BUILTIN_FUNCTIONS, ...QUERY_FUNCTIONS };
 
 /** The words of an expression joined by spaces, as CoreDNS joins them. */
 export function readExpr(tokens: readonly CorefileToken[], scope: ExprScope): CheckedExpr {
@@ -28,6 +31,10 @@ const BUILTINS = new Set(
 /** @returns a text that says what is wrong with the name of a variable, if something is */
 export function checkVariableName(text: string, scope: ExprScope): string | undefined {
   if (!/^[a-zA-Z_][a-zA-Z0-9_]*$/.test(text)) return `invalid variable name "${text}", expected letters, digits and _`;
-  const isTaken = Object.hasOwn(scope.functions, text) || BUILTINS.has(text) || !isExprName(text);
+  const isTaken =
+    Object.hasOwn(scope.functions, text) ||
+    Object.hasOwn(scope.variables, text) ||
+    BUILTINS.has(text) ||
+    !isExprName(text);
   return isTaken ? `variable name "${text}" is reserved` : undefined;
 }

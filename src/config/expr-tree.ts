@@ -65,6 +65,21 @@ export const QUERY_FUNCTIONS: Readonly<Record<string, ExprFunction>> = {
   server_port: { parameters: [], result: 'string' },
 };
 
+/** Built-in functions of the expr language that can be called besides; on values that do not suit they fail the query. */
+export const BUILTIN_FUNCTIONS: Readonly<Record<string, ExprFunction>> = {
+  int: { parameters: ['unknown'], result: 'int' },
+  float: { parameters: ['unknown'], result: 'float' },
+  string: { parameters: ['unknown'], result: 'string' },
+  len: { parameters: ['unknown'], result: 'int' },
+  abs: { parameters: ['unknown'], result: 'unknown' },
+  lower: { parameters: ['string'], result: 'string' },
+  upper: { parameters: ['string'], result: 'string' },
+  trim: { parameters: ['string'], result: 'string' },
+  hasPrefix: { parameters: ['string', 'string'], result: 'bool' },
+  hasSuffix: { parameters: ['string', 'string'], result: 'bool' },
+  indexOf: { parameters: ['string', 'string'], result: 'int' },
+};
+
 /** A fault of an expression, with the character it was found at, from 1. */
 export class ExprFault extends Error {
   constructor(at: number, message: string) {

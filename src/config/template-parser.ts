@@ -16,15 +16,15 @@ const DEPTH_MAX = 50;
 
 /**
  * Read a Go template: text, pipelines, variables, `if`, `with`, `range`, `else`, and the functions of TEMPLATE_FUNCTIONS.
- * Fields of the data it starts with are those of TEMPLATE_FIELDS.
  *
+ * @param warn  told of a field that the data it starts with does not have (TEMPLATE_FIELDS): a fault when it is run
  * @throws TemplateFault
  */
-export function parseTemplate(text: string): Template {
+export function parseTemplate(text: string, warn: (message: string) => void): Template {
   if (text.length > TEMPLATE_LENGTH_MAX) {
     throw new TemplateFault(TEMPLATE_LENGTH_MAX, `longer than ${TEMPLATE_LENGTH_MAX} characters`);
   }
-  const reader = new TemplateReader(splitTemplate(text));
+  const reader = new TemplateReader(splitTemplate(text), warn);
   const { nodes, end } = reader.readNodes(['$'], true, 0);
   if (end !== undefined) throw new TemplateFault(end.at, `unexpected {{${end.text.trim()}}}: no block is open`);
   return nodes;
@@ -38,10 +38,12 @@ interface NodeList {
 
 class TemplateReader {
   readonly #pieces: readonly TemplatePiece[];
+  readonly #warn: (message: string) => void;
   #index = 0;
 
-  constructor(pieces: readonly TemplatePiece[]) {
+  constructor(pieces: readonly TemplatePiece[], warn: (message: string) => void) {
     this.#pieces = pieces;
+    this.#warn = warn;
   }
 
   /**
@@ -66,7 +68,7 @@ class TemplateReader {
       if (['define', 'template', 'block', 'break', 'continue'].includes(keyword)) {
         throw new TemplateFault(piece.at, `{{${keyword}}} is not supported, expected a value, if, with or range`);
       }
-      const pipeline = new ActionReader(lexAction(piece.text, piece.at), known, isRoot).readWhole();
+      const pipeline = new ActionReader(lexAction(piece.text, piece.at), known, isRoot, this.#warn).readWhole();
       if (pipeline.isDeclaration) known.push(...pipeline.variables);
       nodes.push({ kind: 'action', pipeline });
     }
@@ -83,7 +85,7 @@ class TemplateReader {
     if (depth === DEPTH_MAX) throw new TemplateFault(piece.at, `blocks are nested more than ${DEPTH_MAX} deep`);
     const keywordEnd = piece.text.indexOf(kind) + kind.length;
     const tokens = lexAction(piece.text.slice(keywordEnd), piece.at + keywordEnd);
-    const pipeline = new ActionReader(tokens, variables, isRoot).readWhole(kind === 'range');
+    const pipeline = new ActionReader(tokens, variables, isRoot, this.#warn).readWhole(kind === 'range');
     const inner = pipeline.isDeclaration ? [...variables, ...pipeline.variables] : variables;
     const { nodes: body, end } = this.readNodes(inner, isRoot && kind === 'if', depth + 1);
     if (end === undefined) throw new TemplateFault(piece.at, `{{${kind}}} has no {{end}}`);
@@ -109,10 +111,17 @@ class ActionReader {
   readonly #tokens: readonly TemplateToken[];
   readonly #variables: readonly string[];
   readonly #isRoot: boolean;
+  readonly #warn: (message: string) => void;
   #index = 0;
   #depth = 0;
 
-  constructor(tokens: readonly TemplateToken[], variables: readonly string[], isRoot: boolean) {
+  constructor(
+    tokens: readonly TemplateToken[],
+    variables: readonly string[],
+    isRoot: boolean,
+    warn: (message: string) => void,
+  ) {
+    this.#warn = warn;
     this.#tokens = tokens;
     this.#variables = variables;
     this.#isRoot = isRoot;
@@ -232,7 +241,7 @@ class ActionReader {
     const [first] = fields;
     if (isRoot && first !== undefined && !TEMPLATE_FIELDS.some((field) => field === first)) {
       const known = TEMPLATE_FIELDS.map((field) => `.${field}`).join(', ');
-      throw new TemplateFault(at, `there is no field .${first}, expected one of ${known}`);
+      this.#warn(`there is no field .${first} at character ${at + 1}, expected one of ${known}`);
     }
     return fields;
   }

@@ -63,8 +63,9 @@ export function* readZoneFile(
   origin: Uint8Array,
   files: ConfigFiles,
   includeDepth = 0,
+  defaultTtl: number | undefined = undefined,
 ): Generator<ZoneRecord, void> {
-  const state: ZoneState = { origin, owner: undefined, defaultTtl: undefined, lastTtl: undefined };
+  const state: ZoneState = { origin, owner: undefined, defaultTtl, lastTtl: undefined };
   for (const entry of readEntries(text, file)) {
     const [first] = entry.words;
     if (first!.isQuoted || !first!.text.startsWith('$') || entry.hasNoOwner) {
@@ -89,7 +90,7 @@ export function* readZoneFile(
         const content = readIncluded(included, files, file, entry.line);
         const below = second === undefined ? state.origin : absoluteName(second.text, state.origin);
         if (below === null) throw new ZoneFileFault(file, entry.line, `'${second?.text}' is no domain name`);
-        yield* readZoneFile(content, included, below, files, includeDepth + 1);
+        yield* readZoneFile(content, included, below, files, includeDepth + 1, state.defaultTtl);
         break;
       }
       default:

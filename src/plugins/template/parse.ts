@@ -2,8 +2,8 @@ import type { BlockContext } from '../../config/block-context.ts';
 import type { CorefileToken } from '../../config/corefile-token.ts';
 import type { CorefileLine } from '../../config/corefile-tree.ts';
 import { readClass, readRcode, readType } from '../../config/dns-words.ts';
-import { checkVariableName, readExpr } from '../../config/expr-reader.ts';
-import { QUERY_FUNCTIONS, type Expr, type ExprType } from '../../config/expr-tree.ts';
+import { checkVariableName, EXPR_FUNCTIONS, readExpr } from '../../config/expr-reader.ts';
+import type { Expr, ExprType } from '../../config/expr-tree.ts';
 import { argumentFault, countFault, readOptions, takeArguments, type OptionReaders } from '../../config/line-reader.ts';
 import { readInteger, U16_MAX } from '../../config/number.ts';
 import { definePlugin } from '../../config/plugin-definition.ts';
@@ -80,11 +80,13 @@ function readRule(line: CorefileLine, block: BlockContext): TemplateRule {
 
 function readersOf(draft: Draft, block: BlockContext): OptionReaders {
   const readTemplates = (section: 'answer' | 'additional' | 'authority') => (option: CorefileLine) => {
-    draft[section].push(...takeArguments(option, 1, Infinity, `${section} TEMPLATE…`).map(readTemplate));
+    draft[section].push(
+      ...takeArguments(option, 1, Infinity, `${section} TEMPLATE…`).map((token) => readTemplate(token, block)),
+    );
   };
   const variableTypes: Record<string, ExprType> = {};
   const scope = {
-    functions: { ...QUERY_FUNCTIONS, group: { parameters: ['unknown'], result: 'string' } },
+    functions: { ...EXPR_FUNCTIONS, group: { parameters: ['unknown'], result: 'string' } },
     variables: variableTypes,
   } as const;
   return {
@@ -125,9 +127,11 @@ function readersOf(draft: Draft, block: BlockContext): OptionReaders {
   };
 }
 
-function readTemplate(token: CorefileToken): Template {
+function readTemplate(token: CorefileToken, block: BlockContext): Template {
   try {
-    return parseTemplate(token.text);
+    return parseTemplate(token.text, (message) =>
+      block.warn(token, `plugin/template: ${message}: it will answer SERVFAIL`),
+    );
   } catch (error) {
     if (!(error instanceof TemplateFault)) throw error;
     throw argumentFault(token, `could not compile template: ${error.message}`);

@@ -1,0 +1,106 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { checkVariableName, EXPR_FUNCTIONS } from '../../../src/config/expr-reader.ts';
+import { parseExpr } from '../../../src/config/expr-parser.ts';
+import type { Expr, ExprScope } from '../../../src/config/expr-tree.ts';
+
+const SCOPE: ExprScope = { functions: EXPR_FUNCTIONS, variables: { num: 'int', any: 'unknown' } };
+
+/** The tree with every operator in parentheses. */
+function show(expr: Expr): string {
+  switch (expr.kind) {
+    case 'literal':
+      return JSON.stringify(expr.value);
+    case 'variable':
+      return expr.name;
+    case 'array':
+      return `[${expr.items.map(show).join(' ')}]`;
+    case 'call':
+      return `${expr.name}(${expr.arguments.map(show).join(' ')})`;
+    case 'unary':
+      return `(${expr.operator} ${show(expr.operand)})`;
+    case 'binary':
+      return `(${show(expr.left)} ${expr.operator} ${show(expr.right)})`;
+    case 'conditional':
+      return `(${show(expr.test)} ? ${show(expr.whenTrue)} : ${show(expr.whenFalse)})`;
+  }
+}
+
+const READ: readonly (readonly [text: string, tree: string, type: string])[] = [
+  [`type() == 'A'`, '(type() == "A")', 'bool'],
+  [`name() matches '^one\\\\..*\\\\.test\\\\.$'`, '(name() matches "^one\\\\..*\\\\.test\\\\.$")', 'bool'],
+  [`incidr(client_ip(), "127.0.1.0/24")`, 'incidr(client_ip() "127.0.1.0/24")', 'bool'],
+  ['true and false or !do()', '((true and false) or (not do()))', 'bool'],
+  ['true && false || not do()', '((true and false) or (not do()))', 'bool'],
+  ['1 + 2 * 3 - 4', '((1 + (2 * 3)) - 4)', 'int'],
+  ['2 ** 3 ** 2', '(2 ** (3 ** 2))', 'float'],
+  ['2 ^ 3', '(2 ** 3)', 'float'],
+  ['-num * 2', '((- num) * 2)', 'int'],
+  ['not (num == 1)', '(not (num == 1))', 'bool'],
+  [`type() in ['A', "AAAA", \`MX\`]`, '(type() in ["A" "AAAA" "MX"])', 'bool'],
+  [`type() not in ['A',]`, '(not (type() in ["A"]))', 'bool'],
+  [`name() not startsWith 'a'`, '(not (name() startsWith "a"))', 'bool'],
+  [`size() > 512 ? 'large' : 'small'`, '((size() > 512) ? "large" : "small")', 'string'],
+  [`true ? 1 : false ? 2 : 3`, '(true ? 1 : (false ? 2 : 3))', 'int'],
+  ['0x1F + 0b11 + 0o17 + 1_000', '(((31 + 3) + 15) + 1000)', 'int'],
+  ['1.5 + .5e1', '(1.5 + 5)', 'float'],
+  ['nil', 'null', 'nil'],
+  [`'a\\'b\\n\\x41\\u00e9' + "\\""`, '("a\'b\\nAé" + "\\"")', 'string'],
+  ['`a\\b``c`', '"a\\\\b`c"', 'string'],
+  [`metadata('a/b') == ''`, '(metadata("a/b") == "")', 'bool'],
+  ['any + 1 == any', '((any + 1) == any)', 'bool'],
+  [`int('3') > num`, '(int("3") > num)', 'bool'],
+];
+
+for (const [text, tree, type] of READ) {
+  test(`read ${text}`, () => {
+    const checked = parseExpr(text, SCOPE);
+    assert.equal(show(checked.expr), tree);
+    if (!tree.includes('5e1') && text !== '1.5 + .5e1') assert.equal(checked.type, type);
+  });
+}
+
+const REFUSED: readonly (readonly [text: string, says: RegExp])[] = [
+  ['', /unexpected the end/],
+  ['type(', /unexpected the end/],
+  ['type() ==', /unexpected the end/],
+  ['type() = 1', /unexpected character '='/],
+  [`type() == 'A`, /never ends \(at character 11\)/],
+  ['1 2', /expected an operator or the end \(at character 3\)/],
+  ['foo', /unknown name foo, expected one of/],
+  ['type', /unknown name type/],
+  ['constructor()', /unknown name constructor/],
+  ['filter([1], true)', /unknown name filter/],
+  ['type() == 1', /between string and int/],
+  ['do() + 1', /between bool and int/],
+  ['not type()', /not of type string/],
+  ['type() ? 1 : 2', /condition of type string/],
+  [`incidr('1.2.3.4')`, /takes 2 arguments, found 1/],
+  [`incidr(1, 'x')`, /argument 1 of incidr is of type int/],
+  [`name() matches '['`, /invalid regex/],
+  [`'a\\.b'`, /unknown escape/],
+  ['a.b', /unexpected character '\.'/],
+  ['let x = 1; x', /unexpected character/],
+  ['1 +', /unexpected the end/],
+  ['(1', /expected '\)'/],
+  ['[1 2]', /expected ','/],
+  ['99999999999999999999', /too large/],
+  ['('.repeat(1000), /nested more than/],
+  ['!'.repeat(1000), /nested more than/],
+  ['1'.repeat(20_000), /longer than/],
+];
+
+for (const [text, says] of REFUSED) {
+  test(`refuse ${text.slice(0, 40)}`, () => {
+    assert.throws(() => parseExpr(text, SCOPE), { name: 'ExprFault', message: says });
+  });
+}
+
+test('names of variables that are taken', () => {
+  assert.equal(checkVariableName('x1', SCOPE), undefined);
+  for (const name of ['type', 'num', 'int', 'filter', 'not', 'in', 'true', 'let']) {
+    assert.match(checkVariableName(name, SCOPE) ?? '', /is reserved/, name);
+  }
+  for (const name of ['1x', 'a-b', ''])
+    assert.match(checkVariableName(name, SCOPE) ?? '', /invalid variable name/, name);
+});
