@@ -275,7 +275,9 @@ export class RecordModel {
       const rdata = `0 ${weight} ${port} ${formatName(target)}`;
       pairs.set(lowerAscii(rdata), { type: TYPE.SRV, ttlSeconds: this.#options.ttlSeconds, rdata, extra });
     }
-    return { records: [...addresses.map((text) => this.#address(parseAddress(text)!)), ...pairs.values()] };
+    const records = [...addresses.map((text) => this.#address(parseAddress(text)!)), ...pairs.values()];
+    const isPartial = pairs.size > 0 && entries.some((entry) => entry.port === -1);
+    return isPartial ? { records, unclear: 'addresses of slices without ports beside SRV records' } : { records };
   }
 
   /** Section 10: the Services that select this server's own addresses, else `ns.dns` with those addresses. */

@@ -21,7 +21,10 @@ import { budget, randomFrom, SEED } from './budget.ts';
 import { ASKED_TYPES, interestingNames } from './interesting-names.ts';
 import { changeSets, initialObjects, ObjectStore, recordOptions } from './random-cluster.ts';
 
-const UDP_SIZE = 65_000;
+/** The largest a route may have. */
+const UDP_SIZE = 4096;
+/** An additional record or two may have been left out of a response of this size. */
+const UDP_SIZE_FULL = UDP_SIZE - 200;
 const HASH_SEED = 1;
 /** Questions asked of each state of a cluster. */
 const QUESTIONS = 150;
@@ -69,10 +72,17 @@ function assertSameAnswers(
       continue;
     }
     outcomes.count(expected.answer.length > 0 ? 'answered' : expected.rcode);
-    const response = subject.ask(buildQuery({ name, type, edns: { udpSize: UDP_SIZE } }));
-    const found = differences(decodeStrictly(response!), expected, { name, type }, model.zoneOf(parseName(name)));
-    assert.deepEqual(found, [], `${typeName(type)} ${name}`);
+    const response = decodeStrictly(subject.ask(buildQuery({ name, type, edns: { udpSize: UDP_SIZE } }))!);
+    const found = differences(response, expected, { name, type }, model.zoneOf(parseName(name)));
+    const isFull = response.tc || response.size > UDP_SIZE_FULL;
+    const serious = isFull ? found.filter((difference) => !isOfSize(difference)) : found;
+    assert.deepEqual(serious, [], `${typeName(type)} ${name}`);
   }
+}
+
+/** What a lack of room explains: records that are not there, and TC. */
+function isOfSize(difference: string): boolean {
+  return /^TC:|^(answer|additional) lacks|^(answer|additional): \d+ records/.test(difference);
 }
 
 function withRandomCase(name: string, random: () => number): string {
