@@ -47,7 +47,11 @@ export const LISTENER = layout('listener', [
   ['flags', 1, 'LISTENER_FLAG bits'],
   ['suffixLabelsMax', 1, 'the largest number of labels a served zone has'],
   ['slotMask', 1, 'number of slots - 1; the number is a power of two'],
-  ['slots', 0, 'pairs (hash of the zone name, reference of its ROUTE), open addressing from hash & slotMask, 0 = free'],
+  [
+    'slots',
+    0,
+    'pairs (hash of the zone name, root label included, in ZONE_HASH_SPACE; reference of its ROUTE), open addressing from hash & slotMask, 0 = free',
+  ],
 ]);
 
 export const LISTENER_FLAG = {

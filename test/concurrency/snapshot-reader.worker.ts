@@ -23,8 +23,7 @@ const names = Array.from({ length: PAIR_COUNT * 2 }, (_, index) => {
 });
 let random = seed;
 const PAIRS_PER_BATCH = 64;
-/** Time for the writer to publish and reclaim between two reads of the same batch. */
-const SPINS_MAX = 1000;
+const HELD_MS_MAX = 8;
 
 function nextRandom(bound: number): number {
   random = (Math.imul(random, 1_664_525) + 1_013_904_223) >>> 0;
@@ -41,19 +40,31 @@ function versionOf(datasetAt: number, pair: number, side: number): number {
   return checkedVersion(reader.words, entryAt + 1 + wordsFor(head & ENTRY_KEY_SIZE_MASK), pair, side);
 }
 
+const pairs = new Uint32Array(PAIRS_PER_BATCH);
+const versions = new Int32Array(PAIRS_PER_BATCH);
+
+function fail(pair: number, left: number, right: number): void {
+  Atomics.add(control, CONTROL.FAULTS, 1);
+  parentPort!.postMessage(`pair ${pair}: ${left} and ${right}`);
+}
+
 function runBatch(): void {
   if (!reader.enter()) return;
   const datasetAt = reader.datasetAt(0);
   for (let index = 0; index < PAIRS_PER_BATCH; index++) {
     const pair = nextRandom(PAIR_COUNT);
+    pairs[index] = pair;
     const left = versionOf(datasetAt, pair, 0);
-    if (index % 16 === 0) for (let spin = nextRandom(SPINS_MAX); spin > 0; spin--) Atomics.load(control, CONTROL.STOP);
-    const right = versionOf(datasetAt, pair, 1);
-    if (left !== right || left === -1) {
-      Atomics.add(control, CONTROL.FAULTS, 1);
-      parentPort!.postMessage(`pair ${pair}: ${left} and ${right}`);
-    }
+    versions[index] = left;
     if (left > 0) Atomics.add(control, CONTROL.FOUND, 1);
+    const right = versionOf(datasetAt, pair, 1);
+    if (left !== right || left === -1) fail(pair, left, right);
+  }
+  // In every other batch the writer has time to publish, retire and reclaim many times while this snapshot is held.
+  if (nextRandom(1 << 16) < 1 << 15) Atomics.wait(control, CONTROL.STOP, 0, 1 + nextRandom(HELD_MS_MAX));
+  for (let index = 0; index < PAIRS_PER_BATCH; index++) {
+    const right = versionOf(datasetAt, pairs[index]!, 1);
+    if (right !== versions[index]) fail(pairs[index]!, versions[index]!, right);
   }
   if (Atomics.load(control, CONTROL.HANG) === slot + 1) Atomics.wait(control, CONTROL.STOP, 0);
   reader.leave();

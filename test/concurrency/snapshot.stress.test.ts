@@ -132,6 +132,7 @@ class StressRun {
 test('readers see whole snapshots while a writer publishes', { timeout: (SECONDS + 60) * 1000 }, async (context) => {
   const run = new StressRun(context);
   for (let index = 0; index < READERS; index++) run.addReader();
+  await run.waitForBatches(READERS);
   await run.writeFor(SECONDS * 500);
   await run.waitForBatches(10);
   await run.end();

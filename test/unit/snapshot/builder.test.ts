@@ -232,7 +232,14 @@ test('what a hanging reader retains can fill the buffer, and is there again once
   builder.abort();
   assert.ok(builder.statistics().retainedSize > 200_000);
   verifySnapshot(buffer);
+  const grow = (): void => {
+    for (let index = 1000; index < 4000; index++) dataset.put(manyName(index), addressContent(0));
+  };
+  assert.throws(grow, { code: 'SNAPSHOT_FULL' });
+  builder.abort();
   builder.epochs.releaseSlot(slot);
+  grow();
+  builder.abort();
   for (let more = 0; more < 20; more++) churn();
   assert.equal(verifySnapshot(buffer).entryCount, 1000);
 });
