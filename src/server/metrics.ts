@@ -12,7 +12,7 @@ import type { LogFunction } from './server-options.ts';
 import type { ShardSupervisor } from './shard-supervisor.ts';
 
 const ADDRESS = '127.0.0.1';
-const PORT = 9153;
+export const METRICS_PORT = 9153;
 
 export interface MetricsOptions {
   readonly version: string;
@@ -51,7 +51,7 @@ export async function startMetrics(options: MetricsOptions): Promise<MetricsServ
     return writePage();
   };
   const onError = (error: unknown): void => log('error', `metrics: ${String(error)}`);
-  const server = await listen({ address: ADDRESS, port: PORT, page, onError }, log);
+  const server = await listen({ address: ADDRESS, port: METRICS_PORT, page, onError });
   collector.start();
   return {
     ...server,
@@ -62,12 +62,11 @@ export async function startMetrics(options: MetricsOptions): Promise<MetricsServ
   };
 }
 
-async function listen(options: Parameters<typeof startMetricsServer>[0], log: LogFunction): Promise<MetricsServer> {
+async function listen(options: Parameters<typeof startMetricsServer>[0]): Promise<MetricsServer> {
   try {
     return await startMetricsServer(options);
   } catch (error) {
     if (!isAddressInUse(error)) throw error;
-    log('warn', `metrics: ${options.address}:${options.port} is taken by another server, so they are on another port`);
     return startMetricsServer({ ...options, port: 0 });
   }
 }

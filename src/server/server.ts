@@ -20,7 +20,7 @@ import type { AnswerWorkData } from '../shard/answer-work.ts';
 import type { Transport } from '../shard/shard-options.ts';
 import { SnapshotBuilder } from '../snapshot/builder.ts';
 import { planListeners } from './listeners.ts';
-import { startMetrics } from './metrics.ts';
+import { METRICS_PORT, startMetrics } from './metrics.ts';
 import { readMachineLimits } from './machine-limits.ts';
 import { RecordPublisher } from './record-publisher.ts';
 import { type LogFunction, logWarnings, type ServerOptions } from './server-options.ts';
@@ -128,6 +128,9 @@ export async function startServer(
     const startLines = [
       `serving ${nameCount} names of ${load.objectCount} objects from ${load.files.length} manifests`,
       `${shardPlan.reason}; transport ${transport}`,
+      ...(metrics.port === METRICS_PORT
+        ? []
+        : [`port ${METRICS_PORT} is taken by another server: metrics are on another port`]),
     ];
     return { listeners: supervisor.listeners, metricsUrl: metrics.url, startLines, failed, stop };
   } catch (error) {
