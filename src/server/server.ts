@@ -130,7 +130,7 @@ export async function startServer(
       `${shardPlan.reason}; transport ${transport}`,
       ...(metrics.port === METRICS_PORT
         ? []
-        : [`port ${METRICS_PORT} is taken by another server: metrics are on another port`]),
+        : [`port ${METRICS_PORT} is taken by another server, so the metrics are elsewhere`]),
     ];
     return { listeners: supervisor.listeners, metricsUrl: metrics.url, startLines, failed, stop };
   } catch (error) {
