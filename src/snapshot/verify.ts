@@ -103,6 +103,7 @@ interface PageRow {
 
 class SnapshotWalk {
   readonly #words: Uint32Array;
+  readonly #policies = new Set<number>();
   /** undefined: a whole walk */
   readonly #freshBits: Uint32Array | undefined;
   readonly #isWithEntries: boolean;
@@ -192,6 +193,7 @@ class SnapshotWalk {
   }
 
   #walkConfig(config: number, datasetCount: number): void {
+    this.#policies.clear();
     if (this.#isKnown(config)) return;
     const words = this.#words;
     const base = this.#block(config, CONFIG.words, 'config');
@@ -242,7 +244,10 @@ class SnapshotWalk {
     }
   }
 
+  /** Routes share the policy of their server block. */
   #walkPolicy(policy: number): void {
+    if (this.#policies.has(policy)) return;
+    this.#policies.add(policy);
     const words = this.#words;
     const base = this.#block(policy, POLICY.words, 'policy');
     const udpSizeMax = words[base + POLICY.at.udpSizeMax]!;
