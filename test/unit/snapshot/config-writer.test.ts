@@ -63,8 +63,8 @@ test('listeners, zones and steps are told as they were given, also where a liste
     '',
     'listener 2',
     '  .  no step',
-    '  cluster.local.  kubernetes  dataset 0  ttl 30  pods insecure  zonal',
-    '  in-addr.arpa.  kubernetes  dataset 1  ttl 600',
+    '  cluster.local.  1  kubernetes  dataset 0  ttl 30  pods insecure  zonal',
+    '  in-addr.arpa.  1  kubernetes  dataset 1  ttl 600',
     '',
   ]);
 });
