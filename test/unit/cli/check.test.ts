@@ -1,0 +1,67 @@
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { after, before, test } from 'node:test';
+import { checkCorefile } from '../../../src/cli/check.ts';
+
+const MAIN = fileURLToPath(new URL('../../../src/main.ts', import.meta.url));
+let directory = '';
+
+before(() => {
+  directory = mkdtempSync(path.join(os.tmpdir(), 'check-'));
+  writeFileSync(path.join(directory, 'Corefile'), '.:{$PORT} {\n  errors\n  cache 30s\n  import more/*.conf\n}\n');
+  writeFileSync(path.join(directory, 'bad'), '.:53 {\n  errors\n  health {\n    lameduck 5\n  }\n}\n');
+});
+after(() => rmSync(directory, { recursive: true }));
+
+function run(...args: string[]): { readonly status: number | null; readonly stdout: string; readonly stderr: string } {
+  return spawnSync(process.execPath, [MAIN, 'check', ...args], {
+    cwd: directory,
+    encoding: 'utf8',
+    env: { ...process.env, PORT: '1053' },
+  });
+}
+
+test('a good Corefile is 0, and what may not be meant is said with its place', () => {
+  const { status, stdout, stderr } = run('--conf', 'Corefile');
+  assert.equal(status, 0, stderr);
+  assert.equal(stdout, '');
+  const lines = stderr.trimEnd().split('\n');
+  assert.equal(lines.length, 2);
+  assert.match(lines[0]!, /^Corefile:4:10: warning: no file matches the import 'more\/\*\.conf'$/);
+  assert.match(lines[1]!, /^Corefile:3:9: warning: '30s' is taken as a zone/);
+});
+
+test('the Corefile of the working directory is read if none is named', () => {
+  assert.equal(run().status, 0);
+});
+
+test('a bad Corefile is 1, and the line starts with its place', () => {
+  const { status, stderr } = run('--conf=bad');
+  assert.equal(status, 1);
+  assert.match(
+    stderr,
+    /^bad:4:14: plugin\/health: invalid duration '5' for lameduck, expected such as '5s' or '1m30s'\n$/,
+  );
+});
+
+test('a Corefile that is not there, a directory, a bad flag', () => {
+  assert.match(run('--conf', 'none').stderr, /^none: there is no such file\n$/);
+  assert.match(run('--conf', '.').stderr, /^\.: cannot read \.: it is a directory\n$/);
+  assert.match(run('--dns.port', 'x').stderr, /no port/);
+  for (const args of [['--conf', 'none'], ['--conf', '.'], ['--dns.port', 'x'], ['--foo']]) {
+    assert.equal(run(...args).status, 1, args.join(' '));
+  }
+});
+
+test('environment, directory and port can be given', () => {
+  const options = { env: { PORT: '' }, cwd: directory, dnsPort: 1053 };
+  assert.throws(() => checkCorefile('Corefile', options), {
+    code: 'CONFIG_ARGUMENT',
+    message: /expecting data after last colon/,
+  });
+  assert.equal(checkCorefile('Corefile', { ...options, env: { PORT: '5353' } }).warnings.length, 2);
+});
