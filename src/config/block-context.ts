@@ -2,6 +2,7 @@ import os from 'node:os';
 import path from 'node:path';
 import type { ConfigFiles } from './config-files.ts';
 import { faultAt, quoteText, type CorefileToken } from './corefile-token.ts';
+import type { ConfigWarning } from './corefile-tree.ts';
 import type { ServerKey } from './server-blocks.ts';
 import { parseZones } from './zone-name.ts';
 
@@ -41,14 +42,9 @@ export class BlockContext {
   };
   /** `root`, which comes first of all plugins; absolute */
   rootDirectory: string;
-  readonly #warn: (token: CorefileToken, message: string) => void;
+  readonly #report: ConfigReport;
 
-  constructor(
-    keys: readonly ServerKey[],
-    directiveNames: ReadonlySet<string>,
-    machine: Machine,
-    warn: (token: CorefileToken, message: string) => void,
-  ) {
+  constructor(keys: readonly ServerKey[], directiveNames: ReadonlySet<string>, machine: Machine, report: ConfigReport) {
     this.keys = keys;
     this.zones = [...new Set(keys.map((key) => key.zone))];
     this.directiveNames = directiveNames;
@@ -56,7 +52,7 @@ export class BlockContext {
     this.networkInterfaces = machine.networkInterfaces;
     this.hostName = machine.hostName;
     this.rootDirectory = machine.directory;
-    this.#warn = warn;
+    this.#report = report;
   }
 
   /** A path of an option, absolute: relative ones start at `root`, else at the working directory. */
@@ -65,7 +61,7 @@ export class BlockContext {
   }
 
   warn(token: CorefileToken, message: string): void {
-    this.#warn(token, message);
+    this.#report.warn(token, message);
   }
 
   /** The text of a file that has to be there. */
@@ -86,7 +82,10 @@ export class BlockContext {
   readZones(tokens: readonly CorefileToken[]): readonly string[] {
     return tokens.flatMap((token) => {
       const zones = parseZones(token.text);
-      if (typeof zones !== 'string') return zones;
+      if (typeof zones !== 'string') {
+        this.#report.countZones(token, zones.length);
+        return zones;
+      }
       this.warn(token, `${zones}; the zone is ignored`);
       return [];
     });
@@ -100,6 +99,31 @@ export class BlockContext {
   /** `fallthrough [ZONES…]`: without arguments all names. */
   readFallthrough(tokens: readonly CorefileToken[]): readonly string[] {
     return tokens.length === 0 ? ['.'] : this.readZones(tokens);
+  }
+}
+
+/** Zones of a whole configuration: a network may be 128 of them, and a hostile file may name many. */
+const ZONES_MAX = 200_000;
+
+/** What is found while a configuration is read: warnings, and how many zones there are so far. */
+export class ConfigReport {
+  readonly warnings: ConfigWarning[];
+  #zoneCount = 0;
+
+  constructor(warnings: readonly ConfigWarning[]) {
+    this.warnings = [...warnings];
+  }
+
+  warn(token: CorefileToken, message: string): void {
+    this.warnings.push({ token, message });
+  }
+
+  /** @throws SkyshardError CONFIG_ARGUMENT for more than ZONES_MAX in all */
+  countZones(token: CorefileToken, count: number): void {
+    this.#zoneCount += count;
+    if (this.#zoneCount > ZONES_MAX) {
+      throw faultAt(token, 'CONFIG_ARGUMENT', `the configuration names more than ${ZONES_MAX} zones`);
+    }
   }
 }
 

@@ -9,7 +9,7 @@ import type { ConfigWarning } from './corefile-tree.ts';
 export const SNIPPET_EXPANSIONS_MAX = 10_000;
 export const FILE_EXPANSIONS_MAX = 100_000;
 /** Words of a whole configuration after all imports. */
-export const WORDS_MAX = 2_000_000;
+export const WORDS_MAX = 1_000_000;
 
 /** One source of words: a file that is being read or the body of a snippet. */
 interface WordFrame {

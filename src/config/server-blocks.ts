@@ -1,4 +1,4 @@
-import type { BlockSettings } from './block-context.ts';
+import type { BlockSettings, ConfigReport } from './block-context.ts';
 import { faultAt, quoteText, type CorefileToken } from './corefile-token.ts';
 import type { ServerBlock } from './corefile-tree.ts';
 import { expandZone, splitScheme, splitZoneAndPort } from './zone-name.ts';
@@ -40,11 +40,7 @@ const DEFAULT_PORTS: Readonly<Record<Exclude<ListenerScheme, 'dns'>, number>> = 
  * @param dnsPort  for keys without scheme and port
  * @throws SkyshardError CONFIG_ARGUMENT or CONFIG_UNSUPPORTED at the key
  */
-export function readServerKeys(
-  block: ServerBlock,
-  dnsPort: number,
-  warn: (token: CorefileToken, message: string) => void,
-): readonly ServerKey[] {
+export function readServerKeys(block: ServerBlock, dnsPort: number, report: ConfigReport): readonly ServerKey[] {
   return block.keys.flatMap((token) => {
     const { scheme, rest } = splitScheme(token.text);
     if (scheme === 'quic' || scheme === 'grpc' || scheme === 'https3') {
@@ -57,12 +53,19 @@ export function readServerKeys(
     if (typeof zones === 'string')
       throw faultAt(token, 'CONFIG_ARGUMENT', `${zones}, expected ZONE[:PORT] such as '.:53'`);
     if (split.host.includes(':') && zones.length === 1 && !zones[0]!.endsWith('.arpa.')) {
-      warn(token, `${quoteText(token.text)} is the zone ${quoteText(zones[0]!)}: a network is written ADDRESS/LENGTH`);
+      report.warn(
+        token,
+        `${quoteText(token.text)} is the zone ${quoteText(zones[0]!)}: a network is written ADDRESS/LENGTH`,
+      );
     }
+    report.countZones(token, zones.length);
     const port = split.port ?? (scheme === 'dns' ? dnsPort : DEFAULT_PORTS[scheme]);
     return zones.map((zone) => ({ scheme, zone, port, token }));
   });
 }
+
+/** Every zone stands in every listener of its block. */
+const LISTENER_ZONES_MAX = 1_000_000;
 
 export interface BlockListening {
   readonly keys: readonly ServerKey[];
@@ -77,6 +80,7 @@ export interface BlockListening {
 export function groupListeners(blocks: readonly BlockListening[]): readonly Listener[] {
   const listeners = new Map<string, Listener & { readonly zones: ListenerZone[]; readonly keys: PlacedKey[] }>();
   const claims = new ZoneClaims();
+  let zoneCount = 0;
   for (const [blockIndex, { keys, settings }] of blocks.entries()) {
     for (const key of keys) {
       for (const address of settings.bindAddresses ?? ['']) {
@@ -85,6 +89,10 @@ export function groupListeners(blocks: readonly BlockListening[]): readonly List
         if (listener === undefined) {
           listener = { scheme: key.scheme, address, port: key.port, zones: [], keys: [] };
           listeners.set(name, listener);
+        }
+        if (++zoneCount > LISTENER_ZONES_MAX) {
+          const message = `the listeners have more than ${LISTENER_ZONES_MAX} zones in all: zones times addresses`;
+          throw faultAt(key.token, 'CONFIG_CONFLICT', message);
         }
         listener.zones.push({ zone: key.zone, blockIndex });
         listener.keys.push({ key, settings });

@@ -3,6 +3,7 @@ import path from 'node:path';
 import { SkyshardError, formatPlace } from '../base/skyshard-error.ts';
 import {
   BlockContext,
+  ConfigReport,
   readNetworkInterfaces,
   type BlockSettings,
   type Machine,
@@ -82,12 +83,12 @@ export function readServerConfig(
     files: machine.files,
   });
   refuseUnknownDirectives(tree, table);
-  const warnings: ConfigWarning[] = [...tree.warnings];
-  const blocks = tree.blocks.map((block) => configureBlock(block, table, machine, options.dnsPort ?? 53, warnings));
+  const report = new ConfigReport(tree.warnings);
+  const blocks = tree.blocks.map((block) => configureBlock(block, table, machine, options.dnsPort ?? 53, report));
   return {
     blocks,
     listeners: groupListeners(blocks),
-    warnings,
+    warnings: report.warnings,
     files: tree.files,
     patterns: tree.patterns,
     hash: hashCorefile(tree),
@@ -117,19 +118,16 @@ function configureBlock(
   table: PluginTable,
   machine: Machine,
   dnsPort: number,
-  warnings: ConfigWarning[],
+  report: ConfigReport,
 ): ConfiguredBlock<Readonly<Record<string, unknown>>> {
-  const warn = (token: CorefileToken, message: string): void => {
-    warnings.push({ token, message });
-  };
-  const keys = readServerKeys(block, dnsPort, warn);
+  const keys = readServerKeys(block, dnsPort, report);
   const linesOf = new Map<string, CorefileLine[]>();
   for (const line of block.directives) {
     const lines = linesOf.get(line.name.text);
     if (lines === undefined) linesOf.set(line.name.text, [line]);
     else lines.push(line);
   }
-  const context = new BlockContext(keys, new Set(linesOf.keys()), machine, warn);
+  const context = new BlockContext(keys, new Set(linesOf.keys()), machine, report);
   const plugins: Record<string, unknown> = {};
   const chain: { readonly name: string; readonly token: CorefileToken }[] = [];
   for (const definition of table.plugins) {

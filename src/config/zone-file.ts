@@ -25,7 +25,9 @@ export class ZoneFileFault extends Error {
 
 const SOA = 6;
 const IN = 1;
-const INCLUDES_MAX = 7;
+const INCLUDE_DEPTH_MAX = 7;
+/** Files of one zone, each counted as often as it is included. */
+const INCLUDES_MAX = 1000;
 
 /**
  * Whether a text is a zone file for an origin: it parses, and its SOA is the origin's.
@@ -62,10 +64,9 @@ export function* readZoneFile(
   file: string,
   origin: Uint8Array,
   files: ConfigFiles,
-  includeDepth = 0,
-  defaultTtl: number | undefined = undefined,
+  includes: Includes = { depth: 0, count: { files: 0 }, defaultTtl: undefined },
 ): Generator<ZoneRecord, void> {
-  const state: ZoneState = { origin, owner: undefined, defaultTtl, lastTtl: undefined };
+  const state: ZoneState = { origin, owner: undefined, defaultTtl: includes.defaultTtl, lastTtl: undefined };
   for (const entry of readEntries(text, file)) {
     const [first] = entry.words;
     if (first!.isQuoted || !first!.text.startsWith('$') || entry.hasNoOwner) {
@@ -85,12 +86,18 @@ export function* readZoneFile(
         if (state.defaultTtl === undefined) throw new ZoneFileFault(file, entry.line, '$TTL needs a number of seconds');
         break;
       case '$INCLUDE': {
-        if (includeDepth === INCLUDES_MAX) throw new ZoneFileFault(file, entry.line, 'too deeply nested $INCLUDE');
+        if (includes.depth === INCLUDE_DEPTH_MAX || ++includes.count.files > INCLUDES_MAX) {
+          throw new ZoneFileFault(file, entry.line, 'too deeply nested $INCLUDE, or too many');
+        }
         const included = path.resolve(path.dirname(file), value?.text ?? '');
         const content = readIncluded(included, files, file, entry.line);
         const below = second === undefined ? state.origin : absoluteName(second.text, state.origin);
         if (below === null) throw new ZoneFileFault(file, entry.line, `'${second?.text}' is no domain name`);
-        yield* readZoneFile(content, included, below, files, includeDepth + 1, state.defaultTtl);
+        yield* readZoneFile(content, included, below, files, {
+          depth: includes.depth + 1,
+          count: includes.count,
+          defaultTtl: state.defaultTtl,
+        });
         break;
       }
       default:
@@ -101,6 +108,13 @@ export function* readZoneFile(
         );
     }
   }
+}
+
+interface Includes {
+  readonly depth: number;
+  /** of all files together */
+  readonly count: { files: number };
+  readonly defaultTtl: number | undefined;
 }
 
 interface ZoneState {

@@ -192,6 +192,13 @@ test('a file of a pattern may import another file of the same pattern', () => {
   assert.deepEqual(show(tree), ['b { }', 'b { }']);
 });
 
+test('the brace of a block that is missing behind that of an option block is a warning', () => {
+  const tree = parse('a {\n log {\n class all\n }\n');
+  assert.deepEqual(show(tree), ['a { log { class all; }; }']);
+  assert.match(tree.warnings[0]!.message, /'\}' is missing for the block opened at Corefile:1:3/);
+  assert.throws(() => parse('a {\n log {\n }\n errors'), { message: /^Corefile:4:2: unexpected end of the file/ });
+});
+
 test('a pattern that matches nothing is a warning', () => {
   const tree = parse('import none/*.conf\na {\n}');
   assert.deepEqual(

@@ -154,6 +154,18 @@ for (const [name, text] of FINE) {
   });
 }
 
+test('more zones than a server can have are refused before they cost memory', () => {
+  const networks = Array.from({ length: 2000 }, (_, index) => `${index >> 8}.${index & 255}.0.0/17`).join(' ');
+  assert.throws(() => read(`${networks} {\n}`), { code: 'CONFIG_ARGUMENT', message: /more than 200000 zones/ });
+  assert.throws(() => read(`a {\n acl ${networks}\n}`), { code: 'CONFIG_ARGUMENT', message: /more than 200000 zones/ });
+  const keys = Array.from({ length: 2000 }, (_, index) => `k${index}`).join(' ');
+  const addresses = Array.from({ length: 600 }, (_, index) => `10.0.${index >> 8}.${index & 255}`).join(' ');
+  assert.throws(() => read(`${keys} {\n bind ${addresses}\n}`), {
+    code: 'CONFIG_CONFLICT',
+    message: /zones times addresses/,
+  });
+});
+
 test('listeners are grouped by scheme, address and port, zones in the order of the text', () => {
   const text = `a b:54 {
   bind lo 192.0.2.9

@@ -89,6 +89,15 @@ for (const [text, says] of BAD) {
   });
 }
 
+test('files that include each other many times end in a fault', () => {
+  const many = '$INCLUDE db.many\n'.repeat(20);
+  const files = testFiles({ 'db.many': many });
+  assert.throws(() => [...readZoneFile(many, '/etc/coredns/db', ORIGIN, files)], {
+    name: 'ZoneFileFault',
+    message: /too deeply nested \$INCLUDE, or too many/,
+  });
+});
+
 test('a zone has an SOA, and it is its own', () => {
   const check = (text: string): string | undefined => checkZoneFile(text, '/etc/coredns/db', 'example.org.', FILES);
   assert.equal(check('@ 1 SOA a b 1 2 3 4 5\n'), undefined);
