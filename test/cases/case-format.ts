@@ -28,8 +28,6 @@ export interface CaseGroup {
   readonly zone?: string;
   readonly objects: readonly RawObject[];
   readonly ask: string;
-  /** a decision that is still open: runs against the product are expected to fail and are shown as such */
-  readonly open?: string;
 }
 
 export interface Case {
@@ -48,7 +46,6 @@ export interface Cluster {
   readonly objects: readonly RawObject[];
   readonly options: RecordOptions;
   readonly cases: readonly Case[];
-  readonly open: string | undefined;
 }
 
 const TYPE_WORD = /^(A|AAAA|SRV|TXT|CNAME|NS|SOA|MX|PTR)$/;
@@ -66,7 +63,6 @@ export function parseCases(group: CaseGroup): Cluster {
     name: group.name,
     objects: group.objects,
     options,
-    open: group.open,
     cases: lines.map((line) => parseLine(line, options, zone)),
   };
 }

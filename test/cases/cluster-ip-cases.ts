@@ -232,13 +232,9 @@ export const DUAL_STACK: CaseGroup = {
   `,
 };
 
-/**
- * Marked as faults in sections 3 and 4, not among the fixes of section 22, whose title wants all marked behaviour left
- * out. Read as: what is not listed stays as in CoreDNS.
- */
-export const OPTIONAL_UNDERSCORES: CaseGroup = {
-  name: 'the underscores of port names are optional, a bare one means any',
-  open: 'whether this behaviour of CoreDNS is kept: section 22 of the reference can be read both ways',
+/** CoreDNS takes port names without underscores, and a bare one for any; the specification names neither. */
+export const REQUIRED_UNDERSCORES: CaseGroup = {
+  name: 'port and protocol have their underscores, and none means any',
   objects: [
     namespace('default'),
     clusterIp('default/web', '10.96.0.5', 'http:80/TCP https:443/TCP'),
@@ -247,14 +243,14 @@ export const OPTIONAL_UNDERSCORES: CaseGroup = {
     slice('default/six-1', 'six', 'http:80/TCP', ['fd00::6']),
   ],
   ask: `
-    SRV   http.tcp.web.default.svc         = SRV 0 100 80 web.default.svc | web.default.svc A 10.96.0.5
-    A     http.tcp.web.default.svc         = A 10.96.0.5
-    A     _http.tcp.web.default.svc        = A 10.96.0.5
-    A     http._tcp.web.default.svc        = A 10.96.0.5
-    SRV   _._tcp.web.default.svc           = SRV 0 50 80 web.default.svc ; SRV 0 50 443 web.default.svc | web.default.svc A 10.96.0.5
-    SRV   _https._.web.default.svc         = SRV 0 100 443 web.default.svc | web.default.svc A 10.96.0.5
-    A     _._.web.default.svc              = A 10.96.0.5
-    A     _._tcp.unnamed.default.svc       = A 10.96.0.11
-    SRV   http.tcp.six.default.svc         = SRV 0 100 80 fd00--6.six.default.svc | fd00--6.six.default.svc AAAA fd00::6
+    SRV   http.tcp.web.default.svc       = NXDOMAIN  ~ underscores are optional there, a bare one means any
+    A     http.tcp.web.default.svc       = NXDOMAIN  ~ underscores are optional there, a bare one means any
+    A     _http.tcp.web.default.svc      = NXDOMAIN  ~ underscores are optional there, a bare one means any
+    A     http._tcp.web.default.svc      = NXDOMAIN  ~ underscores are optional there, a bare one means any
+    SRV   _._tcp.web.default.svc         = NXDOMAIN  ~ underscores are optional there, a bare one means any
+    SRV   _https._.web.default.svc       = NXDOMAIN  ~ underscores are optional there, a bare one means any
+    A     _._.web.default.svc            = NXDOMAIN  ~ underscores are optional there, a bare one means any
+    A     _._tcp.unnamed.default.svc     = NXDOMAIN  ~ underscores are optional there, a bare one means any
+    SRV   http.tcp.six.default.svc       = NXDOMAIN  ~ underscores are optional there, a bare one means any
   `,
 };

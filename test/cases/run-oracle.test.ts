@@ -14,11 +14,7 @@ for (const cluster of CLUSTERS) {
       test(line, () => {
         const got = model.ask(qname, qtype);
         assert.equal(got.rcode, expected.rcode);
-        assert.equal(
-          got.unclear !== undefined,
-          cluster.open !== undefined,
-          `rests on what the reference leaves open: ${got.unclear}`,
-        );
+        assert.equal(got.unclear, undefined, 'rests on what the reference leaves open');
         if (expected.rcode === 'SERVFAIL') return;
         assert.equal(got.aa, expected.aa);
         assert.deepEqual(sorted(got.answer), sorted(expected.answer));

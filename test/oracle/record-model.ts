@@ -183,13 +183,11 @@ export class RecordModel {
     const base = [...serviceLabels(service), ...zone];
     if (left.length === 0) return this.#entriesNode(this.#portEntries(service, ready, base, '', ''));
     if (left.length === 1) return this.#oneLabelNode(service, ready, base, left[0]!);
-    if (left.length === 2) {
+    if (left.length === 2 && left.every((label) => label.startsWith('_') && label.length > 1)) {
       const port = stripUnderscore(left[0]!);
       const protocol = stripUnderscore(left[1]!);
       const isPort = matchingPorts(service, ready, port, protocol).length > 0;
-      const isPlain = left.every((label) => label.startsWith('_') && label.length > 1);
-      const unclear = isPlain ? {} : { unclear: 'optional underscores' };
-      if (isPort) return { ...this.#entriesNode(this.#portEntries(service, ready, base, port, protocol)), ...unclear };
+      if (isPort) return this.#entriesNode(this.#portEntries(service, ready, base, port, protocol));
     }
     return this.#zonalNode(service, ready, base, left);
   }
@@ -200,10 +198,7 @@ export class RecordModel {
     if (endpoints.length > 0) return this.#entriesNode(endpointEntries(endpoints, base, '', ''));
     const protocol = stripUnderscore(label);
     const hasNamedPort = matchingPorts(service, ready, '', protocol).some((port) => port.name !== '');
-    if (protocol !== '' && hasNamedPort) {
-      return protocol === label ? { ...EMPTY_NODE, unclear: 'protocol label without underscore' } : EMPTY_NODE;
-    }
-    if (label === '_' && hasNamedPort) return { ...EMPTY_NODE, unclear: 'bare underscore as protocol' };
+    if (protocol !== '' && protocol !== label && hasNamedPort) return EMPTY_NODE;
     return this.#options.zonal && label === '_zone' && isHeadless(service) ? EMPTY_NODE : undefined;
   }
 
