@@ -4,7 +4,7 @@
  *   buffer header ── ROOT ──► root ── config ──► listener ──► route (one a zone suffix) ──► zone info ─┐
  *                               │                                                                     │ dataset index
  *                               └── dataset[i] ◄──────────────────────────────────────────────────────┘
- *                                     └─► top ──► chunk (512) ──► page (64 slots) ──► entry (one a name)
+ *                                     └─► top ──► chunk (128) ──► page (64 slots) ──► entry (one a name)
  *
  * A *reference* is an offset in units of 8 octets from the start of the buffer, so `reference * 2` indexes the buffer's
  * Uint32Array; 0 is no reference. Every block is immutable from the moment a published root reaches it. A publish copies
@@ -218,7 +218,7 @@ export const NS = layout('ns', [
 ]);
 
 /** Directory: TOP holds references of CHUNKs, a CHUNK holds CHUNK_PAGES references of PAGEs. */
-export const CHUNK_BITS = 9;
+export const CHUNK_BITS = 7;
 export const CHUNK_PAGES = 1 << CHUNK_BITS;
 export const DEPTH_MAX = 20;
 /** Slots of a page, each two words: hash, reference of the entry (0 = free). Open addressing from hash & (PAGE_SLOTS - 1). */
