@@ -205,7 +205,7 @@ test('in a full buffer names can be removed and replaced by others of their size
   }
   const left = verifySnapshot(buffer).entryCount;
   assert.equal(nameLines(buffer).filter((line) => line.includes('A 0.0.0.2')).length, Math.ceil(count / 100));
-  for (let index = 0; index < 50; index++) dataset.put(keyOf(`again-${index}.svc`), addressContent(3));
+  for (let index = 0; index < 50; index++) dataset.put(manyName(count + index), addressContent(3));
   builder.publish(4);
   assert.equal(verifySnapshot(buffer).entryCount, left + 50);
 });
