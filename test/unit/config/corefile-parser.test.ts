@@ -187,6 +187,10 @@ test('imported files are spliced in place and their words keep their own place',
   assert.deepEqual(tree.patterns, ['/etc/dns/sub/*.server']);
 });
 
+test('an import is one at the start of a snippet that begins behind its brace', () => {
+  assert.deepEqual(show(parse('(t) {\n b {\n }\n}\n(s) { import t\n}\nimport s')), ['b { }']);
+});
+
 test('a file of a pattern may import another file of the same pattern', () => {
   const tree = parse('import *.conf', { 'a.conf': 'import b.conf\n', 'b.conf': 'b {\n}' });
   assert.deepEqual(show(tree), ['b { }', 'b { }']);
