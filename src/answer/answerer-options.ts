@@ -1,5 +1,6 @@
 import type { Query } from './query.ts';
 import type { Response } from './response.ts';
+import type { QueryEventWriter } from '../observability/query-event-writer.ts';
 import type { ShardCounters } from '../observability/shard-counters.ts';
 
 /** What a thread that answers needs. Everything is allocated before the first query. */
@@ -16,6 +17,8 @@ export interface AnswererOptions {
   /** octets available for a response from a message's offset on: at least 4096 for UDP */
   readonly messageCapacity: number;
   readonly counters: ShardCounters;
+  /** takes what `log` and `errors` are to print; its `commit` is the caller's */
+  readonly events?: QueryEventWriter | undefined;
   /** 16 octets: the key of the server cookies (RFC 9018), the same in all shards of a process, or of all replicas */
   readonly cookieSecret: Uint8Array;
   /** takes over what has to be asked elsewhere; without it a `forward` step is SERVFAIL */
@@ -50,4 +53,7 @@ export interface QueryClient {
   /** POLICY of its route: word index, valid within the batch; flags and sizes */
   policyFlags: number;
   udpSizeMax: number;
+  /** QUERY_ERROR and its detail: why the answer is SERVFAIL; who refuses to take a query over says so here */
+  error: number;
+  errorDetail: number;
 }

@@ -22,6 +22,9 @@ import {
   TC,
   UDP_SIZE_PLAIN,
 } from '../dns/wire-header.ts';
+import { QUERY_ERROR } from '../observability/query-error.ts';
+import { QUERY_EVENT_FLAG } from '../observability/query-event-ring.ts';
+import type { QueryEventWriter } from '../observability/query-event-writer.ts';
 import { DROP, PLUGIN, type ShardCounters } from '../observability/shard-counters.ts';
 import { NOT_FOUND, SnapshotReader } from '../snapshot/reader.ts';
 import {
@@ -48,6 +51,7 @@ const SCOPE_DROPPED = 0;
 const OPTION_HEAD_SIZE = 4;
 const COOKIE_OPTION_SIZE = OPTION_HEAD_SIZE + CLIENT_COOKIE_SIZE + SERVER_COOKIE_SIZE;
 const EDE_OPTION_SIZE = OPTION_HEAD_SIZE + 2;
+const KEEPALIVE_OPTION_SIZE = OPTION_HEAD_SIZE + 2;
 const PROTO_UDP = 0;
 const PROTO_TCP = 1;
 const STREAM_SIZE_MAX = 65_535;
@@ -60,6 +64,8 @@ export const ANSWER_PENDING = -1;
 export class Answerer {
   /** metric scope of the message answered last; changed by `answer` only */
   scope = SCOPE_DROPPED;
+  /** how long a stream may be idle, as edns-tcp-keepalive says it: units of 100 ms, 0: the client is to close it */
+  idleTimeoutUnits = 0;
   private readonly reader: SnapshotReader;
   private readonly query: Query;
   private readonly response: Response;
@@ -70,6 +76,7 @@ export class Answerer {
   private readonly forwarder: QueryForwarder | undefined;
   private readonly cookies: ServerCookies;
   private readonly counters: ShardCounters;
+  private readonly events: QueryEventWriter | undefined;
   private readonly bytes: Uint8Array;
   private readonly view: DataView;
   private readonly messageCapacity: number;
@@ -83,6 +90,8 @@ export class Answerer {
     messageSize: 0,
     policyFlags: 0,
     udpSizeMax: UDP_SIZE_MAX_DEFAULT,
+    error: QUERY_ERROR.NONE,
+    errorDetail: 0,
   };
   /** offsets in the message of the names a chain of CNAME records has led through */
   private readonly aliasTargets = new Uint16Array(ALIASES_MAX + 1);
@@ -90,6 +99,8 @@ export class Answerer {
   private plugin: number = PLUGIN.SERVER;
   /** word index of the POLICY, 0: none */
   private policyAt = 0;
+  /** flags of the query's header, known where it may be reported */
+  private queryFlags = 0;
 
   constructor(options: AnswererOptions) {
     this.bytes = new Uint8Array(options.arena);
@@ -104,6 +115,7 @@ export class Answerer {
     this.forwarder = options.forwarder;
     this.cookies = new ServerCookies(options.cookieSecret);
     this.counters = options.counters;
+    this.events = options.events;
     this.messageCapacity = options.messageCapacity - ARENA_SLACK;
   }
 
@@ -173,6 +185,7 @@ export class Answerer {
     client.messageSize = messageSize;
     client.policyFlags = 0;
     client.udpSizeMax = UDP_SIZE_MAX_DEFAULT;
+    client.error = QUERY_ERROR.NONE;
     this.scope = SCOPE_DROPPED;
     this.plugin = PLUGIN.SERVER;
     this.policyAt = 0;
@@ -196,7 +209,35 @@ export class Answerer {
       size,
       response.isTruncated ? 1 : 0,
     );
+    const { policyFlags } = client;
+    if ((policyFlags & POLICY_FLAG.LOG) !== 0 || (client.error !== 0 && (policyFlags & POLICY_FLAG.ERRORS) !== 0)) {
+      this.report(size);
+    }
     return size;
+  }
+
+  /** Tell main of the message answered last. */
+  private report(size: number): void {
+    const { events, client, query, response } = this;
+    if (events === undefined) return;
+    const { facts } = events;
+    let flags = 0;
+    if ((client.policyFlags & POLICY_FLAG.LOG) !== 0) flags |= QUERY_EVENT_FLAG.LOG;
+    if ((client.policyFlags & POLICY_FLAG.ERRORS) !== 0) flags |= QUERY_EVENT_FLAG.ERRORS;
+    if (client.isStream) flags |= QUERY_EVENT_FLAG.STREAM;
+    if (query.isDo !== 0) flags |= QUERY_EVENT_FLAG.DNSSEC_OK;
+    facts.flags = flags;
+    facts.scope = client.scope;
+    facts.listener = client.listener;
+    facts.clientPort = client.peerPort;
+    facts.queryFlags = this.queryFlags;
+    facts.udpSize = query.udpSize;
+    facts.querySize = client.messageSize;
+    facts.rcode = response.rcode;
+    facts.error = client.error;
+    facts.errorDetail = client.errorDetail;
+    facts.upstreamSize = 0;
+    events.add(this.bytes, response.messageAt, size, client.peerOffset, client.peerSize);
   }
 
   private proto(): number {
@@ -222,6 +263,7 @@ export class Answerer {
     if (!query.hasEdns) return 0;
     let size = OPT_SIZE;
     if (query.cookieSize !== 0) size += COOKIE_OPTION_SIZE;
+    if (query.isKeepaliveAsked && this.client.isStream) size += KEEPALIVE_OPTION_SIZE;
     if (query.isNsidAsked && this.policyAt !== 0) {
       const nsidSize = this.reader.words[this.policyAt + POLICY.at.nsidSize]!;
       if (nsidSize > 0) size += OPTION_HEAD_SIZE + nsidSize;
@@ -298,6 +340,7 @@ export class Answerer {
     const flags = words[policyAt + POLICY.at.flags]!;
     const udpSizeMax = words[policyAt + POLICY.at.udpSizeMax]!;
     this.policyAt = policyAt;
+    this.queryFlags = this.view.getUint16(this.response.messageAt + FLAGS_HIGH_AT);
     this.rotation.setPolicy(flags);
     this.kubernetes.setPolicy(flags);
     this.client.policyFlags = flags;
@@ -327,6 +370,7 @@ export class Answerer {
       if (result !== STEP_RESULT.NEXT) return result;
       stepAt += STEP_WORDS;
     }
+    this.fail(QUERY_ERROR.NO_NEXT_PLUGIN, this.plugin);
     this.plugin = PLUGIN.SERVER;
     this.response.rcode = this.query.qclass === CLASS.IN ? RCODE.SERVFAIL : RCODE.REFUSED;
     return STEP_RESULT.DONE;
@@ -363,6 +407,7 @@ export class Answerer {
         break;
       default:
         this.plugin = PLUGIN.SERVER;
+        this.fail(QUERY_ERROR.STEP_UNSUPPORTED, 0);
     }
     this.response.rcode = RCODE.SERVFAIL;
     return STEP_RESULT.DONE;
@@ -392,7 +437,13 @@ export class Answerer {
     response.answerCount = 0;
     response.rcode = RCODE.SERVFAIL;
     response.extendedError = EDE.OTHER;
+    this.fail(QUERY_ERROR.ALIAS_LOOP, 0);
     return STEP_RESULT.DONE;
+  }
+
+  private fail(error: number, detail: number): void {
+    this.client.error = error;
+    this.client.errorDetail = detail;
   }
 
   /** Whether the chain has been at this name before: the message holds them all, uncompressed. */
@@ -441,6 +492,11 @@ export class Answerer {
       const cookieAt = at + OPTION_HEAD_SIZE;
       this.cookies.write(bytes, cookieAt, query.cookie, bytes, client.peerOffset, client.peerSize, nowSeconds());
       at += COOKIE_OPTION_SIZE;
+    }
+    if (query.isKeepaliveAsked && client.isStream) {
+      view.setUint32(at, (EDNS_OPTION.TCP_KEEPALIVE << 16) | 2);
+      view.setUint16(at + OPTION_HEAD_SIZE, this.idleTimeoutUnits);
+      at += KEEPALIVE_OPTION_SIZE;
     }
     if (query.isNsidAsked && this.policyAt !== 0) at = this.writeNsid(at);
     if (response.extendedError >= 0 && at + EDE_OPTION_SIZE <= end) {

@@ -2,6 +2,7 @@
 import { Answerer } from '../answer/answerer.ts';
 import type { AnswererOptions } from '../answer/answerer-options.ts';
 import { BUFFER_HEADER } from '../memory/buffer-layout.ts';
+import { QueryEventWriter } from '../observability/query-event-writer.ts';
 import { createShardCounters } from '../observability/shard-counters.ts';
 import type { ShardWork, ShardWorkOptions } from './shard-options.ts';
 
@@ -9,6 +10,8 @@ import type { ShardWork, ShardWorkOptions } from './shard-options.ts';
 export interface AnswerWorkData extends Pick<AnswererOptions, 'buffer' | 'cookieSecret'> {
   /** from createCounterBuffer */
   readonly counterBuffer: SharedArrayBuffer;
+  /** from createQueryEventBuffer; without it nothing is reported */
+  readonly eventBuffer?: SharedArrayBuffer | undefined;
   /** number of metric scopes that routes name */
   readonly scopeCount: number;
 }
@@ -21,6 +24,7 @@ const FIRST_SNAPSHOT_LOOK_MS = 2;
 export function createShardWork(options: ShardWorkOptions): ShardWork {
   const data = options.data as AnswerWorkData;
   const counters = createShardCounters(data.counterBuffer, data.scopeCount, options.shard);
+  const events = data.eventBuffer === undefined ? undefined : new QueryEventWriter(data.eventBuffer, options.shard);
   const answerer = new Answerer({
     buffer: data.buffer,
     readerSlot: options.readerSlot,
@@ -28,9 +32,10 @@ export function createShardWork(options: ShardWorkOptions): ShardWork {
     messageCapacity: options.messageCapacity,
     counters,
     cookieSecret: data.cookieSecret,
+    events,
   });
   waitForSnapshot(data.buffer);
-  return { answerer, counters };
+  return { answerer, counters, events };
 }
 
 function waitForSnapshot(buffer: SharedArrayBuffer): void {

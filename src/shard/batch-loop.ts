@@ -8,6 +8,7 @@ import { EpollWaiter } from '../native/epoll.ts';
 import type { Libc } from '../native/libc.ts';
 import type { MessageBatch } from '../native/message-batch.ts';
 import { ThreadPause } from '../native/thread-pause.ts';
+import type { QueryEventWriter } from '../observability/query-event-writer.ts';
 import type { ShardCounters } from '../observability/shard-counters.ts';
 import { DROP } from '../observability/shard-counters.ts';
 import { writeFailureResponse } from './failure-response.ts';
@@ -41,6 +42,7 @@ export class BatchLoop {
   readonly #batch: MessageBatch;
   readonly #answerer: BatchAnswerer;
   readonly #counters: ShardCounters;
+  readonly #events: QueryEventWriter | undefined;
   readonly #control: Int32Array;
   readonly #stopAt: number;
   readonly #epoll: EpollWaiter;
@@ -59,6 +61,7 @@ export class BatchLoop {
     this.#batch = options.batch;
     this.#answerer = options.work.answerer;
     this.#counters = options.work.counters;
+    this.#events = options.work.events;
     this.#control = new Int32Array(options.control);
     this.#stopAt = shardControlAt(options.shard) + SHARD_CONTROL.at.stop;
     this.#epoll = new EpollWaiter(options.libc, options.epollFd, options.sockets.length);
@@ -127,6 +130,7 @@ export class BatchLoop {
     batch.rearm();
     const endMs = performance.now();
     if (scopeCount > 0) this.#counters.countDuration(scope, scopeCount, endMs - startMs);
+    this.#events?.commit(endMs - startMs);
     this.#unpublished += count;
     if (this.#unpublished >= PUBLISH_QUERIES) this.#publish();
     this.#measureRate(count, endMs);

@@ -137,7 +137,7 @@ export class DgramLoop {
 
   #serve(socket: Socket, listener: number, isIPv6: boolean, message: Buffer, peer: RemoteInfo): void {
     const startMs = performance.now();
-    const { answerer, counters } = this.#work;
+    const { answerer, counters, events } = this.#work;
     const size = message.length;
     if (size > MESSAGE_CAPACITY) {
       counters.countDrop(DROP.TRUNCATED);
@@ -146,10 +146,10 @@ export class DgramLoop {
     this.#octets.set(message, MESSAGE_AT);
     const peerSize = parseAddress(this.#octets, PEER_AT, peer.address, isIPv6);
     const responseSize = this.#answer(listener, size, peerSize, peer.port);
-    if (responseSize > 0) {
-      this.#send(socket, responseSize, peer);
-      counters.countDuration(answerer.scope, 1, performance.now() - startMs);
-    }
+    if (responseSize > 0) this.#send(socket, responseSize, peer);
+    const durationMs = performance.now() - startMs;
+    if (responseSize > 0) counters.countDuration(answerer.scope, 1, durationMs);
+    events?.commit(durationMs);
     if (++this.#unpublished >= PUBLISH_QUERIES) this.#publish();
   }
 

@@ -1,6 +1,7 @@
 /** What main tells a shard, and the words of shared memory between the two. */
 import type { AnswererOptions } from '../answer/answerer-options.ts';
 import { layout } from '../memory/layout.ts';
+import type { QueryEventWriter } from '../observability/query-event-writer.ts';
 import type { ShardCounters } from '../observability/shard-counters.ts';
 
 export type Transport = 'mmsg' | 'dgram';
@@ -43,6 +44,8 @@ export interface BatchAnswerer {
 export interface ShardWork {
   readonly answerer: BatchAnswerer;
   readonly counters: ShardCounters;
+  /** the answerer's; committed when a batch is sent */
+  readonly events?: QueryEventWriter | undefined;
 }
 
 /** What a work module exports: makes the answerer and its counters within the shard. */
