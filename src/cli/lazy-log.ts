@@ -1,16 +1,25 @@
 /** The log of a server that loads what writes it with the first line: 9 MiB and 50 ms that a start does not wait for. */
 import type { Log } from '../observability/log.ts';
+import { openLogOutput } from '../observability/log-output.ts';
+import type { LogOutput } from '../observability/log-output.ts';
 import type { LogFunction } from '../server/server-options.ts';
 
 export class LazyLog {
+  #output: LogOutput | undefined;
   #log: Log | undefined;
   #opening: Promise<Log> | undefined;
   readonly #waiting: (readonly [level: 'info' | 'warn' | 'error', text: string])[] = [];
 
   /** Lines that nobody took. */
   get droppedLines(): number {
-    return this.#log?.droppedLines ?? 0;
+    return this.#output?.droppedLines ?? 0;
   }
+
+  /** A line in a form of its own, with its newline: what `log` and `errors` print. It needs nothing to be loaded. */
+  readonly writeLine = (line: string): void => {
+    this.#output ??= openLogOutput();
+    this.#output.write(line);
+  };
 
   readonly write: LogFunction = (level, text) => {
     if (this.#log !== undefined) {
@@ -23,12 +32,14 @@ export class LazyLog {
 
   /** Resolves when all is written, or after `timeoutMs`: before the process ends. */
   async flush(timeoutMs: number): Promise<void> {
-    await (await this.#opening)?.flush(timeoutMs);
+    await this.#opening;
+    await this.#output?.flush(timeoutMs);
   }
 
   async #open(): Promise<Log> {
     const { createLog } = await import('../observability/log.ts');
-    const log = createLog();
+    this.#output ??= openLogOutput();
+    const log = createLog(this.#output);
     for (const [level, text] of this.#waiting.splice(0)) log[level](text);
     this.#log = log;
     return log;

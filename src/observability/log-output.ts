@@ -17,8 +17,19 @@ const CHUNK_SIZE = 1 << 16;
 const RETRY_MIN_MS = 5;
 const RETRY_MAX_MS = 200;
 
+const STDOUT = 1;
+
 /** Writes a part of `octets`; tells how many, or what went wrong. */
 type Writer = (octets: Buffer, done: (error: NodeJS.ErrnoException | null, written: number) => void) => void;
+
+/** The output of the process, which tells of lines that are missing in the log's own form. One for each descriptor. */
+export function openLogOutput(descriptor: number = STDOUT): LogOutput {
+  return new LogOutput(
+    descriptor,
+    (count) =>
+      `${JSON.stringify({ level: 'WARN', time: new Date().toISOString(), dropped: count, msg: 'log lines were dropped' })}\n`,
+  );
+}
 
 export class LogOutput {
   private readonly writer: Writer;

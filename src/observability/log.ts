@@ -1,9 +1,8 @@
 /** The log: one JSON object a line on stdout, with `time`, `level` and `msg` as CoreDNS's JSON log has them. */
 import { pino, stdTimeFunctions } from 'pino';
 import { SkyshardError } from '../base/skyshard-error.ts';
-import { LogOutput } from './log-output.ts';
-
-const STDOUT = 1;
+import { openLogOutput } from './log-output.ts';
+import type { LogOutput } from './log-output.ts';
 
 /** What may stand beside the message. `error` is written with its code, place and cause. */
 export interface LogFields {
@@ -22,12 +21,8 @@ export interface Log {
   flush(timeoutMs: number): Promise<void>;
 }
 
-export function createLog(descriptor: number = STDOUT): Log {
-  const output = new LogOutput(
-    descriptor,
-    (count) =>
-      `${JSON.stringify({ level: 'WARN', time: new Date().toISOString(), dropped: count, msg: 'log lines were dropped' })}\n`,
-  );
+/** @param output  may have other writers too, of lines in another form */
+export function createLog(output: LogOutput = openLogOutput()): Log {
   const logger = pino(
     {
       base: null,
