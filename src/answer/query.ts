@@ -61,6 +61,8 @@ export class Query {
   udpSize = 0;
   isDo = 0;
   isNsidAsked = false;
+  /** an edns-tcp-keepalive option (RFC 7828), which means something on a stream only */
+  isKeepaliveAsked = false;
   /** octets of the COOKIE option, 0 if there is none; its octets are in `cookie` */
   cookieSize = 0;
   readonly cookie = new Uint8Array(CLIENT_COOKIE_SIZE + SERVER_COOKIE_SIZE_MAX);
@@ -92,6 +94,7 @@ export class Query {
     this.udpSize = 0;
     this.isDo = 0;
     this.isNsidAsked = false;
+    this.isKeepaliveAsked = false;
     this.cookieSize = 0;
     this.questionEnd = at + HEADER_SIZE;
     if (size < HEADER_SIZE) return PARSED.SHORT;
@@ -214,6 +217,8 @@ export class Query {
         if (!this.readCookie(position, size)) return false;
       } else if (code === EDNS_OPTION.NSID) {
         this.isNsidAsked = true;
+      } else if (code === EDNS_OPTION.TCP_KEEPALIVE) {
+        this.isKeepaliveAsked = true;
       }
       position += size;
     }
