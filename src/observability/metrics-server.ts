@@ -1,7 +1,8 @@
 /** The HTTP listener for /metrics. */
 import type { IncomingMessage, Server as HttpServer, ServerResponse } from 'node:http';
-import type { AddressInfo, Server } from 'node:net';
+import type { Server } from 'node:net';
 import { SkyshardError } from '../base/skyshard-error.ts';
+import { formatListenAddress, listenOn } from './listener-set.ts';
 import { METRICS_CONTENT_TYPE } from './prometheus-text.ts';
 
 /** Reading a request, writing a response, and idling between two: as CoreDNS has it. */
@@ -10,7 +11,7 @@ const TIMEOUT_MS = 5000;
 const CONNECTIONS_MAX = 64;
 
 export interface MetricsServerOptions {
-  /** text form */
+  /** a name or an address; '': all addresses */
   readonly address: string;
   /** 0: any that is free */
   readonly port: number;
@@ -46,12 +47,10 @@ export async function startMetricsServer(options: MetricsServerOptions): Promise
     });
   });
   listener.maxConnections = CONNECTIONS_MAX;
-  await listen(listener, options.address, options.port);
-  const { port } = listener.address() as AddressInfo;
-  const host = options.address.includes(':') ? `[${options.address}]` : options.address;
+  const port = await listenOn(listener, { host: options.address, port: options.port }, 'metrics');
   return {
     port,
-    url: `http://${host}:${port}/metrics`,
+    url: `http://${formatListenAddress({ host: options.address, port })}/metrics`,
     close: async () => close(listener, await http),
   };
 }
@@ -80,21 +79,6 @@ async function createHttpServer(options: MetricsServerOptions): Promise<HttpServ
 export function isAddressInUse(error: unknown): boolean {
   const cause = error instanceof SkyshardError ? error.cause : undefined;
   return cause instanceof Error && 'code' in cause && cause.code === 'EADDRINUSE';
-}
-
-async function listen(server: Server, address: string, port: number): Promise<void> {
-  try {
-    await new Promise<void>((resolve, reject) => {
-      server.once('error', reject);
-      server.listen(port, address, () => {
-        server.off('error', reject);
-        resolve();
-      });
-    });
-  } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new SkyshardError('BIND_FAILED', `metrics on ${address} port ${port}: ${reason}`, { cause });
-  }
 }
 
 async function close(listener: Server, http: HttpServer | undefined): Promise<void> {
