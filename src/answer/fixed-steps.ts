@@ -39,7 +39,9 @@ export class FixedSteps {
   answerFixed(answerAt: number): number {
     const words = this.words;
     const qtype = words[answerAt + FIXED_ANSWER.at.qtype]!;
-    if (qtype !== TYPE.ANY && qtype !== this.query.qtype) return STEP_RESULT.NEXT;
+    const asked = this.query.qtype;
+    // A question for every type asks for this one too.
+    if (qtype !== TYPE.ANY && qtype !== asked && asked !== TYPE.ANY) return STEP_RESULT.NEXT;
     const response = this.response;
     const rcode = words[answerAt + FIXED_ANSWER.at.rcode]!;
     response.rcode = rcode;
