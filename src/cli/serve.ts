@@ -58,7 +58,7 @@ function waitForStopRequest(sameKeyPressMs: number): Promise<void> {
 
 function describeServer(server: RunningServer): string {
   const listens = server.listeners.map(
-    ({ address, port }) => `skyshard listens on ${formatAddress(address, port)} (UDP)`,
+    ({ address, port }) => `skyshard listens on ${formatAddress(address, port)} (UDP and TCP)`,
   );
   return `${[...server.startLines, ...listens, `metrics are on ${server.metricsUrl}`].join('\n')}\n`;
 }

@@ -7,6 +7,7 @@ import { processMetrics } from './process-metrics.ts';
 import { queryMetrics } from './query-metrics.ts';
 import { serverMetrics, socketMetrics } from './server-metrics.ts';
 import type { ServerMetricsSources } from './server-metrics.ts';
+import { tcpMetrics } from './tcp-metrics.ts';
 
 export const METRICS_CONTENT_TYPE = 'text/plain; version=0.0.4; charset=utf-8';
 
@@ -14,11 +15,21 @@ export interface MetricsSources extends ServerMetricsSources {
   readonly collector: CounterCollector;
   /** by index, as the routes have it; the first is `dropped` */
   readonly scopes: readonly MetricScope[];
+  /** threads that are shards, if not all that count */
+  readonly shardCount?: number;
+  /** from createTcpCells, where there are resolvers */
+  readonly tcpCells?: SharedArrayBuffer;
 }
 
 /** A function that collects the counters and writes the page. */
 export function createMetricsPage(sources: MetricsSources): () => Promise<string> {
-  const families = [...serverMetrics(sources), ...queryMetrics(sources.collector, sources.scopes), ...processMetrics()];
+  const { collector, scopes, shardCount, tcpCells } = sources;
+  const families = [
+    ...serverMetrics(sources),
+    ...queryMetrics(collector, scopes, shardCount),
+    ...(tcpCells === undefined ? [] : tcpMetrics(tcpCells)),
+    ...processMetrics(),
+  ];
   return async () => {
     sources.collector.collect();
     return formatMetrics([...families, ...(await socketMetrics(sources.sockets))]);

@@ -31,8 +31,15 @@ const SCOPE_LABELS = ['server', 'zone', 'view'] as const;
 /** What the kubernetes plugin answers with. */
 const USUAL_RCODES: readonly number[] = [RCODE.NOERROR, RCODE.NXDOMAIN, RCODE.SERVFAIL];
 
-/** @param scopes by index, as the routes have it; the first is `dropped` */
-export function queryMetrics(collector: CounterCollector, scopes: readonly MetricScope[]): readonly MetricFamily[] {
+/**
+ * @param scopes      by index, as the routes have it; the first is `dropped`
+ * @param shardCount  threads that are shards: the first of the collector's
+ */
+export function queryMetrics(
+  collector: CounterCollector,
+  scopes: readonly MetricScope[],
+  shardCount: number = collector.shardMax,
+): readonly MetricFamily[] {
   const metrics = new QueryMetrics(collector, scopes);
   return [
     {
@@ -96,7 +103,7 @@ export function queryMetrics(collector: CounterCollector, scopes: readonly Metri
       type: 'counter',
       help: 'Queries, by the shard that took them.',
       labels: ['shard'],
-      samples: () => metrics.shardRequests(),
+      samples: () => metrics.shardRequests(shardCount),
     },
   ];
 }
@@ -180,8 +187,8 @@ class QueryMetrics {
     }
   }
 
-  *shardRequests(): Generator<Sample> {
-    for (let shard = 0; shard < this.collector.shardMax; shard++) {
+  *shardRequests(shardCount: number): Generator<Sample> {
+    for (let shard = 0; shard < shardCount; shard++) {
       yield { labels: { shard: String(shard) }, value: this.collector.shardRequests(shard) };
     }
   }

@@ -22,6 +22,8 @@ export interface MetricsOptions {
   readonly builder: SnapshotBuilder;
   readonly publisher: RecordPublisher;
   readonly supervisor: ShardSupervisor;
+  readonly shardCount: number;
+  readonly tcpCells: SharedArrayBuffer;
   readonly droppedLogLines: () => number;
   readonly log: LogFunction;
 }
@@ -45,6 +47,8 @@ export async function startMetrics(options: MetricsOptions): Promise<MetricsServ
     droppedLogLines: options.droppedLogLines,
     plugins: options.scopes.filter(({ zone }) => zone === '.').map((scope) => ({ ...scope, name: 'kubernetes' })),
     sockets: () => [],
+    shardCount: options.shardCount,
+    tcpCells: options.tcpCells,
   });
   const page = (): Promise<string> => {
     counters.shardRestarts = supervisor.restarts;

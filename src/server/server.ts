@@ -15,20 +15,27 @@ import type { MetricsServer } from '../observability/metrics-server.ts';
 import { MainCounters } from '../observability/server-metrics.ts';
 import { discardPages, shrinkHeap } from '../native/process-memory.ts';
 import { createCounterBuffer } from '../observability/counter-layout.ts';
+import { createTcpCells } from '../observability/tcp-metrics.ts';
 import { DEFAULT_RECORD_OPTIONS } from '../records/record-options.ts';
 import type { AnswerWorkData } from '../shard/answer-work.ts';
-import type { Transport } from '../shard/shard-options.ts';
+import type { ShardListener, Transport } from '../shard/shard-options.ts';
 import { SnapshotBuilder } from '../snapshot/builder.ts';
+import { DEFAULT_TCP_TIMEOUTS } from '../resolver/resolver-options.ts';
+import type { TcpListenerOptions } from '../resolver/resolver-options.ts';
 import { planListeners } from './listeners.ts';
 import { METRICS_PORT, startMetrics } from './metrics.ts';
 import { readMachineLimits } from './machine-limits.ts';
 import { RecordPublisher } from './record-publisher.ts';
+import { ResolverSupervisor } from './resolver-supervisor.ts';
 import { type LogFunction, logWarnings, type ServerOptions } from './server-options.ts';
 import { planShards } from './shard-plan.ts';
 import { ShardSupervisor } from './shard-supervisor.ts';
+import { planTcpLimits, readDescriptorLimit } from './tcp-limits.ts';
 
 /** Octets of the key of DNS cookies. */
 const COOKIE_SECRET_SIZE = 16;
+/** One event loop has all of TCP: it costs little, and shards are to have the CPUs. */
+const RESOLVER_COUNT = 1;
 /** When what the start took is given back, ms: queries of the first moment go first. */
 const SHRINK_AFTER_MS = 500;
 /** How often hanging readers are looked for, and blocks taken back, ms. */
@@ -41,7 +48,7 @@ export interface RunningServer {
   readonly startLines: readonly string[];
   /** rejects with the bug that ends the server; never resolves */
   readonly failed: Promise<never>;
-  /** End in order: manifests, shards and their sockets, metrics. */
+  /** End in order: manifests, TCP when it is drained, shards and their sockets, metrics. */
   stop(): Promise<void>;
 }
 
@@ -64,10 +71,12 @@ export async function startServer(
   failed.catch(() => undefined);
   const transport = chooseTransport(options.transport, log);
   const listenerPlan = planListeners(options.bindAddresses, options.dnsPort, DEFAULT_RECORD_OPTIONS);
-  const shardPlan = planShards(readMachineLimits(), hasSharedPorts(transport) ? options.shards : 1);
+  const machineLimits = readMachineLimits();
+  const shardPlan = planShards(machineLimits, hasSharedPorts(transport) ? options.shards : 1);
 
   const buffer = reserveSharedBuffer();
-  const counterBuffer = createCounterBuffer(shardPlan.count, listenerPlan.scopes.length);
+  const counterBuffer = createCounterBuffer(shardPlan.count + RESOLVER_COUNT, listenerPlan.scopes.length);
+  const tcpCells = createTcpCells(RESOLVER_COUNT);
   const libc = transport === 'mmsg' ? loadLibc() : undefined;
   const builder = new SnapshotBuilder(buffer, {
     ...(libc !== undefined && { onChunkFree: (offset, size) => discardPages(libc, buffer, offset, size) }),
@@ -99,19 +108,44 @@ export async function startServer(
     onShardGone: (slot) => builder.epochs.releaseSlot(slot),
     log,
   });
+  const resolvers = new ResolverSupervisor({
+    count: RESOLVER_COUNT,
+    resolver: {
+      ...workData,
+      counterRegion: shardPlan.count,
+      tcpCells,
+      limits: planTcpLimits(machineLimits.memoryLimit, readDescriptorLimit(), RESOLVER_COUNT),
+    },
+    claimReaderSlot: (resolver) => claimReaderSlot(builder, shardPlan.count + resolver),
+    onResolverGone: (slot) => builder.epochs.releaseSlot(slot),
+    onPanic: () => counters.panics++,
+    log,
+  });
   const source = createSource(options.manifests, { publisher, counters, log, fail });
-  const watch = setInterval(() => watchReaders(builder, supervisor, log), WATCH_INTERVAL_MS).unref();
+  const watch = setInterval(
+    () => watchReaders(builder, shardPlan.count, supervisor, resolvers, log),
+    WATCH_INTERVAL_MS,
+  ).unref();
   let metrics: MetricsServer | undefined;
   const stop = async (): Promise<void> => {
     clearInterval(watch);
     source.close();
     publisher.close();
+    const cutCount = await resolvers.stop();
+    if (cutCount > 0) log('warn', `${cutCount} TCP connections were closed with something still to come`);
     await supervisor.stop();
     await metrics?.close();
   };
   try {
     // The threads start while the manifests are read; they take no query before the first snapshot is there.
-    const [load] = await Promise.all([loadAndPublish(source, publisher, counters, log), supervisor.start()]);
+    const shardsStart = supervisor.start();
+    // TCP takes the ports that UDP has got.
+    const tcpListeners = shardsStart.then(() => supervisor.listeners.map(toTcpListener));
+    const [load] = await Promise.all([
+      loadAndPublish(source, publisher, counters, log),
+      shardsStart,
+      resolvers.start(tcpListeners),
+    ]);
     metrics = await startMetrics({
       version: readVersion(),
       counterBuffer,
@@ -120,6 +154,8 @@ export async function startServer(
       builder,
       publisher,
       supervisor,
+      shardCount: shardPlan.count,
+      tcpCells,
       droppedLogLines,
       log,
     });
@@ -190,18 +226,31 @@ async function loadAndPublish(
   return load;
 }
 
-function claimReaderSlot(builder: SnapshotBuilder, shard: number): number {
-  const slot = builder.epochs.claimSlot(shard + 1);
+function toTcpListener({ listener, address, port, isV6Only }: ShardListener): TcpListenerOptions {
+  return { listener, address, port, isV6Only, timeouts: DEFAULT_TCP_TIMEOUTS };
+}
+
+/** @param reader  index of the shard, or the number of shards plus that of the resolver */
+function claimReaderSlot(builder: SnapshotBuilder, reader: number): number {
+  const slot = builder.epochs.claimSlot(reader + 1);
   assert(slot >= 0, 'more readers than reader slots');
   return slot;
 }
 
-/** Replace a shard that holds a snapshot and does not move; take back what no reader holds any more. */
-function watchReaders(builder: SnapshotBuilder, supervisor: ShardSupervisor, log: LogFunction): void {
+/** Replace a thread that holds a snapshot and does not move; take back what no reader holds any more. */
+function watchReaders(
+  builder: SnapshotBuilder,
+  shardCount: number,
+  shards: ShardSupervisor,
+  resolvers: ResolverSupervisor,
+  log: LogFunction,
+): void {
   builder.epochs.reclaim();
-  for (const reader of builder.epochs.stalledReaders(performance.now())) {
-    const shard = reader.owner - 1;
-    log('error', `shard ${shard} has not moved for ${Math.round(reader.stalledMs)} ms and is replaced`);
-    void supervisor.replace(shard);
+  for (const { owner, stalledMs } of builder.epochs.stalledReaders(performance.now())) {
+    const isShard = owner <= shardCount;
+    const index = isShard ? owner - 1 : owner - 1 - shardCount;
+    const name = `${isShard ? 'shard' : 'resolver'} ${index}`;
+    log('error', `${name} has not moved for ${Math.round(stalledMs)} ms and is replaced`);
+    void (isShard ? shards : resolvers).replace(index);
   }
 }

@@ -98,7 +98,7 @@ export async function assertListenersFree(listeners: readonly ShardListener[]): 
   }
 }
 
-function bindFailureText(cause: NodeJS.ErrnoException, address: string, port: number): string {
+export function bindFailureText(cause: NodeJS.ErrnoException, address: string, port: number): string {
   const where = isIPv4(address) ? `${address}:${port}` : `[${address}]:${port}`;
   if (cause.code === 'EADDRINUSE') return `${where}: another server listens there (EADDRINUSE)`;
   if (cause.code === 'EADDRNOTAVAIL') return `${where}: no interface of this machine has that address (EADDRNOTAVAIL)`;

@@ -5,8 +5,8 @@ import path from 'node:path';
 import { test } from 'node:test';
 import { findImports, ROOT, sourceFiles } from './source-files.ts';
 
-/** The thread, and the module it is told to load. */
-const SHARD_ENTRIES = ['src/shard/shard-thread.ts', 'src/shard/answer-work.ts'];
+/** The thread, and the module it is told to load; the resolver's thread. */
+const SHARD_ENTRIES = ['src/shard/shard-thread.ts', 'src/shard/answer-work.ts', 'src/resolver/resolver-thread.ts'];
 const NOT_IN_A_SHARD = [
   'src/config/',
   'src/kubernetes/',

@@ -1,6 +1,6 @@
 /**
  * Octets in, header, sections and OPT out: what every packet is owed (wire-and-rfc.md sections 1 – 6, 11, 13, 16 and
- * RFC 8906's list), for own zones over UDP.
+ * RFC 8906's list), for own zones over UDP; `overStream` is what differs over TCP.
  */
 import { CLASS, EDE, EDNS_OPTION, OPCODE, TYPE } from '../../src/dns/iana.ts';
 import { DEFAULT_RECORD_OPTIONS, type RecordOptions } from '../../src/records/record-options.ts';
@@ -49,6 +49,8 @@ export interface WireCase {
   readonly query: Uint8Array;
   /** undefined: no response */
   readonly expect: WireExpectation | undefined;
+  /** what is different over a stream, where all fits */
+  readonly overStream?: Partial<WireExpectation>;
 }
 
 const WEB = 'web.default.svc.cluster.local';
@@ -441,6 +443,7 @@ const EDNS: readonly WireCase[] = [
       },
     }),
     expect: { ...GOOD, opt: { options: [] } },
+    overStream: { opt: { options: [EDNS_OPTION.TCP_KEEPALIVE] } },
   },
   {
     name: 'a query of 700 octets',
@@ -511,46 +514,57 @@ const COOKIES: readonly WireCase[] = [
 const bigA = (edns?: EdnsOfQuery) =>
   buildQuery({ name: 'many.default.svc.cluster.local', type: TYPE.A, ...(edns === undefined ? {} : { edns }) });
 
+const ALL_200: Partial<WireExpectation> = { tc: false, answerCount: 200 };
+const ALL_60: Partial<WireExpectation> = { tc: false, answerCount: 60, additionalCount: 60 };
+
 const SIZES: readonly WireCase[] = [
   {
     name: '200 addresses, plain: what fits into 512',
     query: bigA(),
     expect: { rcode: NOERROR, aa: true, tc: true, answerCount: [28, 29], opt: 'none', isQuestionEchoed: true },
+    overStream: ALL_200,
   },
   {
     name: '200 addresses, OPT size 0',
     query: bigA({ udpSize: 0 }),
     expect: { rcode: NOERROR, tc: true, answerCount: [27, 29], sizeMax: 512, opt: {} },
+    overStream: ALL_200,
   },
   {
     name: '200 addresses, OPT size 511',
     query: bigA({ udpSize: 511 }),
     expect: { rcode: NOERROR, tc: true, answerCount: [27, 29], sizeMax: 512, opt: {} },
+    overStream: ALL_200,
   },
   {
     name: '200 addresses, OPT size 512',
     query: bigA({ udpSize: 512 }),
     expect: { rcode: NOERROR, tc: true, answerCount: [27, 29], sizeMax: 512, opt: {} },
+    overStream: ALL_200,
   },
   {
     name: '200 addresses, OPT size 1000',
     query: bigA({ udpSize: 1000 }),
     expect: { rcode: NOERROR, tc: true, answerCount: [56, 60], opt: {} },
+    overStream: ALL_200,
   },
   {
     name: '200 addresses, OPT size 1232',
     query: bigA({ udpSize: 1232 }),
     expect: { rcode: NOERROR, tc: true, answerCount: [70, 73], opt: {} },
+    overStream: ALL_200,
   },
   {
     name: '200 addresses, OPT size 65535: never more than the server announces',
     query: bigA({ udpSize: 65_535 }),
     expect: { rcode: NOERROR, tc: true, answerCount: [70, 73], opt: {} },
+    overStream: ALL_200,
   },
   {
     name: '200 addresses with a cookie: OPT stays',
     query: bigA({ udpSize: 512, options: [cookie(8)] }),
     expect: { rcode: NOERROR, tc: true, answerCount: [25, 28], cookieSize: 24 },
+    overStream: ALL_200,
   },
   {
     name: 'NODATA beside 200 addresses',
@@ -561,6 +575,7 @@ const SIZES: readonly WireCase[] = [
     name: 'seven SRV records fit, their addresses do not: no TC',
     query: buildQuery({ name: '_x._tcp.seven.default.svc.cluster.local', type: TYPE.SRV }),
     expect: { rcode: NOERROR, tc: false, answerCount: 7, additionalCount: [0, 6] },
+    overStream: { additionalCount: 7 },
   },
   {
     name: 'seven SRV records with room for all',
@@ -571,11 +586,13 @@ const SIZES: readonly WireCase[] = [
     name: 'sixty SRV records, plain',
     query: buildQuery({ name: '_x._tcp.crowd.default.svc.cluster.local', type: TYPE.SRV }),
     expect: { rcode: NOERROR, tc: true, answerCount: [5, 9], additionalCount: 0 },
+    overStream: ALL_60,
   },
   {
     name: 'sixty SRV records over EDNS',
     query: buildQuery({ name: '_x._tcp.crowd.default.svc.cluster.local', type: TYPE.SRV, edns: { udpSize: 1232 } }),
     expect: { rcode: NOERROR, tc: true, answerCount: [17, 24], additionalCount: 0 },
+    overStream: ALL_60,
   },
 ];
 

@@ -1,0 +1,74 @@
+/** What main tells a resolver, and what it says back. */
+import type { AnswererOptions } from '../answer/answerer-options.ts';
+
+/** How long a client may take over TCP, ms. */
+export interface TcpTimeouts {
+  /** for the first message, and for the rest of one that has begun */
+  readonly readMs: number;
+  /** between messages: what edns-tcp-keepalive says */
+  readonly idleMs: number;
+  /** to take responses that wait */
+  readonly writeMs: number;
+  /** queries a connection may bring, then it is closed; Infinity: as many as it likes */
+  readonly queriesMax: number;
+}
+
+/** CoreDNS's. */
+export const DEFAULT_TCP_TIMEOUTS: TcpTimeouts = { readMs: 3000, idleMs: 10_000, writeMs: 5000, queriesMax: Infinity };
+
+/** An address to listen on. */
+export interface TcpListenerOptions {
+  /** listener id, which selects the routes */
+  readonly listener: number;
+  readonly address: string;
+  readonly port: number;
+  /** for `::`: IPv4 is another listener's */
+  readonly isV6Only: boolean;
+  readonly timeouts: TcpTimeouts;
+}
+
+/** What clients may take from one resolver. */
+export interface TcpLimits {
+  readonly connectionsMax: number;
+  /** connections of one client address */
+  readonly connectionsOfClientMax: number;
+  /** queries of one connection that are not answered yet: no more is read until one is */
+  readonly inFlightMax: number;
+  /** octets of unfinished messages and of responses that clients do not take, over all connections */
+  readonly heldSizeMax: number;
+}
+
+export interface ResolverOptions extends Pick<AnswererOptions, 'buffer' | 'readerSlot' | 'cookieSecret'> {
+  /** index of the resolver */
+  readonly resolver: number;
+  /** from createCounterBuffer, and this thread's region of it */
+  readonly counterBuffer: SharedArrayBuffer;
+  readonly counterRegion: number;
+  /** number of metric scopes that routes name */
+  readonly scopeCount: number;
+  /** from createTcpCells, and this thread's of them */
+  readonly tcpCells: SharedArrayBuffer;
+  /** several resolvers listen on the same ports */
+  readonly isPortShared: boolean;
+  readonly limits: TcpLimits;
+}
+
+export type ResolverCommand =
+  /** listen on these addresses and no others */
+  | { readonly kind: 'listen'; readonly listeners: readonly TcpListenerOptions[] }
+  /** accept no more, answer what was asked, end */
+  | { readonly kind: 'drain'; readonly maxMs: number };
+
+export type ResolverMessage =
+  | { readonly kind: 'listening' }
+  | { readonly kind: 'bindFailed'; readonly address: string; readonly port: number; readonly fault: BindFault }
+  /** a query made the answerer fail: a bug; the client got SERVFAIL */
+  | { readonly kind: 'panic'; readonly text: string }
+  | { readonly kind: 'log'; readonly text: string }
+  /** connections that had answers to come when their time was over */
+  | { readonly kind: 'drained'; readonly cutCount: number };
+
+export interface BindFault {
+  readonly code: string;
+  readonly message: string;
+}

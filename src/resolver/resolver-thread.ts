@@ -1,0 +1,77 @@
+/** The entry of a resolver's thread: an event loop for what comes over streams. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { parentPort, workerData } from 'node:worker_threads';
+import { assert } from '../base/assert.ts';
+import { BUFFER_HEADER } from '../memory/buffer-layout.ts';
+import { createShardCounters } from '../observability/shard-counters.ts';
+import { tcpCellsOf } from '../observability/tcp-metrics.ts';
+import type { ResolverCommand, ResolverMessage, ResolverOptions, TcpListenerOptions } from './resolver-options.ts';
+import { StreamAnswerer } from './stream-answerer.ts';
+import { ListenError, TcpService } from './tcp-service.ts';
+
+/** How long connections wait for the first snapshot; then answers are SERVFAIL. As shards do it. */
+const FIRST_SNAPSHOT_MAX_MS = 5000;
+const FIRST_SNAPSHOT_LOOK_MS = 5;
+
+const port = parentPort;
+assert(port !== null, 'a resolver is a thread');
+const options = workerData as ResolverOptions;
+const service = createService(options);
+let isStopping = false;
+void waitForSnapshot(options.buffer).then(() => service.open());
+let listening = Promise.resolve();
+port.on('message', (command: ResolverCommand) => {
+  if (command.kind === 'listen') {
+    listening = listening.then(() => listen(command.listeners));
+  } else {
+    isStopping = true;
+    void drain(command.maxMs);
+  }
+});
+
+function createService({ counterBuffer, scopeCount, counterRegion, ...given }: ResolverOptions): TcpService {
+  const answerer = new StreamAnswerer({
+    buffer: given.buffer,
+    readerSlot: given.readerSlot,
+    cookieSecret: given.cookieSecret,
+    counters: createShardCounters(counterBuffer, scopeCount, counterRegion),
+    onPanic: (error) => post({ kind: 'panic', text: error instanceof Error ? String(error.stack) : String(error) }),
+  });
+  return new TcpService({
+    answerer,
+    limits: given.limits,
+    isPortShared: given.isPortShared,
+    cells: tcpCellsOf(given.tcpCells, given.resolver),
+    log: (text) => post({ kind: 'log', text }),
+  });
+}
+
+async function listen(listeners: readonly TcpListenerOptions[]): Promise<void> {
+  try {
+    await service.listen(listeners);
+    post({ kind: 'listening' });
+  } catch (error) {
+    if (!(error instanceof ListenError)) throw error;
+    const { address, port: asked, code, message } = error;
+    post({ kind: 'bindFailed', address, port: asked, fault: { code, message } });
+  }
+}
+
+async function drain(maxMs: number): Promise<void> {
+  const cutCount = await service.drain(maxMs);
+  post({ kind: 'drained', cutCount });
+  port?.close();
+}
+
+/** Without blocking the thread: a server that is told to stop before it has a snapshot has to stop. */
+async function waitForSnapshot(buffer: SharedArrayBuffer): Promise<void> {
+  const words = new Int32Array(buffer, 0, BUFFER_HEADER.words);
+  const deadlineMs = performance.now() + FIRST_SNAPSHOT_MAX_MS;
+  while (!isStopping && Atomics.load(words, BUFFER_HEADER.at.root) === 0 && performance.now() < deadlineMs) {
+    await sleep(FIRST_SNAPSHOT_LOOK_MS);
+  }
+}
+
+function post(message: ResolverMessage): void {
+  port?.postMessage(message);
+}

@@ -1,0 +1,346 @@
+/**
+ * Listens on TCP and keeps clients within their limits: how many connections, how many of one address, how many octets,
+ * how long. Nothing here grows with what a client does, only with how many there are.
+ *
+ * Where there is no room, the connection that is missed least goes: one that is closing, one that has not asked yet, the
+ * longest idle one, one whose client takes no responses. What waits for an answer never does.
+ */
+import { createServer } from 'node:net';
+import type { Server, Socket } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { parseAddress } from '../dns/address.ts';
+import { TCP_CELLS } from '../observability/tcp-metrics.ts';
+import { DeadlineList } from './deadline-list.ts';
+import type { TcpLimits, TcpListenerOptions, TcpTimeouts } from './resolver-options.ts';
+import type { StreamAnswerer } from './stream-answerer.ts';
+import { TcpConnection } from './tcp-connection.ts';
+import type { ConnectionHost, ConnectionListener, ConnectionLists } from './tcp-connection.ts';
+
+/** How often time-outs are looked at, ms. */
+const TICK_MS = 250;
+/** How long a query may wait for an answer that comes from elsewhere, ms: longer than anybody asks. */
+const QUERY_MAX_MS = 10_000;
+const BACKLOG = 1024;
+const LEAST_MISSED_FIRST = ['closing', 'fresh', 'partial', 'idle', 'blocked'] as const;
+/** A client that goes on sending when we have closed gets this long to see it, ms. */
+const CLOSING_MAX_MS = 2000;
+/** How often one address may fail to accept in a row without a word in the log. */
+const ACCEPT_FAULTS_LOGGED_EVERY = 1000;
+
+/** Why an address could not be bound. */
+export class ListenError extends Error {
+  readonly address: string;
+  readonly port: number;
+  readonly code: string;
+
+  constructor(options: TcpListenerOptions, cause: NodeJS.ErrnoException) {
+    super(cause.message, { cause });
+    this.address = options.address;
+    this.port = options.port;
+    this.code = cause.code ?? '';
+  }
+}
+
+export interface TcpServiceOptions {
+  readonly answerer: StreamAnswerer;
+  readonly limits: TcpLimits;
+  /** several threads listen on the same ports */
+  readonly isPortShared: boolean;
+  /** TCP_CELLS of this thread */
+  readonly cells: Int32Array;
+  readonly log: (text: string) => void;
+}
+
+interface Listener extends ConnectionListener {
+  readonly key: string;
+  readonly server: Server;
+}
+
+export class TcpService implements ConnectionHost {
+  readonly answerer: StreamAnswerer;
+  readonly limits: TcpLimits;
+  isOpen = false;
+  isDraining = false;
+  current: TcpConnection | undefined = undefined;
+  readonly #options: TcpServiceOptions;
+  readonly #listeners = new Map<string, Listener>();
+  /** listeners that are closed; their connections go on */
+  readonly #former = new Set<Listener>();
+  readonly #connections = new Map<number, TcpConnection>();
+  /** the connections of each client address */
+  readonly #clients = new Map<string, Set<TcpConnection>>();
+  readonly #peerWords = new Uint32Array(4);
+  readonly #tick: NodeJS.Timeout;
+  #heldSize = 0;
+  #lastToken = 0;
+  #acceptFaults = 0;
+
+  constructor(options: TcpServiceOptions) {
+    this.#options = options;
+    this.answerer = options.answerer;
+    this.limits = options.limits;
+    this.#tick = setInterval(() => this.#onTick(), TICK_MS);
+  }
+
+  get connectionCount(): number {
+    return this.#connections.size;
+  }
+
+  /** Octets that connections hold. */
+  get heldSize(): number {
+    return this.#heldSize;
+  }
+
+  /**
+   * Listen on these addresses and no others. A listener that is in both sets stays as it is, with its new time-outs; the
+   * connections of one that is gone stay until they end.
+   *
+   * @throws ListenError; then the set is as before, but for listeners opened until the fault
+   */
+  async listen(wanted: readonly TcpListenerOptions[]): Promise<void> {
+    const keys = new Set(wanted.map(keyOf));
+    for (const options of wanted) {
+      const known = this.#listeners.get(keyOf(options));
+      if (known === undefined) this.#listeners.set(keyOf(options), await this.#open(options));
+      else adopt(known, options);
+    }
+    for (const [key, listener] of this.#listeners) {
+      if (keys.has(key)) continue;
+      this.#listeners.delete(key);
+      this.#former.add(listener);
+      listener.server.close(() => this.#former.delete(listener));
+    }
+  }
+
+  /** Take queries from now on. */
+  open(): void {
+    this.isOpen = true;
+    for (const connection of this.#connections.values()) connection.reconsider();
+  }
+
+  /** The name of the connection whose query the answerer has in hand, for `respond`. */
+  get currentToken(): number {
+    return this.current?.token ?? 0;
+  }
+
+  /**
+   * Send a response that comes later.
+   *
+   * @returns false if the connection is gone
+   */
+  respond(token: number, message: Uint8Array): boolean {
+    const connection = this.#connections.get(token);
+    connection?.respond(message);
+    return connection !== undefined;
+  }
+
+  /**
+   * Accept no more, answer what was asked, close everything.
+   *
+   * @returns how many connections had something to come when the time was over
+   */
+  async drain(maxMs: number): Promise<number> {
+    const endMs = performance.now() + maxMs;
+    for (const { server } of this.#listeners.values()) server.close();
+    // What clients had sent until now is in the sockets: one turn of the event loop reads it.
+    await sleep(1);
+    this.isDraining = true;
+    for (const connection of [...this.#connections.values()]) connection.reconsider();
+    while (this.#connections.size > 0 && performance.now() < endMs) await sleep(10);
+    const cutCount = this.#connections.size;
+    for (const connection of [...this.#connections.values()]) connection.destroy();
+    clearInterval(this.#tick);
+    this.answerer.publish();
+    return cutCount;
+  }
+
+  hold(size: number): void {
+    this.#heldSize += size;
+    while (this.#heldSize > this.limits.heldSizeMax) {
+      const holder = this.#oldest('blocked') ?? this.#oldest('partial') ?? this.#oldest('querying');
+      if (holder === undefined) break;
+      this.#evict(holder);
+    }
+  }
+
+  release(connection: TcpConnection): void {
+    this.#connections.delete(connection.token);
+    Atomics.sub(this.#options.cells, TCP_CELLS.at.connections, 1);
+    const ofClient = this.#clients.get(connection.client);
+    ofClient?.delete(connection);
+    if (ofClient?.size === 0) this.#clients.delete(connection.client);
+  }
+
+  #open(options: TcpListenerOptions): Promise<Listener> {
+    const { promise, resolve, reject } = Promise.withResolvers<Listener>();
+    // With the smallest mark, `drain` follows every write that had to wait, and a paused socket reads one piece at most.
+    const server = createServer({ allowHalfOpen: true, pauseOnConnect: true, noDelay: true, highWaterMark: 1 });
+    const listener: Listener = {
+      key: keyOf(options),
+      server,
+      id: options.listener,
+      timeouts: options.timeouts,
+      lists: createLists(options.timeouts),
+    };
+    server.once('error', (cause) => reject(new ListenError(options, cause)));
+    server.on('connection', (socket) => this.#accept(socket, listener));
+    const { address: host, port, isV6Only } = options;
+    server.listen(
+      { host, port, ipv6Only: isV6Only, backlog: BACKLOG, exclusive: true, reusePort: this.#options.isPortShared },
+      () => {
+        server.removeAllListeners('error');
+        server.on('error', (error) => this.#onAcceptFault(error));
+        resolve(listener);
+      },
+    );
+    return promise;
+  }
+
+  /** The process has no descriptor left, most likely. */
+  #onAcceptFault(error: Error): void {
+    if (this.#acceptFaults++ % ACCEPT_FAULTS_LOGGED_EVERY === 0) {
+      this.#options.log(`TCP connections cannot be accepted: ${error.message}`);
+    }
+    this.#countRefused();
+    const victim = this.#leastMissed();
+    if (victim !== undefined) this.#evict(victim);
+  }
+
+  #accept(socket: Socket, listener: Listener): void {
+    // Whatever is wrong with the connection, `close` follows.
+    socket.on('error', () => undefined);
+    const peer = this.#peerOf(socket.remoteAddress ?? '');
+    if (peer === undefined || this.isDraining) {
+      socket.destroy();
+      return;
+    }
+    const client = peer.join('.');
+    if (!this.#makeRoom(client)) {
+      this.#countRefused();
+      socket.resetAndDestroy();
+      return;
+    }
+    const where = { token: ++this.#lastToken, client, peer, peerPort: socket.remotePort ?? 0 };
+    const connection = new TcpConnection(socket, where, listener, this);
+    this.#connections.set(connection.token, connection);
+    Atomics.add(this.#options.cells, TCP_CELLS.at.connections, 1);
+    const ofClient = this.#clients.get(client);
+    if (ofClient === undefined) this.#clients.set(client, new Set([connection]));
+    else ofClient.add(connection);
+    socket.on('data', (piece) => connection.receive(piece));
+    socket.on('end', () => connection.endOfStream());
+    socket.on('drain', () => connection.drained());
+    socket.on('close', () => connection.gone());
+  }
+
+  /** The octets of a client's address; a mapped IPv4 address is IPv4. */
+  #peerOf(address: string): Uint8Array | undefined {
+    const words = this.#peerWords;
+    const zoneAt = address.indexOf('%');
+    const family = parseAddress(zoneAt < 0 ? address : address.slice(0, zoneAt), words);
+    if (family === 0) return undefined;
+    const octets = new Uint8Array(family === 4 ? 4 : 16);
+    for (let i = 0; i < octets.length; i++) octets[i] = words[i >> 2]! >>> (24 - 8 * (i & 3));
+    return octets;
+  }
+
+  /** @returns whether there is room for a connection of this client */
+  #makeRoom(client: string): boolean {
+    const ofClient = this.#clients.get(client);
+    if (ofClient !== undefined && ofClient.size >= this.limits.connectionsOfClientMax) {
+      const victim = leastMissedOf(ofClient);
+      if (victim === undefined) return false;
+      this.#evict(victim);
+    }
+    if (this.#connections.size >= this.limits.connectionsMax) {
+      const victim = this.#leastMissed();
+      if (victim === undefined) return false;
+      this.#evict(victim);
+    }
+    return true;
+  }
+
+  #leastMissed(): TcpConnection | undefined {
+    for (const kind of LEAST_MISSED_FIRST) {
+      const connection = this.#oldest(kind);
+      if (connection !== undefined) return connection;
+    }
+    return undefined;
+  }
+
+  /** The connection that waits longest for this, over all listeners. */
+  #oldest(kind: keyof ConnectionLists): TcpConnection | undefined {
+    let oldest: TcpConnection | undefined;
+    let oldestMs = Infinity;
+    for (const listeners of [this.#listeners.values(), this.#former]) {
+      for (const { lists } of listeners) {
+        const { first, durationMs } = lists[kind];
+        if (first === undefined || first.deadlineMs - durationMs >= oldestMs) continue;
+        oldest = first;
+        oldestMs = first.deadlineMs - durationMs;
+      }
+    }
+    return oldest;
+  }
+
+  #evict(connection: TcpConnection): void {
+    Atomics.add(this.#options.cells, TCP_CELLS.at.evicted, 1);
+    connection.destroy();
+  }
+
+  #countRefused(): void {
+    Atomics.add(this.#options.cells, TCP_CELLS.at.refused, 1);
+  }
+
+  #onTick(): void {
+    this.answerer.publish();
+    if (!this.isOpen) return;
+    const nowMs = performance.now();
+    for (const listeners of [this.#listeners.values(), this.#former]) {
+      for (const { lists } of listeners) {
+        for (const list of Object.values(lists) as DeadlineList<TcpConnection>[]) {
+          for (let due = list.due(nowMs); due !== undefined; due = list.due(nowMs)) due.destroy();
+        }
+      }
+    }
+  }
+}
+
+function keyOf({ address, port, isV6Only }: TcpListenerOptions): string {
+  return `${address} ${port} ${isV6Only}`;
+}
+
+function createLists(timeouts: TcpTimeouts): ConnectionLists {
+  return {
+    fresh: new DeadlineList(timeouts.readMs),
+    partial: new DeadlineList(timeouts.readMs),
+    idle: new DeadlineList(timeouts.idleMs),
+    querying: new DeadlineList(QUERY_MAX_MS),
+    blocked: new DeadlineList(timeouts.writeMs),
+    closing: new DeadlineList(CLOSING_MAX_MS),
+  };
+}
+
+function adopt(listener: Listener, { listener: id, timeouts }: TcpListenerOptions): void {
+  listener.id = id;
+  listener.timeouts = timeouts;
+  listener.lists.fresh.durationMs = timeouts.readMs;
+  listener.lists.partial.durationMs = timeouts.readMs;
+  listener.lists.idle.durationMs = timeouts.idleMs;
+  listener.lists.blocked.durationMs = timeouts.writeMs;
+}
+
+/** Among the connections of one client: the one that has not asked for longest, or the longest idle. */
+function leastMissedOf(connections: ReadonlySet<TcpConnection>): TcpConnection | undefined {
+  let found: TcpConnection | undefined;
+  for (const connection of connections) {
+    if (connection.inFlight > 0) continue;
+    if (found === undefined || isMissedLess(connection, found)) found = connection;
+  }
+  return found;
+}
+
+function isMissedLess(one: TcpConnection, other: TcpConnection): boolean {
+  if (one.hasAsked !== other.hasAsked) return other.hasAsked;
+  return one.deadlineMs < other.deadlineMs;
+}

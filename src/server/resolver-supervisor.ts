@@ -1,0 +1,214 @@
+/**
+ * Starts the resolvers, replaces one that ends, drains and ends them all.
+ *
+ * Plain workers: a pool hands out finite tasks and has nothing to say to a thread that listens, is told of new listeners
+ * and drains. A resolver's listening sockets end with its thread; its successor opens them again, and meanwhile clients
+ * are refused and ask over UDP, which goes on.
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Worker } from 'node:worker_threads';
+import { SkyshardError } from '../base/skyshard-error.ts';
+import type {
+  ResolverCommand,
+  ResolverMessage,
+  ResolverOptions,
+  TcpListenerOptions,
+} from '../resolver/resolver-options.ts';
+import { bindFailureText } from './shard-sockets.ts';
+
+/** How long connections get to take what they asked for, ms. */
+const DRAIN_MAX_MS = 5000;
+/** How long a thread may take to end beyond that, ms. */
+const END_GRACE_MS = 500;
+const START_MAX_MS = 20_000;
+/** A resolver that ends this soon after its start waits as long before the next start, ms. */
+const RESTART_INTERVAL_MS = 1000;
+
+export interface ResolverSupervisorOptions {
+  readonly count: number;
+  /** what all resolvers have in common; counterRegion: of the first */
+  readonly resolver: Omit<ResolverOptions, 'resolver' | 'readerSlot' | 'isPortShared'>;
+  /** a reader slot of the shared buffer for a thread that is about to start */
+  readonly claimReaderSlot: (resolver: number) => number;
+  /** the thread that used the slot is gone */
+  readonly onResolverGone: (readerSlot: number) => void;
+  /** a query met a bug */
+  readonly onPanic: () => void;
+  readonly log: (level: 'info' | 'warn' | 'error', text: string) => void;
+}
+
+interface Resolver {
+  readonly index: number;
+  worker: Worker | undefined;
+  /** resolves when it listens on the addresses it was given last */
+  listening: PromiseWithResolvers<void>;
+  hasListened: boolean;
+  cutCount: number;
+  /** resolves when no thread of it runs any more, for good */
+  ended: Promise<void>;
+}
+
+export class ResolverSupervisor {
+  readonly #options: ResolverSupervisorOptions;
+  readonly #resolvers: Resolver[] = [];
+  #listeners: readonly TcpListenerOptions[] | undefined;
+  #isStopping = false;
+  #restarts = 0;
+
+  constructor(options: ResolverSupervisorOptions) {
+    this.#options = options;
+  }
+
+  /** how many threads were replaced since the start */
+  get restarts(): number {
+    return this.#restarts;
+  }
+
+  /**
+   * Start the threads, which takes a while, and listen when the addresses are known.
+   *
+   * @throws SkyshardError BIND_FAILED, SHARD_START, and what `listeners` rejects with; `stop` ends what runs
+   */
+  async start(listeners: Promise<readonly TcpListenerOptions[]>): Promise<void> {
+    for (let index = 0; index < this.#options.count; index++) {
+      const resolver: Resolver = {
+        index,
+        worker: undefined,
+        listening: deferred(),
+        hasListened: false,
+        cutCount: 0,
+        ended: Promise.resolve(),
+      };
+      this.#resolvers.push(resolver);
+      resolver.ended = this.#keepRunning(resolver);
+    }
+    await this.listen(await listeners);
+  }
+
+  /**
+   * Listen on these addresses and no others; connections of those that go live on until they end.
+   *
+   * @throws SkyshardError BIND_FAILED
+   */
+  async listen(listeners: readonly TcpListenerOptions[]): Promise<void> {
+    if (this.#isStopping) return;
+    this.#listeners = listeners;
+    for (const resolver of this.#resolvers) {
+      if (resolver.hasListened) resolver.listening = deferred();
+      send(resolver, { kind: 'listen', listeners });
+    }
+    const late = new AbortController();
+    const timeout = sleep(START_MAX_MS, undefined, { signal: late.signal }).then(() => {
+      throw new SkyshardError('SHARD_START', `a resolver thread did not listen within ${START_MAX_MS / 1000} s`);
+    });
+    const all = Promise.all(this.#resolvers.map((resolver) => resolver.listening.promise));
+    await Promise.race([all, timeout]).finally(() => late.abort());
+  }
+
+  /** End the thread of a resolver that hangs; its successor starts when it is gone. */
+  async replace(index: number): Promise<void> {
+    if (!this.#isStopping) await this.#resolvers[index]?.worker?.terminate();
+  }
+
+  /**
+   * Accept no more connections, answer what was asked, end all threads.
+   *
+   * @returns how many connections were cut with something to come
+   */
+  async stop(): Promise<number> {
+    this.#isStopping = true;
+    for (const resolver of this.#resolvers) send(resolver, { kind: 'drain', maxMs: DRAIN_MAX_MS });
+    const allEnded = Promise.all(this.#resolvers.map((resolver) => resolver.ended));
+    const grace = new AbortController();
+    const timeout = sleep(DRAIN_MAX_MS + END_GRACE_MS, undefined, { signal: grace.signal }).catch(() => undefined);
+    await Promise.race([allEnded, timeout]);
+    grace.abort();
+    await Promise.all(this.#resolvers.map((resolver) => resolver.worker?.terminate()));
+    await allEnded;
+    return this.#resolvers.reduce((sum, resolver) => sum + resolver.cutCount, 0);
+  }
+
+  /** Run a resolver's thread, and the next when that ends, until `stop`. */
+  async #keepRunning(resolver: Resolver): Promise<void> {
+    for (;;) {
+      const startMs = performance.now();
+      const failure = await this.#runOnce(resolver);
+      // What never listened is the caller's to report.
+      if (this.#isStopping || !resolver.hasListened) {
+        resolver.listening.reject(new SkyshardError('SHARD_START', `a resolver thread ended: ${failure}`));
+        return;
+      }
+      this.#restarts++;
+      this.#options.log('error', `resolver ${resolver.index} ended (${failure}); its successor starts`);
+      if (performance.now() - startMs < RESTART_INTERVAL_MS) await sleep(RESTART_INTERVAL_MS);
+      if (this.#isStopping) return;
+    }
+  }
+
+  /** @returns why the thread ended; nothing of it runs any more then */
+  async #runOnce(resolver: Resolver): Promise<string> {
+    const readerSlot = this.#options.claimReaderSlot(resolver.index);
+    const isSource = import.meta.url.endsWith('.ts');
+    const { promise, resolve } = Promise.withResolvers<string>();
+    const common = this.#options.resolver;
+    const workerData: ResolverOptions = {
+      ...common,
+      resolver: resolver.index,
+      counterRegion: common.counterRegion + resolver.index,
+      readerSlot,
+      isPortShared: this.#options.count > 1,
+    };
+    const worker = new Worker(
+      new URL(isSource ? '../resolver/resolver-thread.ts' : '../resolver/resolver-thread.js', import.meta.url),
+      { workerData, name: `resolver ${resolver.index}` },
+    );
+    let failure = 'without an error';
+    worker.on('message', (message: ResolverMessage) => this.#onMessage(resolver, message));
+    worker.on('error', (error) => (failure = error instanceof Error ? error.message : String(error)));
+    worker.on('exit', () => resolve(failure));
+    resolver.worker = worker;
+    if (this.#listeners !== undefined) send(resolver, { kind: 'listen', listeners: this.#listeners });
+    failure = await promise;
+    resolver.worker = undefined;
+    this.#options.onResolverGone(readerSlot);
+    return failure;
+  }
+
+  #onMessage(resolver: Resolver, message: ResolverMessage): void {
+    const { log, onPanic } = this.#options;
+    switch (message.kind) {
+      case 'listening':
+        resolver.hasListened = true;
+        resolver.listening.resolve();
+        break;
+      case 'bindFailed': {
+        const { address, port, fault } = message;
+        const text = `TCP ${bindFailureText({ ...fault, name: '' }, address, port)}`;
+        if (resolver.hasListened) log('error', `resolver ${resolver.index}: ${text}`);
+        resolver.listening.reject(new SkyshardError('BIND_FAILED', text, { cause: fault }));
+        break;
+      }
+      case 'panic':
+        onPanic();
+        log('error', `resolver ${resolver.index}: a query failed: ${message.text}`);
+        break;
+      case 'log':
+        log('warn', `resolver ${resolver.index}: ${message.text}`);
+        break;
+      case 'drained':
+        resolver.cutCount = message.cutCount;
+        break;
+    }
+  }
+}
+
+function send(resolver: Resolver, command: ResolverCommand): void {
+  resolver.worker?.postMessage(command);
+}
+
+function deferred(): PromiseWithResolvers<void> {
+  const found = Promise.withResolvers<void>();
+  // Whoever waits for it sees a failure; without anyone it is no unhandled rejection.
+  found.promise.catch(() => undefined);
+  return found;
+}
