@@ -13,6 +13,7 @@ export const MANIFESTS_FLAG: FlagSpec = {
 };
 
 export const SERVE_FLAGS: readonly FlagSpec[] = [
+  { name: 'conf', value: 'FILE', help: 'the Corefile; stdin is the standard input (default: the built-in one)' },
   MANIFESTS_FLAG,
   {
     name: 'bind',
@@ -45,9 +46,15 @@ export const SHARDS_MAX = 64;
 export function parseServeOptions(args: readonly string[]): ServerOptions {
   const flags = parseFlags('serve', SERVE_FLAGS, args);
   const secretFile = lastValue(flags, 'cookie-secret-file');
+  const corefile = lastValue(flags, 'conf');
+  const bindAddresses = parseBindAddresses(flags);
+  if (corefile !== undefined && bindAddresses.length > 0) {
+    throw new SkyshardError('CLI_USAGE', '--bind is for the built-in configuration: in a Corefile write bind ADDRESS');
+  }
   return {
-    manifests: parseManifests(flags, 'serve'),
-    bindAddresses: parseBindAddresses(flags),
+    corefile,
+    manifests: corefile === undefined ? parseManifests(flags, 'serve') : (flags.get('manifests') ?? []),
+    bindAddresses,
     dnsPort: parseDnsPort(lastValue(flags, 'dns.port')),
     shards: parseShards(lastValue(flags, 'shards')),
     transport: parseTransport(lastValue(flags, 'transport')),

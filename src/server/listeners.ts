@@ -2,11 +2,10 @@
 import { hostname, networkInterfaces } from 'node:os';
 import { assert } from '../base/assert.ts';
 import { lowerCaseName, parseName } from '../dns/name.ts';
-import type { MetricScope } from '../observability/shard-counters.ts';
 import type { RecordOptions } from '../records/record-options.ts';
 import { DEFAULT_POLICY } from '../snapshot/config-writer.ts';
-import type { KubernetesStep, PolicyDescription, SnapshotConfig } from '../snapshot/config-writer.ts';
-import type { ListenerAddress } from './shard-sockets.ts';
+import type { KubernetesStep, PolicyDescription } from '../snapshot/config-writer.ts';
+import type { ServerPlan } from './server-plan.ts';
 
 /** The key of the built-in server block: the `zone` label of what enters its chain. */
 const BLOCK_ZONE = '.';
@@ -14,21 +13,12 @@ const DROPPED_ZONE = 'dropped';
 /** What never enters a chain is counted here, whatever listener it came to. */
 const SCOPE_DROPPED = 0;
 
-export interface ListenerPlan {
-  readonly addresses: readonly ListenerAddress[];
-  /** by index, SCOPE_DROPPED first */
-  readonly scopes: readonly MetricScope[];
-  readonly config: SnapshotConfig;
-  /** addresses the NS records of the zones may name: those listened on, but for loopback */
-  readonly localAddresses: readonly string[];
-}
-
 /** One listener for each address, each with a scope of its own where the operator chose the addresses. */
 export function planListeners(
   bindAddresses: readonly string[],
   port: number,
   records: Omit<RecordOptions, 'localAddresses'>,
-): ListenerPlan {
+): ServerPlan {
   const isWildcard = bindAddresses.length === 0;
   const bound = isWildcard ? wildcardAddresses() : bindAddresses;
   const addresses = bound.map((address, listener) => ({ listener, address, port }));
@@ -42,7 +32,16 @@ export function planListeners(
     const scope = SCOPE_DROPPED + 1 + (isWildcard ? 0 : listener);
     return { id: listener, routes: routesOf(records, scope, policy) };
   });
-  return { addresses, scopes, config: { listeners }, localAddresses: localAddressesOf(bindAddresses) };
+  return {
+    addresses,
+    scopes,
+    config: { listeners },
+    records: [{ dataset: 0, options: { ...records, localAddresses: localAddressesOf(bindAddresses) } }],
+    labels: undefined,
+    hosts: [],
+    forwards: [],
+    warnings: [],
+  };
 }
 
 function routesOf(records: Omit<RecordOptions, 'localAddresses'>, scope: number, policy: PolicyDescription) {
@@ -64,7 +63,8 @@ function wireName(text: string): Uint8Array {
   return name;
 }
 
-function wildcardAddresses(): readonly string[] {
+/** The addresses that stand for all of the machine. */
+export function wildcardAddresses(): readonly string[] {
   return hasIPv6() ? ['0.0.0.0', '::'] : ['0.0.0.0'];
 }
 
@@ -77,8 +77,9 @@ function serverLabel(address: string, port: number): string {
   return `dns://${address.includes(':') ? `[${address}]` : address}:${port}`;
 }
 
-function localAddressesOf(bindAddresses: readonly string[]): readonly string[] {
-  if (bindAddresses.length > 0)
+/** Addresses the NS records of the zones may name: those listened on, but for loopback. Wildcards or none: the machine's. */
+export function localAddressesOf(bindAddresses: readonly string[]): readonly string[] {
+  if (bindAddresses.some((address) => address !== '0.0.0.0' && address !== '::'))
     return bindAddresses.filter((address) => !/^(?:127\.|::1$|0\.0\.0\.0$|::$)/.test(address));
   return Object.values(networkInterfaces()).flatMap((entries) =>
     // A link-local address is of no use to who learns it from an NS record.

@@ -15,26 +15,36 @@ import type { SnapshotConfig } from '../snapshot/config-writer.ts';
 import { RecordJournal } from './record-journal.ts';
 import type { LogFunction } from './server-options.ts';
 
-/** The one `kubernetes` instance. */
-const DATASET = 0;
 /** How long main works on changes before it looks after everything else, ms. */
 const SLICE_MS = 10;
 /** When a change set that found the buffer full is tried again, ms. */
 const RETRY_MS = 1_000;
 const RETRY_MAX_MS = 60_000;
 
+/** One `kubernetes` instance: the dataset of its names, and what it makes of the objects. */
+export interface RecordInstance {
+  readonly dataset: number;
+  readonly options: RecordOptions;
+}
+
 export interface RecordPublisherOptions {
   readonly builder: SnapshotBuilder;
-  readonly records: RecordOptions;
+  /** all of them see the same objects */
+  readonly records: readonly RecordInstance[];
   readonly config: SnapshotConfig;
   readonly counters: MainCounters;
   readonly log: LogFunction;
 }
 
+interface Instance {
+  readonly dataset: number;
+  readonly journal: RecordJournal;
+  readonly records: ClusterRecords;
+}
+
 export class RecordPublisher {
   readonly #builder: SnapshotBuilder;
-  readonly #records: ClusterRecords;
-  readonly #journal: RecordJournal;
+  readonly #instances: readonly Instance[];
   readonly #counters: MainCounters;
   readonly #log: LogFunction;
   /** the change set before this one */
@@ -49,17 +59,21 @@ export class RecordPublisher {
     this.#counters = options.counters;
     this.#log = options.log;
     options.builder.setConfig(options.config);
-    this.#journal = new RecordJournal(options.builder.dataset(DATASET));
-    this.#records = new ClusterRecords(options.records, this.#journal);
+    this.#instances = options.records.map(({ dataset, options: records }) => {
+      const journal = new RecordJournal(options.builder.dataset(dataset));
+      return { dataset, journal, records: new ClusterRecords(records, journal) };
+    });
   }
 
   /** Objects and names that are served, and what they take. */
   get statistics(): { readonly nameCount: number; readonly clusterSize: number; readonly isBehind: boolean } {
-    return {
-      nameCount: this.#builder.dataset(DATASET).entryCount,
-      clusterSize: this.#records.state.byteSize,
-      isBehind: this.#isBehind,
-    };
+    let nameCount = 0;
+    let clusterSize = 0;
+    for (const { dataset, records } of this.#instances) {
+      nameCount += this.#builder.dataset(dataset).entryCount;
+      clusterSize += records.state.byteSize;
+    }
+    return { nameCount, clusterSize, isBehind: this.#isBehind };
   }
 
   /**
@@ -69,9 +83,38 @@ export class RecordPublisher {
    */
   async load(changes: readonly ObjectChange[]): Promise<void> {
     await this.#applyInSlices(changes);
-    this.#builder.dataset(DATASET).setSynced(true);
+    for (const { dataset } of this.#instances) this.#builder.dataset(dataset).setSynced(true);
+    this.publishStart();
+  }
+
+  /**
+   * Publish what there is before any object: names that depend on one are SERVFAIL.
+   *
+   * @throws SkyshardError SNAPSHOT_FULL
+   */
+  publishStart(): void {
     this.#builder.publish(unixSeconds());
-    this.#journal.startRemembering();
+    for (const { journal } of this.#instances) journal.startRemembering();
+  }
+
+  /** Write names that come from elsewhere and publish them, after all that was given before. Does not reject. */
+  write(names: () => void): Promise<void> {
+    this.#last = this.#last.then(() => {
+      if (this.#isClosed) return;
+      let fault: SkyshardError | undefined;
+      try {
+        names();
+      } catch (error) {
+        if (!(error instanceof SkyshardError)) throw error;
+        fault = error;
+      }
+      fault ??= this.#publish();
+      if (fault === undefined) return;
+      this.#builder.abort();
+      this.#counters.snapshotPublishFailures++;
+      this.#log('error', `${fault.code}: ${fault.message}; what was served before stays`);
+    });
+    return this.#last;
   }
 
   /** Take changes and publish what follows from them, after all that was given before. Does not reject. */
@@ -88,7 +131,7 @@ export class RecordPublisher {
   async #applyAndPublish(changes: readonly ObjectChange[]): Promise<void> {
     if (this.#isClosed) return;
     await this.#applyInSlices(changes);
-    if (this.#isBehind) this.#journal.replay(this.#builder.dataset(DATASET), 'all');
+    if (this.#isBehind) this.#replay('all');
     const fault = this.#publish();
     if (fault === undefined) this.#noteSuccess();
     else this.#noteFault(fault);
@@ -96,7 +139,7 @@ export class RecordPublisher {
 
   /** @returns why nothing was published; the builder is as if nothing had been written then */
   #publish(): SkyshardError | undefined {
-    let fault = this.#journal.fault;
+    let fault = this.#instances.find(({ journal }) => journal.fault !== undefined)?.journal.fault;
     try {
       if (fault === undefined) this.#builder.publish(unixSeconds());
     } catch (error) {
@@ -107,8 +150,12 @@ export class RecordPublisher {
     return fault;
   }
 
+  #replay(which: 'all' | 'removals'): void {
+    for (const { dataset, journal } of this.#instances) journal.replay(this.#builder.dataset(dataset), which);
+  }
+
   #noteSuccess(): void {
-    this.#journal.clear();
+    for (const { journal } of this.#instances) journal.clear();
     this.#retryMs = RETRY_MS;
     if (this.#isBehind) this.#log('info', 'the changes that had to wait are published');
     this.#isBehind = false;
@@ -120,9 +167,9 @@ export class RecordPublisher {
       this.#log('error', `${fault.code}: ${fault.message}; the last snapshot is served until the change fits`);
     }
     this.#isBehind = true;
-    this.#journal.replay(this.#builder.dataset(DATASET), 'removals');
+    this.#replay('removals');
     this.#publish();
-    this.#journal.suspend(fault);
+    for (const { journal } of this.#instances) journal.suspend(fault);
     clearTimeout(this.#retryTimer);
     this.#retryTimer = setTimeout(() => void this.apply([]), this.#retryMs).unref();
     this.#retryMs = Math.min(this.#retryMs * 2, RETRY_MAX_MS);
@@ -130,10 +177,12 @@ export class RecordPublisher {
 
   async #applyInSlices(changes: readonly ObjectChange[]): Promise<void> {
     let sliceEndMs = performance.now() + SLICE_MS;
-    for (const _ of this.#records.applyInSteps(changes)) {
-      if (performance.now() < sliceEndMs) continue;
-      await new Promise((resolve) => setImmediate(resolve));
-      sliceEndMs = performance.now() + SLICE_MS;
+    for (const { records } of this.#instances) {
+      for (const _ of records.applyInSteps(changes)) {
+        if (performance.now() < sliceEndMs) continue;
+        await new Promise((resolve) => setImmediate(resolve));
+        sliceEndMs = performance.now() + SLICE_MS;
+      }
     }
   }
 }

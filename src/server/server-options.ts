@@ -4,7 +4,9 @@ import type { ManifestLoad } from '../manifests/manifest-loader.ts';
 
 /** The command line fills it. */
 export interface ServerOptions {
-  /** files and folders of Kubernetes objects, at least one */
+  /** the Corefile; undefined: the built-in configuration, for which bindAddresses counts */
+  readonly corefile: string | undefined;
+  /** files and folders of Kubernetes objects; empty: there is no source of objects, and names of objects are SERVFAIL */
   readonly manifests: readonly string[];
   /** IP addresses to listen on, without duplicates; empty: all of both families */
   readonly bindAddresses: readonly string[];

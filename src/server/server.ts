@@ -7,6 +7,7 @@
 import { randomBytes } from 'node:crypto';
 import { readVersion } from '../base/version.ts';
 import { assert } from '../base/assert.ts';
+import { parseLabelSelector } from '../kubernetes/label-selector.ts';
 import type { ManifestLoad } from '../manifests/manifest-loader.ts';
 import { ManifestSource } from '../manifests/manifest-source.ts';
 import { reserveSharedBuffer } from '../memory/shared-buffer.ts';
@@ -16,13 +17,12 @@ import { MainCounters } from '../observability/server-metrics.ts';
 import { discardPages, shrinkHeap } from '../native/process-memory.ts';
 import { createCounterBuffer } from '../observability/counter-layout.ts';
 import { createTcpCells } from '../observability/tcp-metrics.ts';
-import { DEFAULT_RECORD_OPTIONS } from '../records/record-options.ts';
 import type { AnswerWorkData } from '../shard/answer-work.ts';
 import type { ShardListener, Transport } from '../shard/shard-options.ts';
 import { SnapshotBuilder } from '../snapshot/builder.ts';
 import { DEFAULT_TCP_TIMEOUTS } from '../resolver/resolver-options.ts';
 import type { TcpListenerOptions } from '../resolver/resolver-options.ts';
-import { planListeners } from './listeners.ts';
+import { loadPlan } from './load-plan.ts';
 import { METRICS_PORT, startMetrics } from './metrics.ts';
 import { readMachineLimits } from './machine-limits.ts';
 import { RecordPublisher } from './record-publisher.ts';
@@ -70,12 +70,13 @@ export async function startServer(
   const { promise: failed, reject: fail } = Promise.withResolvers<never>();
   failed.catch(() => undefined);
   const transport = chooseTransport(options.transport, log);
-  const listenerPlan = planListeners(options.bindAddresses, options.dnsPort, DEFAULT_RECORD_OPTIONS);
+  const plan = await loadPlan(options);
+  for (const warning of plan.warnings) log('warn', warning);
   const machineLimits = readMachineLimits();
   const shardPlan = planShards(machineLimits, hasSharedPorts(transport) ? options.shards : 1);
 
   const buffer = reserveSharedBuffer();
-  const counterBuffer = createCounterBuffer(shardPlan.count + RESOLVER_COUNT, listenerPlan.scopes.length);
+  const counterBuffer = createCounterBuffer(shardPlan.count + RESOLVER_COUNT, plan.scopes.length);
   const tcpCells = createTcpCells(RESOLVER_COUNT);
   const libc = transport === 'mmsg' ? loadLibc() : undefined;
   const builder = new SnapshotBuilder(buffer, {
@@ -84,21 +85,21 @@ export async function startServer(
   const counters = new MainCounters();
   const publisher = new RecordPublisher({
     builder,
-    records: { ...DEFAULT_RECORD_OPTIONS, localAddresses: listenerPlan.localAddresses },
-    config: listenerPlan.config,
+    records: plan.records,
+    config: plan.config,
     counters,
     log,
   });
   const workData: AnswerWorkData = {
     buffer,
     counterBuffer,
-    scopeCount: listenerPlan.scopes.length,
+    scopeCount: plan.scopes.length,
     cookieSecret: options.cookieSecret ?? randomBytes(COOKIE_SECRET_SIZE),
   };
   const supervisor = new ShardSupervisor({
     transport,
     plan: shardPlan,
-    listeners: listenerPlan.addresses,
+    listeners: plan.addresses,
     workModule: new URL(
       import.meta.url.endsWith('.ts') ? '../shard/answer-work.ts' : '../shard/answer-work.js',
       import.meta.url,
@@ -121,7 +122,10 @@ export async function startServer(
     onPanic: () => counters.panics++,
     log,
   });
-  const source = createSource(options.manifests, { publisher, counters, log, fail });
+  const source =
+    options.manifests.length === 0
+      ? undefined
+      : createSource(options.manifests, plan.labels, { publisher, counters, log, fail });
   const watch = setInterval(
     () => watchReaders(builder, shardPlan.count, supervisor, resolvers, log),
     WATCH_INTERVAL_MS,
@@ -129,7 +133,7 @@ export async function startServer(
   let metrics: MetricsServer | undefined;
   const stop = async (): Promise<void> => {
     clearInterval(watch);
-    source.close();
+    source?.close();
     publisher.close();
     const cutCount = await resolvers.stop();
     if (cutCount > 0) log('warn', `${cutCount} TCP connections were closed with something still to come`);
@@ -149,7 +153,7 @@ export async function startServer(
     metrics = await startMetrics({
       version: readVersion(),
       counterBuffer,
-      scopes: listenerPlan.scopes,
+      scopes: plan.scopes,
       counters,
       builder,
       publisher,
@@ -162,7 +166,9 @@ export async function startServer(
     setTimeout(() => shrinkHeap(libc), SHRINK_AFTER_MS).unref();
     const { nameCount } = publisher.statistics;
     const startLines = [
-      `serving ${nameCount} names of ${load.objectCount} objects from ${load.files.length} manifests`,
+      load === undefined
+        ? 'no manifests: names that depend on Kubernetes objects are answered with SERVFAIL'
+        : `serving ${nameCount} names of ${load.objectCount} objects from ${load.files.length} manifests`,
       `${shardPlan.reason}; transport ${transport}`,
       ...(metrics.port === METRICS_PORT
         ? []
@@ -196,9 +202,14 @@ interface ManifestTarget {
 }
 
 /** Manifests whose changes are published; a bug on the way there ends the server. */
-function createSource(paths: readonly string[], { publisher, counters, log, fail }: ManifestTarget): ManifestSource {
+function createSource(
+  paths: readonly string[],
+  labels: string | undefined,
+  { publisher, counters, log, fail }: ManifestTarget,
+): ManifestSource {
   return new ManifestSource({
     paths,
+    ...(labels !== undefined && { decode: { labels: parseLabelSelector(labels) } }),
     onLoad: (load) => {
       logWarnings(load, log);
       counters.manifestReloadSuccessSeconds = Date.now() / 1000;
@@ -213,12 +224,17 @@ function createSource(paths: readonly string[], { publisher, counters, log, fail
   });
 }
 
+/** @returns undefined if there is no source of objects: what is published then is what depends on none */
 async function loadAndPublish(
-  source: ManifestSource,
+  source: ManifestSource | undefined,
   publisher: RecordPublisher,
   counters: MainCounters,
   log: LogFunction,
-): Promise<ManifestLoad> {
+): Promise<ManifestLoad | undefined> {
+  if (source === undefined) {
+    publisher.publishStart();
+    return undefined;
+  }
   const load = await source.start();
   logWarnings(load, log);
   await publisher.load(load.changes);

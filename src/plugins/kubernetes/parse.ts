@@ -15,7 +15,7 @@ import {
 import { readFloat, readInteger } from '../../config/number.ts';
 import { definePluginOnce } from '../../config/plugin-definition.ts';
 import { isReverseZone } from '../../config/zone-name.ts';
-import { parseLabelSelector, type LabelSelector } from '../../kubernetes/label-selector.ts';
+import { parseLabelSelector } from '../../kubernetes/label-selector.ts';
 
 export interface KubernetesOptions {
   /** canonical names, reverse zones among them */
@@ -25,8 +25,9 @@ export interface KubernetesOptions {
   readonly api: KubernetesApiOptions;
   /** null: all */
   readonly namespaces: readonly string[] | null;
-  readonly namespaceLabels: LabelSelector | null;
-  readonly labels: LabelSelector | null;
+  /** label selectors, checked */
+  readonly namespaceLabels: string | null;
+  readonly labels: string | null;
   readonly pods: PodMode;
   /** endpoints without a host name are named after their pod */
   readonly namesEndpointsByPod: boolean;
@@ -186,12 +187,13 @@ function formerReaders(block: BlockContext): Record<string, (option: CorefileLin
 }
 
 /** The words of a selector joined by spaces, as they stood. */
-function readSelector(option: CorefileLine): LabelSelector {
+function readSelector(option: CorefileLine): string {
   const [first] = option.arguments;
   if (first === undefined) throw countFault(option.name, `${option.name.text} SELECTOR`);
   const text = option.arguments.map((token: CorefileToken) => token.text).join(' ');
   try {
-    return parseLabelSelector(text);
+    parseLabelSelector(text);
+    return text;
   } catch (error) {
     if (!(error instanceof SkyshardError)) throw error;
     throw argumentFault(first, `unable to parse label selector: ${error.message}`);

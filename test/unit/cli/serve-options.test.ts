@@ -27,6 +27,7 @@ function secretFile(content: string): string {
 describe('parseServeOptions', () => {
   test('has CoreDNS’s defaults: every address, port 53', () => {
     assert.deepEqual(parseServeOptions(['--manifests', 'a']), {
+      corefile: undefined,
       manifests: ['a'],
       bindAddresses: [],
       dnsPort: 53,
@@ -45,6 +46,7 @@ describe('parseServeOptions', () => {
       `--cookie-secret-file=${secretFile('000102030405060708090A0b0c0d0e0f\n')}`,
     ]);
     assert.deepEqual(options, {
+      corefile: undefined,
       manifests: ['a', 'b'],
       bindAddresses: ['127.0.0.1', '::1'],
       dnsPort: 1053,
@@ -52,6 +54,13 @@ describe('parseServeOptions', () => {
       transport: 'dgram',
       cookieSecret: Uint8Array.from({ length: 16 }, (_, index) => index),
     });
+  });
+
+  test('a Corefile needs no manifests and says itself where to listen', () => {
+    const options = parseServeOptions(['-conf', 'Corefile']);
+    assert.equal(options.corefile, 'Corefile');
+    assert.deepEqual(options.manifests, []);
+    assert.match(faultOf('--conf=Corefile', '--bind=127.0.0.1'), /in a Corefile write bind ADDRESS/);
   });
 
   test('without manifests it says what to do', () => {

@@ -35,7 +35,7 @@ function setUp(sizeMax = 16 << 20) {
   const log: string[] = [];
   const publisher = new RecordPublisher({
     builder,
-    records: DEFAULT_RECORD_OPTIONS,
+    records: [{ dataset: 0, options: DEFAULT_RECORD_OPTIONS }],
     config: planListeners(['127.0.0.1'], 53, DEFAULT_RECORD_OPTIONS).config,
     counters,
     log: (level, text) => log.push(`${level} ${text}`),

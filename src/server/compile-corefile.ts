@@ -1,0 +1,396 @@
+/**
+ * From a Corefile, read and checked, to what the server is made of: listeners, metric scopes, the routes of the snapshot
+ * with their steps, the datasets these read, and the groups of upstreams.
+ *
+ * A route is made for each key of a block and for each zone that one of its plugins names, so that at run time no step
+ * has to compare names: whether a plugin's zone, `fallthrough` or `except` covers a name is decided here.
+ */
+import { assert } from '../base/assert.ts';
+import { faultAt, type CorefileToken } from '../config/corefile-token.ts';
+import { lowerCaseName, parseName } from '../dns/name.ts';
+import type { CorefileBlock, CorefileConfig } from '../plugins/corefile-config.ts';
+import type { ForwardStanza } from '../plugins/forward/parse.ts';
+import type { HostsOptions } from '../plugins/hosts/parse.ts';
+import type { KubernetesOptions } from '../plugins/kubernetes/parse.ts';
+import type { TemplateRule } from '../plugins/template/parse.ts';
+import type { MetricScope } from '../observability/shard-counters.ts';
+import type {
+  ListenerDescription,
+  PolicyDescription,
+  RouteDescription,
+  StepDescription,
+} from '../snapshot/config-writer.ts';
+import { UDP_SIZE_MAX_DEFAULT } from '../snapshot/snapshot-layout.ts';
+import type { RecordOptions } from '../records/record-options.ts';
+import { compileFixedTemplate } from './fixed-template.ts';
+import { localAddressesOf, wildcardAddresses } from './listeners.ts';
+import type { ServerPlan } from './server-plan.ts';
+import type { ListenerAddress } from './shard-sockets.ts';
+
+/** Plugins that change nothing about answers here, or are read elsewhere. */
+const WITHOUT_STEP: ReadonlySet<string> = new Set([
+  'root',
+  'metadata',
+  'cancel',
+  'timeouts',
+  'multisocket',
+  'reload',
+  'nsid',
+  'bufsize',
+  'bind',
+  'debug',
+  'ready',
+  'health',
+  'prometheus',
+  'errors',
+  'log',
+  'loadbalance',
+  'minimal',
+  'loop',
+  'pprof',
+]);
+/** Plugins accepted without effect: their absence costs time, never a wrong answer. */
+const WITHOUT_EFFECT: ReadonlySet<string> = new Set(['cache', 'pprof', 'shed']);
+const VERSION_LABEL_DROPPED = 'dropped';
+
+/** @param version  of skyshard, for `chaos` */
+export function compileCorefile(config: CorefileConfig, version: string, hostName: string): ServerPlan {
+  return new Compiler(config, version, hostName).compile();
+}
+
+class Compiler {
+  readonly #config: CorefileConfig;
+  readonly #version: string;
+  readonly #hostName: string;
+  readonly #scopes: MetricScope[] = [];
+  readonly #kubernetes: {
+    readonly dataset: number;
+    readonly options: KubernetesOptions;
+    readonly token: CorefileToken;
+  }[] = [];
+  readonly #hosts: { readonly dataset: number; readonly options: HostsOptions }[] = [];
+  readonly #forwards: ForwardStanza[] = [];
+  #nextDataset = 0;
+  readonly #warnings: string[] = [];
+  /** by block, made once: all listeners of a block share its instances */
+  readonly #blocks = new Map<CorefileBlock, CompiledBlock>();
+
+  constructor(config: CorefileConfig, version: string, hostName: string) {
+    this.#config = config;
+    this.#version = version;
+    this.#hostName = hostName;
+  }
+
+  compile(): ServerPlan {
+    const addresses: ListenerAddress[] = [];
+    const listeners: ListenerDescription[] = [];
+    const first = this.#config.listeners.find(({ scheme }) => scheme === 'dns');
+    this.#scopes.push({
+      server: first === undefined ? '' : serverLabel(first.scheme, first.address, first.port),
+      zone: VERSION_LABEL_DROPPED,
+      view: '',
+    });
+    const wildcards = wildcardAddresses();
+    for (const listener of this.#config.listeners) {
+      const label = serverLabel(listener.scheme, listener.address, listener.port);
+      if (listener.scheme !== 'dns') {
+        this.#warnings.push(`${label} is not served yet: listeners with TLS are not built`);
+        continue;
+      }
+      const routes = this.#routesOf(listener.zones, label);
+      for (const address of listener.address === '' ? wildcards : [listener.address]) {
+        const id = addresses.length;
+        addresses.push({ listener: id, address, port: listener.port });
+        listeners.push({ id, routes });
+      }
+    }
+    return {
+      addresses,
+      scopes: this.#scopes,
+      config: { listeners },
+      records: this.#kubernetes.map(({ dataset, options }) => ({
+        dataset,
+        options: recordOptionsOf(options, localAddressesOf(addresses.map(({ address }) => address))),
+      })),
+      labels: this.#commonLabels(),
+      hosts: this.#hosts,
+      forwards: this.#forwards,
+      warnings: this.#warnings,
+    };
+  }
+
+  /** Objects are selected where they are decoded, once for all instances. */
+  #commonLabels(): string | undefined {
+    const [first, ...others] = this.#kubernetes;
+    const other = others.find(({ options }) => options.labels !== first?.options.labels);
+    if (other !== undefined) {
+      throw faultAt(
+        other.token,
+        'CONFIG_UNSUPPORTED',
+        'plugin/kubernetes: labels that differ between server blocks are not supported',
+      );
+    }
+    return first?.options.labels ?? undefined;
+  }
+
+  #routesOf(
+    zones: readonly { readonly zone: string; readonly blockIndex: number }[],
+    label: string,
+  ): readonly RouteDescription[] {
+    const routes: RouteDescription[] = [];
+    const seen = new Set<string>();
+    const serving = zones.map(({ zone, blockIndex }) => ({ zone, block: this.#config.blocks[blockIndex]! }));
+    const scopes = new Map<string, number>();
+    const suffixes = new Set([
+      ...zones.map(({ zone }) => zone),
+      ...serving.flatMap(({ block }) => [...this.#compiled(block).zones]),
+    ]);
+    for (const suffix of suffixes) {
+      const server = longestCover(serving, suffix);
+      if (server === undefined || seen.has(suffix)) continue;
+      seen.add(suffix);
+      const compiled = this.#compiled(server.block);
+      let scope = scopes.get(server.zone);
+      if (scope === undefined) {
+        scope = this.#scopes.length;
+        this.#scopes.push({ server: label, zone: server.zone, view: '' });
+        scopes.set(server.zone, scope);
+      }
+      routes.push({ zone: wireOf(suffix), scope, policy: compiled.policy, steps: compiled.stepsFor(suffix) });
+    }
+    return routes;
+  }
+
+  #compiled(block: CorefileBlock): CompiledBlock {
+    let compiled = this.#blocks.get(block);
+    if (compiled === undefined) {
+      compiled = this.#compileBlock(block);
+      this.#blocks.set(block, compiled);
+    }
+    return compiled;
+  }
+
+  #compileBlock(block: CorefileBlock): CompiledBlock {
+    const makers: StepMaker[] = [];
+    const zones = new Set<string>();
+    for (const { name, token } of block.chain) {
+      const place = `${token.file}:${token.line}:${token.column}`;
+      if (WITHOUT_EFFECT.has(name)) {
+        this.#warnings.push(`${place}: plugin/${name} has no effect yet: it is read and passed over`);
+      } else if (!WITHOUT_STEP.has(name)) {
+        const made = this.#makersOf(name, block, token, zones);
+        if (made === undefined) {
+          this.#warnings.push(
+            `${place}: plugin/${name} is not built yet: what would reach it is answered with SERVFAIL`,
+          );
+          makers.push(unbuilt(zonesOfOptions(block, name), zones));
+        } else {
+          makers.push(...made);
+        }
+      }
+    }
+    return { policy: this.#policyOf(block), zones, stepsFor: (suffix) => makers.flatMap((make) => make(suffix)) };
+  }
+
+  /** @returns undefined if the plugin is not built */
+  #makersOf(
+    name: string,
+    block: CorefileBlock,
+    token: CorefileToken,
+    zones: Set<string>,
+  ): readonly StepMaker[] | undefined {
+    const { plugins } = block;
+    switch (name) {
+      case 'any':
+      case 'whoami':
+        return [() => [{ kind: name }]];
+      case 'local':
+        return [() => [{ kind: 'local', isPrefixAnswered: plugins.local!.hasLocalhostPrefix }]];
+      case 'chaos':
+        return [
+          () => [
+            {
+              kind: 'chaos',
+              version: plugins.chaos!.version ?? `skyshard-${this.#version}`,
+              hostname: this.#hostName,
+              authors: plugins.chaos!.authors ?? ['skyshard'],
+            },
+          ],
+        ];
+      case 'template':
+        return plugins.template!.templates.map((rule) => this.#makeTemplate(rule, zones));
+      case 'hosts':
+        return [this.#makeHosts(plugins.hosts!, zones)];
+      case 'kubernetes':
+        return [this.#makeKubernetes(plugins.kubernetes!, token, zones)];
+      case 'forward':
+        return plugins.forward!.stanzas.map((stanza) => this.#makeForward(stanza, zones));
+      default:
+        return undefined;
+    }
+  }
+
+  #makeTemplate(rule: TemplateRule, zones: Set<string>): StepMaker {
+    addAll(zones, rule.zones);
+    const fixed = compileFixedTemplate(rule);
+    const step: StepDescription = fixed ?? { kind: 'unbuilt' };
+    if (fixed === undefined) {
+      this.#warnings.push(
+        'a template that depends on more than the question is not built yet: it is answered with SERVFAIL',
+      );
+    }
+    return (suffix) => (rule.zones.some((zone) => covers(zone, suffix)) ? [step] : []);
+  }
+
+  #makeHosts(options: HostsOptions, zones: Set<string>): StepMaker {
+    addAll(zones, options.zones);
+    addAll(zones, options.fallthrough ?? []);
+    const dataset = this.#nextDataset++;
+    this.#hosts.push({ dataset, options });
+    return (suffix) => {
+      const isInside = options.zones.some((zone) => covers(zone, suffix));
+      if (!isInside && !options.hasReverse) return [];
+      return [
+        {
+          kind: 'records',
+          dataset,
+          ttlSeconds: options.ttlSeconds,
+          hasWildcards: true,
+          isPointersOnly: !isInside,
+          isFallthrough: isCovered(options.fallthrough, suffix),
+        },
+      ];
+    };
+  }
+
+  #makeKubernetes(options: KubernetesOptions, token: CorefileToken, zones: Set<string>): StepMaker {
+    addAll(zones, options.zones);
+    addAll(zones, options.fallthrough ?? []);
+    const dataset = this.#nextDataset++;
+    this.#kubernetes.push({ dataset, options, token });
+    const primary = parseName(options.primaryZone);
+    assert(primary !== null, 'the primary zone is a name');
+    return (suffix) => {
+      const zone = longestZone(options.zones, suffix);
+      if (zone === undefined) return [];
+      return [
+        {
+          kind: 'kubernetes',
+          zone: wireOf(zone),
+          dataset,
+          ttlSeconds: options.ttlSeconds,
+          isPodsInsecure: options.pods === 'insecure',
+          isZonal: options.hasZonalNames,
+          primary,
+          isFallthrough: isCovered(options.fallthrough, suffix),
+        },
+      ];
+    };
+  }
+
+  #makeForward(stanza: ForwardStanza, zones: Set<string>): StepMaker {
+    zones.add(stanza.from);
+    addAll(zones, stanza.except);
+    const group = this.#forwards.push(stanza) - 1;
+    return (suffix) =>
+      covers(stanza.from, suffix) && !stanza.except.some((zone) => covers(zone, suffix))
+        ? [{ kind: 'forward', group }]
+        : [];
+  }
+
+  #policyOf({ plugins }: CorefileBlock): PolicyDescription {
+    return {
+      rotates: plugins.loadbalance !== undefined,
+      isMinimal: plugins.minimal !== undefined,
+      isLogged: plugins.log !== undefined,
+      reportsErrors: plugins.errors !== undefined,
+      isRecursionAvailable: plugins.forward?.stanzas.some(({ from }) => from === '.') ?? false,
+      udpSizeMax: plugins.bufsize?.size ?? UDP_SIZE_MAX_DEFAULT,
+      nsid: new TextEncoder().encode(plugins.nsid?.data ?? '').subarray(0, NSID_SIZE_MAX),
+    };
+  }
+}
+
+const NSID_SIZE_MAX = 128;
+
+interface CompiledBlock {
+  readonly policy: PolicyDescription;
+  /** every zone its plugins name */
+  readonly zones: ReadonlySet<string>;
+  stepsFor(suffix: string): readonly StepDescription[];
+}
+
+/** The steps of one plugin for the names below a suffix: none where it has no say. */
+type StepMaker = (suffix: string) => readonly StepDescription[];
+
+function unbuilt(pluginZones: readonly string[] | undefined, zones: Set<string>): StepMaker {
+  addAll(zones, pluginZones ?? []);
+  return (suffix) =>
+    pluginZones === undefined || pluginZones.some((zone) => covers(zone, suffix)) ? [{ kind: 'unbuilt' }] : [];
+}
+
+/** The zones of a plugin's options, if it has any: what lies outside does not reach it. */
+function zonesOfOptions(block: CorefileBlock, name: string): readonly string[] | undefined {
+  const options: unknown = Reflect.get(block.plugins, name);
+  if (typeof options !== 'object' || options === null || !('zones' in options)) return undefined;
+  const { zones } = options;
+  return Array.isArray(zones) ? zones.filter((zone): zone is string => typeof zone === 'string') : undefined;
+}
+
+function addAll(zones: Set<string>, more: readonly string[]): void {
+  for (const zone of more) zones.add(zone);
+}
+
+/** Whether a canonical name lies in a zone: at it or below it. */
+function covers(zone: string, name: string): boolean {
+  return zone === '.' || name === zone || name.endsWith(`.${zone}`);
+}
+
+function isCovered(zones: readonly string[] | null, name: string): boolean {
+  return zones?.some((zone) => covers(zone, name)) ?? false;
+}
+
+function longestZone(zones: readonly string[], name: string): string | undefined {
+  return zones.filter((zone) => covers(zone, name)).sort((a, b) => b.length - a.length)[0];
+}
+
+function longestCover<Server extends { readonly zone: string }>(
+  servers: readonly Server[],
+  name: string,
+): Server | undefined {
+  let longest: Server | undefined;
+  for (const server of servers) {
+    if (covers(server.zone, name) && (longest === undefined || server.zone.length > longest.zone.length)) {
+      longest = server;
+    }
+  }
+  return longest;
+}
+
+function wireOf(zone: string): Uint8Array {
+  const wire = parseName(zone);
+  assert(wire !== null, 'a zone is a name');
+  return lowerCaseName(wire);
+}
+
+/** What the record model takes: zones without the final dot. */
+function recordOptionsOf(options: KubernetesOptions, localAddresses: readonly string[]): RecordOptions {
+  return {
+    zones: options.zones.map((zone) => (zone === '.' ? zone : zone.slice(0, -1))),
+    ttlSeconds: options.ttlSeconds,
+    pods: options.pods,
+    endpointPodNames: options.namesEndpointsByPod,
+    noEndpoints: !options.hasEndpoints,
+    ignoreEmptyService: options.ignoresEmptyServices,
+    zonal: options.hasZonalNames,
+    namespaces: options.namespaces ?? undefined,
+    namespaceLabels: options.namespaceLabels ?? undefined,
+    labels: options.labels ?? undefined,
+    localAddresses,
+  };
+}
+
+/** CoreDNS's `server` label. */
+function serverLabel(scheme: string, address: string, port: number): string {
+  return `${scheme}://${address.includes(':') ? `[${address}]` : address}:${port}`;
+}

@@ -1,0 +1,182 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { formatName } from '../../../src/dns/name.ts';
+import { readCorefile } from '../../../src/plugins/corefile-config.ts';
+import { compileCorefile } from '../../../src/server/compile-corefile.ts';
+import type { ServerPlan } from '../../../src/server/server-plan.ts';
+
+function compile(text: string): ServerPlan {
+  return compileCorefile(readCorefile(text, 'Corefile'), '0.0.0', 'host');
+}
+
+/** The chain of each route of a listener: `ZONE step step`, a step that falls through with a `+`. */
+function chains(plan: ServerPlan, listener = 0): string[] {
+  const routes = plan.config.listeners.find(({ id }) => id === listener)?.routes ?? [];
+  return routes
+    .map(({ zone, steps }) =>
+      [formatName(zone), ...steps.map((step) => step.kind + (step.isFallthrough === true ? '+' : ''))].join(' '),
+    )
+    .sort();
+}
+
+const KUBEADM = `.:53 {
+    bind 127.0.0.1
+    errors
+    health {
+       lameduck 5s
+    }
+    ready
+    kubernetes cluster.local in-addr.arpa ip6.arpa {
+       pods insecure
+       fallthrough in-addr.arpa ip6.arpa
+       ttl 30
+    }
+    prometheus :9153
+    forward . 192.0.2.1 {
+       max_concurrent 1000
+    }
+    cache 30 {
+       disable success cluster.local
+       disable denial cluster.local
+    }
+    loop
+    reload
+    loadbalance
+}
+`;
+
+describe('compileCorefile', () => {
+  test('kubeadm: names of the cluster end there, reverse names fall through to the forwarder', () => {
+    const plan = compile(KUBEADM);
+    assert.deepEqual(chains(plan), [
+      '. forward',
+      'cluster.local. kubernetes forward',
+      'in-addr.arpa. kubernetes+ forward',
+      'ip6.arpa. kubernetes+ forward',
+    ]);
+    assert.deepEqual(plan.addresses, [{ listener: 0, address: '127.0.0.1', port: 53 }]);
+    assert.deepEqual(plan.scopes.slice(1), [{ server: 'dns://127.0.0.1:53', zone: '.', view: '' }]);
+    const policy = plan.config.listeners[0]?.routes[0]?.policy;
+    assert.equal(policy?.rotates, true);
+    assert.equal(policy.reportsErrors, true);
+    assert.equal(policy.isRecursionAvailable, true);
+    assert.equal(plan.records[0]?.options.pods, 'insecure');
+    assert.deepEqual(plan.records[0]?.options.zones, ['cluster.local', 'in-addr.arpa', 'ip6.arpa']);
+    assert.equal(plan.forwards.length, 1);
+  });
+
+  test('a plugin that is not built answers where its step would run, and is named with its place', () => {
+    const plan = compile('.:53 {\n    bind 127.0.0.1\n    acl {\n        allow\n    }\n    whoami\n}\n');
+    assert.deepEqual(chains(plan), ['. unbuilt whoami']);
+    assert.match(plan.warnings.join(), /Corefile:3:5: plugin\/acl is not built yet/);
+  });
+
+  test('the order is the fixed one, not that of the text', () => {
+    const plan = compile(`.:53 {
+    bind 127.0.0.1
+    whoami
+    forward . 192.0.2.1
+    kubernetes cluster.local
+    any
+    chaos
+}`);
+    assert.deepEqual(chains(plan), [
+      '. any chaos forward whoami',
+      'cluster.local. any chaos kubernetes forward whoami',
+    ]);
+  });
+
+  test('except and stanzas of forward, zones of hosts', () => {
+    const plan = compile(`example.org:53 {
+    bind 127.0.0.1
+    hosts /nowhere a.example.org {
+        192.0.2.9 host.a.example.org
+        fallthrough b.a.example.org
+    }
+    forward c.example.org 192.0.2.1 {
+        except x.c.example.org
+    }
+    forward . 192.0.2.2
+}`);
+    assert.deepEqual(chains(plan), [
+      'a.example.org. records forward',
+      'b.a.example.org. records+ forward',
+      'c.example.org. records forward forward',
+      'example.org. records forward',
+      'x.c.example.org. records forward',
+    ]);
+    const routes = plan.config.listeners[0]!.routes;
+    const outside = routes.find(({ zone }) => formatName(zone) === 'example.org.')!;
+    assert.equal(outside.steps[0]?.kind === 'records' && outside.steps[0].isPointersOnly, true);
+  });
+
+  test('blocks on one listener: the longest key serves, and scopes name the keys', () => {
+    const plan = compile(`.:5353 {
+    bind 127.0.0.1
+    whoami
+}
+cluster.local:5353 example.org:5353 {
+    bind 127.0.0.1
+    kubernetes cluster.local
+}
+.:5354 {
+    bind 127.0.0.1
+    any
+}`);
+    assert.deepEqual(chains(plan, 0), ['. whoami', 'cluster.local. kubernetes', 'example.org.']);
+    assert.deepEqual(chains(plan, 1), ['. any']);
+    assert.deepEqual(
+      plan.scopes.slice(1).map(({ server, zone }) => `${server} ${zone}`),
+      [
+        'dns://127.0.0.1:5353 .',
+        'dns://127.0.0.1:5353 cluster.local.',
+        'dns://127.0.0.1:5353 example.org.',
+        'dns://127.0.0.1:5354 .',
+      ],
+    );
+  });
+
+  test('a zone of a plugin that another block serves is that block’s', () => {
+    const plan = compile(`.:53 {
+    bind 127.0.0.1
+    kubernetes cluster.local
+}
+cluster.local:53 {
+    bind 127.0.0.1
+    whoami
+}`);
+    assert.deepEqual(
+      chains(plan),
+      ['. ', 'cluster.local. whoami'].map((line) => line.trim()),
+    );
+  });
+
+  test('two kubernetes instances have a dataset each', () => {
+    const plan = compile(`a.local:53 {
+    bind 127.0.0.1
+    kubernetes a.local {
+        ttl 10
+    }
+}
+b.local:53 {
+    bind 127.0.0.1
+    kubernetes b.local
+}`);
+    assert.deepEqual(
+      plan.records.map(({ dataset, options }) => [dataset, options.zones[0], options.ttlSeconds]),
+      [
+        [0, 'a.local', 10],
+        [1, 'b.local', 5],
+      ],
+    );
+  });
+
+  test('bufsize, nsid and minimal go into the policy', () => {
+    const plan = compile('.:53 {\n bind 127.0.0.1\n bufsize 2048\n nsid here\n minimal\n whoami\n}');
+    const policy = plan.config.listeners[0]?.routes[0]?.policy;
+    assert.equal(policy?.udpSizeMax, 2048);
+    assert.equal(Buffer.from(policy.nsid).toString(), 'here');
+    assert.equal(policy.isMinimal, true);
+    assert.equal(policy.rotates, false);
+  });
+});
