@@ -77,7 +77,7 @@ test('a port that is taken is a BIND_FAILED that another port would mend; a fore
   const again = startMetricsServer({ address: '127.0.0.1', port: server.port, page, onError: () => {} });
   await assert.rejects(again, (error: SkyshardError) => {
     assert.equal(error.code, 'BIND_FAILED');
-    assert.match(error.message, new RegExp(`metrics on 127\\.0\\.0\\.1 port ${server.port}: .*EADDRINUSE`));
+    assert.match(error.message, new RegExp(`metrics on 127\\.0\\.0\\.1:${server.port}: .*EADDRINUSE`));
     return isAddressInUse(error);
   });
   const foreign = startMetricsServer({ address: '192.0.2.1', port: 0, page, onError: () => {} });
