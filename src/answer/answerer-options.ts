@@ -31,7 +31,7 @@ export interface QueryForwarder {
    * Take a query over: its answer is sent later. Everything needed is to be copied: the message's place is used again.
    *
    * @param group  index of the group of upstreams
-   * @returns false if it can't be taken now: the client gets SERVFAIL
+   * @returns false if it can't be taken: the client gets the response's rcode, SERVFAIL if it was not changed
    */
   forward(group: number, query: Query, response: Response, client: QueryClient): boolean;
 }
@@ -56,4 +56,6 @@ export interface QueryClient {
   /** QUERY_ERROR and its detail: why the answer is SERVFAIL; who refuses to take a query over says so here */
   error: number;
   errorDetail: number;
+  /** octets of the OPT record of its response, which lies at the response's position; 0: no OPT */
+  optSize: number;
 }

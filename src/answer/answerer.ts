@@ -90,6 +90,7 @@ export class Answerer {
     messageSize: 0,
     policyFlags: 0,
     udpSizeMax: UDP_SIZE_MAX_DEFAULT,
+    optSize: 0,
     error: QUERY_ERROR.NONE,
     errorDetail: 0,
   };
@@ -401,16 +402,29 @@ export class Answerer {
       }
       case STEP.FORWARD:
         this.plugin = PLUGIN.FORWARD;
-        if (this.forwarder?.forward(argument, this.query, this.response, this.client) === true) {
-          return STEP_RESULT.PENDING;
-        }
-        break;
+        return this.forward(argument);
       default:
         this.plugin = PLUGIN.SERVER;
         this.fail(QUERY_ERROR.STEP_UNSUPPORTED, 0);
     }
     this.response.rcode = RCODE.SERVFAIL;
     return STEP_RESULT.DONE;
+  }
+
+  /** Hand the query over, with the OPT record of its response behind what is written so far. */
+  private forward(group: number): number {
+    const { response, client } = this;
+    response.rcode = RCODE.SERVFAIL;
+    if (this.forwarder === undefined) return STEP_RESULT.DONE;
+    const position = response.position;
+    client.optSize = 0;
+    if (this.query.hasEdns) {
+      this.writeOpt(position);
+      client.optSize = response.position - position;
+      response.position = position;
+    }
+    const isTaken = this.forwarder.forward(group, this.query, response, client);
+    return isTaken ? STEP_RESULT.PENDING : STEP_RESULT.DONE;
   }
 
   /**

@@ -53,7 +53,13 @@ export const RCODE = {
 export const EDNS_OPTION = { NSID: 3, ECS: 8, EXPIRE: 9, COOKIE: 10, TCP_KEEPALIVE: 11, PADDING: 12, EDE: 15 } as const;
 
 /** Extended DNS error info codes (RFC 8914). */
-export const EDE = { OTHER: 0, NOT_READY: 14, NOT_AUTHORITATIVE: 20 } as const;
+export const EDE = {
+  OTHER: 0,
+  NOT_READY: 14,
+  NOT_AUTHORITATIVE: 20,
+  NO_REACHABLE_AUTHORITY: 22,
+  NETWORK_ERROR: 23,
+} as const;
 
 const TYPE_NAMES = new Map<number, string>(Object.entries(TYPE).map(([name, number]) => [number, name]));
 const RCODE_NAMES = new Map<number, string>(Object.entries(RCODE).map(([name, number]) => [number, name]));

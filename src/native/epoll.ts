@@ -9,6 +9,7 @@ const EVENT_DATA_AT = process.arch === 'x64' ? 4 : 8;
 const EPOLL_CLOEXEC = 0o2000000;
 const EPOLL_CTL_ADD = 1;
 const EPOLLIN = 1;
+const EPOLLERR = 8;
 
 /**
  * A set that is readable when one of `fds` is; its events name them by index.
@@ -34,6 +35,15 @@ export function openEpoll(fds: readonly number[]): number {
   return epollFd;
 }
 
+/** Add a descriptor to a set; its events name it by `index`. @returns whether the kernel took it */
+export function addToEpoll(libc: Libc, epollFd: number, fd: number, index: number): boolean {
+  const event = new Uint8Array(new ArrayBuffer(16));
+  const view = new DataView(event.buffer);
+  view.setUint32(0, EPOLLIN, true);
+  view.setUint32(EVENT_DATA_AT, index, true);
+  return libc.epoll_ctl(epollFd, EPOLL_CTL_ADD, fd, event) === 0;
+}
+
 export class EpollWaiter {
   readonly #libc: Libc;
   readonly #epollFd: number;
@@ -54,6 +64,16 @@ export class EpollWaiter {
   /** @returns how many descriptors can be read; 0 after the time-out; -1 after a signal */
   wait(timeoutMs: number): number {
     return this.#libc.epoll_wait(this.#epollFd, this.#eventsAddress, this.#eventMax, timeoutMs);
+  }
+
+  /** Whether the i-th descriptor of the last wait has queued errors. */
+  hasErrorAt(i: number): boolean {
+    return (this.#words[(i * EVENT_SIZE) >>> 2]! & EPOLLERR) !== 0;
+  }
+
+  /** Whether the i-th descriptor of the last wait has datagrams. */
+  isReadableAt(i: number): boolean {
+    return (this.#words[(i * EVENT_SIZE) >>> 2]! & EPOLLIN) !== 0;
   }
 
   /** index of the i-th readable descriptor of the last wait */

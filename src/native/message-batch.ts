@@ -18,6 +18,7 @@
  * Addresses are written as pairs of u32 words, low half first; nothing here allocates after construction.
  */
 import type { Libc } from './libc.ts';
+import { RETURN_PATH } from './send-batch.ts';
 import {
   AF_INET6,
   SOCKADDR_IN6_ADDRESS_AT,
@@ -78,6 +79,7 @@ const ARMED = 0xff_ff_ff_ff;
 
 const MSG_TRUNC = 0x20;
 const MSG_DONTWAIT = 0x40;
+const MSG_ERRQUEUE = 0x20_00;
 const MSG_WAITFORONE = 0x1_00_00;
 
 /** What the owner of the arena is doing. Words of STATE. */
@@ -103,6 +105,8 @@ export class MessageBatch {
   readonly octets: Uint8Array;
   /** datagrams of the batch in hand */
   received = 0;
+  /** index of the message in hand */
+  index = 0;
   /** octets of message i and of its peer's address, filled by `select` */
   messageOffset = 0;
   messageSize = 0;
@@ -170,6 +174,7 @@ export class MessageBatch {
     const header = this.#receiveHeadersWord + i * HEADER_WORDS;
     const slot = this.#slotsOffset + i * SLOT_STRIDE;
     words[this.#stateWord + STATE_STARTED] = i + 1;
+    this.index = i;
     if ((words[header + FLAGS]! & MSG_TRUNC) !== 0) return false;
     const size = words[header + MESSAGE_SIZE]!;
     this.messageOffset = slot + SLOT_MESSAGE_AT;
@@ -196,8 +201,55 @@ export class MessageBatch {
     words[toVector] = words[fromVector]!;
     words[toVector + 1] = words[fromVector + 1]!;
     words[toVector + 2] = size;
-    words[to + CONTROL_SIZE] = isWildcard ? this.#prepareSource(i, from, to) : 0;
+    let controlSize = 0;
+    if (isWildcard) {
+      controlSize = this.#prepareSource(i, from);
+      words[to + CONTROL] = words[from + CONTROL]!;
+      words[to + CONTROL + 1] = words[from + CONTROL + 1]!;
+    }
+    words[to + CONTROL_SIZE] = controlSize;
     words[this.#stateWord + STATE_SEND_COUNT] = k + 1;
+  }
+
+  /** Write the way back to the sender of the message in hand (RETURN_PATH) at word `at`, for a response that is sent later. */
+  copyReturnPath(isWildcard: boolean, into: Uint32Array, at: number): void {
+    const words = this.#words;
+    const header = this.#receiveHeadersWord + this.index * HEADER_WORDS;
+    const slot = (this.#slotsOffset + this.index * SLOT_STRIDE) >>> 2;
+    const addressSize = words[header + NAME_SIZE]!;
+    into[at + RETURN_PATH.ADDRESS_SIZE] = addressSize;
+    const controlSize = isWildcard ? this.#prepareSource(this.index, header) : 0;
+    into[at + RETURN_PATH.CONTROL_SIZE] = controlSize;
+    for (let word = 0; word < addressSize >>> 2; word++) into[at + RETURN_PATH.ADDRESS + word] = words[slot + word]!;
+    const control = slot + (SLOT_CONTROL_AT >>> 2);
+    for (let word = 0; word < controlSize >>> 2; word++) into[at + RETURN_PATH.CONTROL + word] = words[control + word]!;
+  }
+
+  /** Whether the message in hand came from the socket address at word `at`: family, port and address are equal. */
+  isFrom(address: Uint32Array, at: number): boolean {
+    const words = this.#words;
+    const slot = (this.#slotsOffset + this.index * SLOT_STRIDE) >>> 2;
+    // family and port
+    if (words[slot] !== address[at]) return false;
+    if ((address[at]! & 0xffff) !== AF_INET6) return words[slot + 1] === address[at + 1];
+    const first = SOCKADDR_IN6_ADDRESS_AT >>> 2;
+    for (let word = first; word < first + 4; word++) if (words[slot + word] !== address[at + word]) return false;
+    return true;
+  }
+
+  /** Receive what the network returned: datagrams sent from this socket that did not arrive, with where they went as peer. */
+  receiveErrors(fd: number): number {
+    const count = this.#libc.messageCall(
+      this.#libc.recvmmsgCall,
+      fd,
+      this.#receiveHeadersAddress,
+      BATCH_MAX,
+      MSG_DONTWAIT | MSG_ERRQUEUE,
+      0,
+    );
+    this.received = count > 0 ? count : 0;
+    if (count > 0) this.#begin(count);
+    return this.received;
   }
 
   /** Send what is queued. Goes on after a short send; steps over the datagram the kernel refuses. @returns datagrams refused */
@@ -324,18 +376,16 @@ export class MessageBatch {
   }
 
   /**
-   * Turn the control message that says where datagram `from` was sent to into the one that says where response `to` leaves
+   * Turn the control message that says where datagram `i` was sent to into the one that says where its response leaves
    * from. The route decides on the interface, but for link-local addresses, which mean nothing without one.
    *
    * @returns octets of the control message, 0 if the datagram had none
    */
-  #prepareSource(i: number, from: number, to: number): number {
+  #prepareSource(i: number, from: number): number {
     const words = this.#words;
     if (words[from + CONTROL_SIZE]! < CMSG_SPACE_IPV4) return 0;
     const control = (this.#slotsOffset + i * SLOT_STRIDE + SLOT_CONTROL_AT) >>> 2;
     const content = control + CMSG_CONTENT;
-    words[to + CONTROL] = words[from + CONTROL]!;
-    words[to + CONTROL + 1] = words[from + CONTROL + 1]!;
     if (words[control + CMSG_LEVEL] === IPPROTO_IP && words[control + CMSG_TYPE] === IP_PKTINFO) {
       // in_pktinfo: interface, source, destination; the kernel sends from the source, which is the address that was asked
       words[content] = 0;

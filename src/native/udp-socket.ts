@@ -6,7 +6,15 @@ import { SkyshardError } from '../base/skyshard-error.ts';
 import { ERRNO, errnoName, loadLibc } from './libc.ts';
 import type { Libc } from './libc.ts';
 import { assembleCpuProgram, BPF_INSTRUCTION_SIZE } from './reuseport-program.ts';
-import { AF_INET, familyOf, isWildcardAddress, readSockaddrPort, SOCKADDR_SIZE, writeSockaddr } from './sockaddr.ts';
+import {
+  AF_INET,
+  type AF_INET6,
+  familyOf,
+  isWildcardAddress,
+  readSockaddrPort,
+  SOCKADDR_SIZE,
+  writeSockaddr,
+} from './sockaddr.ts';
 
 export interface UdpSocketOptions {
   /** IPv4 or IPv6 address, `fe80::1%eth0` for a link-local one */
@@ -32,6 +40,7 @@ export interface UdpSocket {
 }
 
 const SOCK_DGRAM_CLOEXEC = 2 | 0o2000000;
+const SOCK_NONBLOCK = 0o4000;
 const SOL_SOCKET = 1;
 const SO_RCVBUF = 8;
 const SO_REUSEPORT = 15;
@@ -43,9 +52,14 @@ const IPPROTO_IP = 0;
 const IP_PKTINFO = 8;
 const IP_MTU_DISCOVER = 10;
 const IP_PMTUDISC_OMIT = 5;
+const IP_RECVERR = 11;
 const IPPROTO_IPV6 = 41;
+const IPV6_RECVERR = 25;
 const IPV6_V6ONLY = 26;
 const IPV6_RECVPKTINFO = 49;
+
+/** Octets of queue to ask for each upstream socket. */
+const UPSTREAM_RECEIVE_BUFFER_SIZE = 512 * 1024;
 
 /** @throws SkyshardError BIND_FAILED with the address in its text; NATIVE_UNAVAILABLE */
 export function openUdpSocket(options: UdpSocketOptions): UdpSocket {
@@ -86,6 +100,29 @@ export function openUdpSocket(options: UdpSocketOptions): UdpSocket {
     libc.close(fd);
     throw error;
   }
+}
+
+/**
+ * A socket that asks upstream servers: not connected, non-blocking, on a port the kernel picks at random. Errors on a
+ * datagram's way are queued (IP_RECVERR).
+ *
+ * @returns its descriptor, -1 where the family does not exist here
+ */
+export function openUpstreamSocket(libc: Libc, family: typeof AF_INET | typeof AF_INET6): number {
+  const fd = libc.socket(family, SOCK_DGRAM_CLOEXEC | SOCK_NONBLOCK, 0);
+  if (fd < 0) return -1;
+  const sockaddr = new Uint8Array(new ArrayBuffer(SOCKADDR_SIZE));
+  const size = writeSockaddr(sockaddr, 0, family === AF_INET ? '0.0.0.0' : '::', 0);
+  if (family === AF_INET) {
+    trySetOption(libc, fd, IPPROTO_IP, IP_RECVERR, 1);
+  } else {
+    trySetOption(libc, fd, IPPROTO_IPV6, IPV6_V6ONLY, 1);
+    trySetOption(libc, fd, IPPROTO_IPV6, IPV6_RECVERR, 1);
+  }
+  trySetOption(libc, fd, SOL_SOCKET, SO_RCVBUF, UPSTREAM_RECEIVE_BUFFER_SIZE);
+  if (libc.bind(fd, sockaddr, size) === 0) return fd;
+  libc.close(fd);
+  return -1;
 }
 
 export function closeUdpSocket(fd: number): void {

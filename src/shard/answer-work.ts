@@ -1,6 +1,7 @@
 /** What a shard does with a batch: the answerer over the shared snapshot, with this shard's counters. */
 import { Answerer } from '../answer/answerer.ts';
 import type { AnswererOptions } from '../answer/answerer-options.ts';
+import { Forwarder } from '../forward/forwarder.ts';
 import { BUFFER_HEADER } from '../memory/buffer-layout.ts';
 import { QueryEventWriter } from '../observability/query-event-writer.ts';
 import { createShardCounters } from '../observability/shard-counters.ts';
@@ -14,6 +15,8 @@ export interface AnswerWorkData extends Pick<AnswererOptions, 'buffer' | 'cookie
   readonly eventBuffer?: SharedArrayBuffer | undefined;
   /** number of metric scopes that routes name */
   readonly scopeCount: number;
+  /** from createForwardBuffer; without it nothing is forwarded */
+  readonly forwardBuffer?: SharedArrayBuffer;
 }
 
 /** How long a shard that is ready waits for the first snapshot; then it answers SERVFAIL, as CoreDNS does after as long. */
@@ -25,6 +28,16 @@ export function createShardWork(options: ShardWorkOptions): ShardWork {
   const data = options.data as AnswerWorkData;
   const counters = createShardCounters(data.counterBuffer, data.scopeCount, options.shard);
   const events = data.eventBuffer === undefined ? undefined : new QueryEventWriter(data.eventBuffer, options.shard);
+  const forwarder =
+    data.forwardBuffer === undefined
+      ? undefined
+      : new Forwarder({
+          buffer: data.forwardBuffer,
+          shard: options.shard,
+          counters,
+          clientArena: options.arena,
+          ioSize: options.forwardIoSize,
+        });
   const answerer = new Answerer({
     buffer: data.buffer,
     readerSlot: options.readerSlot,
@@ -33,9 +46,10 @@ export function createShardWork(options: ShardWorkOptions): ShardWork {
     counters,
     cookieSecret: data.cookieSecret,
     events,
+    ...(forwarder !== undefined && { forwarder }),
   });
   waitForSnapshot(data.buffer);
-  return { answerer, counters, events };
+  return { answerer, counters, events, forwarder };
 }
 
 function waitForSnapshot(buffer: SharedArrayBuffer): void {

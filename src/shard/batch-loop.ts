@@ -2,7 +2,9 @@
  * The loop of a shard on the mmsg transport: receive a batch, answer it in place, send it, and again. Runs until main sets
  * the stop flag or ends the thread; the sockets stay main's.
  *
- * One socket: block in recvmmsg. Several: wait in epoll_wait, then at most one batch from each that has something.
+ * One socket: block in recvmmsg. Several: wait in epoll_wait, then at most one batch from each that has something. While
+ * upstream servers are asked the wait is for them as well, and each turn is their replies, one batch of each client socket,
+ * and what is due.
  */
 import { EpollWaiter } from '../native/epoll.ts';
 import type { Libc } from '../native/libc.ts';
@@ -13,6 +15,8 @@ import type { ShardCounters } from '../observability/shard-counters.ts';
 import { DROP } from '../observability/shard-counters.ts';
 import { writeFailureResponse } from './failure-response.ts';
 import { SHARD_CONTROL, shardControlAt } from './shard-options.ts';
+import type { Forwarder } from '../forward/forwarder.ts';
+import { MmsgUpstreams } from './mmsg-upstreams.ts';
 import type { BatchAnswerer, ShardSocket, ShardWork } from './shard-options.ts';
 
 /** How long epoll_wait may block, ms: the stop flag is seen within this; a socket's own time-out is the same. */
@@ -50,6 +54,8 @@ export class BatchLoop {
   readonly #fds: Int32Array;
   readonly #listeners: Int32Array;
   readonly #isWildcard: Uint8Array;
+  readonly #forwarder: Forwarder | undefined;
+  readonly #upstreams: MmsgUpstreams | undefined;
   #unpublished = 0;
   #lastReceived = 0;
   #windowStartMs = 0;
@@ -69,19 +75,66 @@ export class BatchLoop {
     this.#fds = Int32Array.from(options.sockets, (socket) => socket.fd);
     this.#listeners = Int32Array.from(options.sockets, (socket) => socket.listener);
     this.#isWildcard = Uint8Array.from(options.sockets, (socket) => (socket.isWildcard ? 1 : 0));
+    this.#forwarder = options.work.forwarder;
+    if (options.work.forwarder !== undefined) {
+      this.#upstreams = new MmsgUpstreams({
+        libc: options.libc,
+        forwarder: options.work.forwarder,
+        clients: options.batch,
+        clientSockets: options.sockets,
+        control: options.control,
+        shard: options.shard,
+      });
+    }
   }
 
   /** @throws what the answerer threw, after the rest of that batch was answered */
   run(): void {
-    this.#finishPredecessor();
+    try {
+      this.#finishPredecessor();
+      this.#loop();
+      this.#counters.publish();
+    } finally {
+      this.#upstreams?.close();
+    }
+  }
+
+  #loop(): void {
     const isSingle = this.#fds.length === 1;
+    const forwarder = this.#forwarder;
     while (Atomics.load(this.#control, this.#stopAt) === 0) {
       if (this.#isBusy && this.#lastReceived < PAUSE_BATCH_MAX) this.#pause.pause();
-      this.#lastReceived = isSingle ? this.#serve(0, true) : this.#turn();
+      if (forwarder !== undefined && (forwarder.inFlight > 0 || forwarder.isProbing)) {
+        this.#lastReceived = this.#forwardTurn(forwarder, this.#upstreams!);
+      } else {
+        this.#lastReceived = isSingle ? this.#serve(0, true) : this.#turn();
+      }
       if (this.#lastReceived === 0) this.#idle();
       if (this.#failure !== undefined) throw this.#failure;
     }
-    this.#counters.publish();
+  }
+
+  /** One turn while upstreams are asked. @returns datagrams received */
+  #forwardTurn(forwarder: Forwarder, upstreams: MmsgUpstreams): number {
+    const waitMs = forwarder.waitMs(performance.now(), BLOCK_MAX_MS);
+    const readable = upstreams.wait(waitMs);
+    const nowMs = performance.now();
+    forwarder.nowMs = nowMs;
+    let received = 0;
+    for (let i = 0; i < readable; i++) if (upstreams.clientSocketAt(i) < 0) received += upstreams.receiveAt(i);
+    upstreams.sendResponses();
+    this.#unpublished += received;
+    for (let i = 0; i < readable; i++) {
+      const socket = upstreams.clientSocketAt(i);
+      if (socket >= 0) received += this.#serve(socket, false);
+    }
+    forwarder.tick(nowMs);
+    upstreams.sendResponses();
+    upstreams.sendQueries();
+    upstreams.replaceSockets(nowMs);
+    const refused = upstreams.refused;
+    for (let i = 0; i < refused; i++) this.#counters.countDrop(DROP.SEND_REFUSED);
+    return received;
   }
 
   /** One turn over several sockets. @returns datagrams received */
@@ -106,6 +159,11 @@ export class BatchLoop {
     const listener = this.#listeners[socketIndex]!;
     const isWildcard = this.#isWildcard[socketIndex] === 1;
     const count = batch.received;
+    const upstreams = this.#upstreams;
+    if (upstreams !== undefined) {
+      upstreams.clientSocket = socketIndex;
+      this.#forwarder!.nowMs = startMs;
+    }
     let scope = -1;
     let scopeCount = 0;
     answerer.enterBatch();
@@ -115,7 +173,8 @@ export class BatchLoop {
         continue;
       }
       const size = this.#answer(listener);
-      if (size === 0) continue;
+      // nothing, or later
+      if (size <= 0) continue;
       batch.queueResponse(i, size, isWildcard);
       if (answerer.scope !== scope) {
         if (scopeCount > 0) this.#countDuration(scope, scopeCount, startMs);
@@ -128,6 +187,7 @@ export class BatchLoop {
     const refused = batch.send(this.#fds[socketIndex]!);
     for (let i = 0; i < refused; i++) this.#counters.countDrop(DROP.SEND_REFUSED);
     batch.rearm();
+    if (upstreams !== undefined) upstreams.sendQueries();
     const endMs = performance.now();
     if (scopeCount > 0) this.#counters.countDuration(scope, scopeCount, endMs - startMs);
     this.#events?.commit(endMs - startMs);

@@ -11,6 +11,7 @@ import { isIPv4, isIPv6 } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { SkyshardError } from '../base/skyshard-error.ts';
 import { DROP } from '../observability/shard-counters.ts';
+import { DgramUpstreams } from './dgram-upstreams.ts';
 import { writeFailureResponse } from './failure-response.ts';
 import { parseAddress, PEER_ADDRESS_END } from './peer-address.ts';
 import { SHARD_CONTROL, shardControlAt } from './shard-options.ts';
@@ -44,6 +45,7 @@ export class DgramLoop {
   readonly #sockets: OpenSocket[] = [];
   #unpublished = 0;
   #isClosed = false;
+  readonly #upstreams: DgramUpstreams | undefined;
   readonly #ended = Promise.withResolvers<void>();
   readonly #ports: number[] = [];
 
@@ -53,6 +55,12 @@ export class DgramLoop {
     this.#work = work;
     this.#octets = Buffer.from(arena);
     this.#control = new Int32Array(options.control);
+    if (work.forwarder !== undefined) {
+      this.#upstreams = new DgramUpstreams(work.forwarder, (socket, response, responsePort, address) => {
+        this.#sendBuffer(socket, response, responsePort, address);
+        if (++this.#unpublished >= PUBLISH_QUERIES) this.#publish();
+      });
+    }
   }
 
   /**
@@ -74,6 +82,7 @@ export class DgramLoop {
   async run(): Promise<void> {
     const stopAt = shardControlAt(this.#options.shard) + SHARD_CONTROL.at.stop;
     const tick = setInterval(() => {
+      this.#upstreams?.tick(performance.now());
       if (this.#unpublished > 0) this.#publish();
       if (Atomics.load(this.#control, stopAt) !== 0) this.#ended.resolve();
     }, TICK_MS);
@@ -84,6 +93,7 @@ export class DgramLoop {
       clearInterval(tick);
       clearInterval(refresh);
       this.#isClosed = true;
+      this.#upstreams?.close();
       for (const { socket } of this.#sockets) socket.close();
       this.#publish();
     }
@@ -145,6 +155,13 @@ export class DgramLoop {
     }
     this.#octets.set(message, MESSAGE_AT);
     const peerSize = parseAddress(this.#octets, PEER_AT, peer.address, isIPv6);
+    const upstreams = this.#upstreams;
+    if (upstreams !== undefined) {
+      upstreams.clientSocket = socket;
+      upstreams.clientAddress = peer.address;
+      upstreams.clientPort = peer.port;
+      this.#work.forwarder!.nowMs = startMs;
+    }
     const responseSize = this.#answer(listener, size, peerSize, peer.port);
     if (responseSize > 0) this.#send(socket, responseSize, peer);
     const durationMs = performance.now() - startMs;
@@ -169,14 +186,19 @@ export class DgramLoop {
 
   /** The kernel takes nearly every response at once; one that waits in the socket needs octets of its own. */
   #send(socket: Socket, size: number, peer: RemoteInfo): void {
+    const response = Buffer.allocUnsafe(size);
+    this.#octets.copy(response, 0, MESSAGE_AT, MESSAGE_AT + size);
+    this.#sendBuffer(socket, response, peer.port, peer.address);
+  }
+
+  #sendBuffer(socket: Socket, response: Buffer, port: number, address: string): void {
+    if (this.#isClosed) return;
     if (socket.getSendQueueCount() >= SEND_QUEUE_MAX) {
       this.#work.counters.countDrop(DROP.SEND_REFUSED);
       return;
     }
-    const response = Buffer.allocUnsafe(size);
-    this.#octets.copy(response, 0, MESSAGE_AT, MESSAGE_AT + size);
     try {
-      socket.send(response, 0, size, peer.port, peer.address);
+      socket.send(response, 0, response.length, port, address);
     } catch {
       // Port 0, which no datagram can be sent to.
       this.#work.counters.countDrop(DROP.SEND_REFUSED);

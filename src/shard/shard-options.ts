@@ -1,5 +1,6 @@
 /** What main tells a shard, and the words of shared memory between the two. */
 import type { AnswererOptions } from '../answer/answerer-options.ts';
+import type { Forwarder } from '../forward/forwarder.ts';
 import { layout } from '../memory/layout.ts';
 import type { QueryEventWriter } from '../observability/query-event-writer.ts';
 import type { ShardCounters } from '../observability/shard-counters.ts';
@@ -44,6 +45,8 @@ export interface BatchAnswerer {
 export interface ShardWork {
   readonly answerer: BatchAnswerer;
   readonly counters: ShardCounters;
+  /** what asks upstream servers, if any are configured */
+  readonly forwarder?: Forwarder | undefined;
   /** the answerer's; committed when a batch is sent */
   readonly events?: QueryEventWriter | undefined;
 }
@@ -56,6 +59,8 @@ export interface ShardWorkModule {
 export interface ShardWorkOptions extends Pick<AnswererOptions, 'readerSlot' | 'arena' | 'messageCapacity'> {
   /** index of the shard */
   readonly shard: number;
+  /** octets of the forwarder's arena that the transport works in */
+  readonly forwardIoSize: number;
   /** what main passed as `workData` */
   readonly data: unknown;
 }
@@ -82,12 +87,13 @@ export interface ShardOptions {
   readonly listeners: readonly ShardListener[];
 }
 
-/** Words of one shard; a block is two cache lines, so that shards do not disturb each other. */
+/** Words of one shard; a block is a multiple of two cache lines, so that shards do not disturb each other. */
 export const SHARD_CONTROL = layout('shard control', [
   ['stop', 1, 'not 0: end. Main writes it, the shard looks at least every 100 ms'],
   ['starts', 1, 'how often a thread of this shard began to read'],
+  ['ownFds', 40, 'descriptors the thread opened itself, 0: none; its successor closes them'],
 ]);
-export const SHARD_CONTROL_STRIDE = 32;
+export const SHARD_CONTROL_STRIDE = 64;
 
 /** What a shard posts to main. */
 export type ShardMessage =

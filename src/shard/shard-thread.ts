@@ -5,6 +5,8 @@ import { loadLibc } from '../native/libc.ts';
 import { BATCH_ARENA_SIZE, MESSAGE_CAPACITY, MessageBatch } from '../native/message-batch.ts';
 import { BatchLoop } from './batch-loop.ts';
 import { DgramLoop } from './dgram-loop.ts';
+import { DGRAM_IO_SIZE } from './dgram-upstreams.ts';
+import { MMSG_IO_SIZE } from './mmsg-upstreams.ts';
 import { SHARD_CONTROL, shardControlAt } from './shard-options.ts';
 import type { ShardMessage, ShardOptions, ShardWork, ShardWorkModule } from './shard-options.ts';
 
@@ -29,7 +31,7 @@ function runBatchLoop(options: ShardOptions, module: ShardWorkModule): void {
     epollFd: options.epollFd,
     control: options.control,
     shard: options.shard,
-    work: createWork(options, module, arena),
+    work: createWork(options, module, arena, MMSG_IO_SIZE),
   });
   if (options.cpu >= 0 && !pinThread(options.cpu)) {
     post({ kind: 'log', shard: options.shard, text: `cannot be pinned to CPU ${options.cpu}` });
@@ -40,18 +42,24 @@ function runBatchLoop(options: ShardOptions, module: ShardWorkModule): void {
 
 async function runDgramLoop(options: ShardOptions, module: ShardWorkModule): Promise<void> {
   const arena = new ArrayBuffer(DgramLoop.ARENA_SIZE);
-  const loop = new DgramLoop(options, createWork(options, module, arena), arena);
+  const loop = new DgramLoop(options, createWork(options, module, arena, DGRAM_IO_SIZE), arena);
   const ports = await loop.open();
   announce(options, ports);
   await loop.run();
 }
 
-function createWork(options: ShardOptions, module: ShardWorkModule, arena: ArrayBuffer): ShardWork {
+function createWork(
+  options: ShardOptions,
+  module: ShardWorkModule,
+  arena: ArrayBuffer,
+  forwardIoSize: number,
+): ShardWork {
   return module.createShardWork({
     shard: options.shard,
     readerSlot: options.readerSlot,
     arena,
     messageCapacity: MESSAGE_CAPACITY,
+    forwardIoSize,
     data: options.workData,
   });
 }

@@ -1,0 +1,130 @@
+/**
+ * What the shards' forwarders share with main: the groups of upstreams, which only grow, and each shard's counters.
+ *
+ *   header │ ends of the groups' texts │ texts │ shard 0: cells, groups, upstreams │ shard 1: …
+ *
+ * A shard reads a group when a route first names it, so a configuration can be published together with its routes. Equal
+ * groups have one index, so that reloading does not fill the table. Memory that is not used is not touched.
+ */
+import { assert } from '../base/assert.ts';
+import { layout } from '../memory/layout.ts';
+import { DURATION_CELLS } from '../observability/counter-layout.ts';
+import { GROUPS_MAX, UPSTREAMS_TOTAL_MAX, type ForwardGroup } from './forward-group.ts';
+
+const TEXT_SIZE = 512 * 1024;
+
+export const FORWARD_HEADER = layout('forward header', [
+  ['shardMax', 1, 'number of shard regions'],
+  ['groupCount', 1, 'groups whose text is complete'],
+  ['upstreamCount', 1, 'their upstreams'],
+]);
+
+/** Cells of a shard. */
+export const FORWARD_CELLS = layout('forward cells', [
+  [
+    'mismatched',
+    1,
+    'messages that are no response to what was asked: wrong id, question, source or socket, or too late',
+  ],
+  ['malformed', 1, 'responses whose records are not well-formed'],
+  ['coalesced', 1, 'queries that waited for an equal one'],
+  ['full', 1, 'queries refused because the transaction table was full'],
+  ['concurrentRejects', 1, 'queries refused because of max_concurrent'],
+  ['allDown', 1, 'queries that found all upstreams down'],
+  ['truncated', 1, 'responses that came with TC set'],
+]);
+
+/** Cells of a group in a shard. */
+export const GROUP_CELLS = layout('forward group cells', [['waiting', 1, 'queries of clients under way']]);
+
+/** The `rcode` label of responses, by index. The last stands for all others. */
+export const UPSTREAM_RCODES = ['NOERROR', 'FORMERR', 'SERVFAIL', 'NXDOMAIN', 'NOTIMP', 'REFUSED', 'other'] as const;
+
+/** Cells of an upstream in a shard. */
+export const UPSTREAM_CELLS = layout('forward upstream cells', [
+  ['probeFailures', 1, 'health probes without a response'],
+  ['timeouts', 1, 'attempts without a response'],
+  ['unreachable', 1, 'attempts that ended with a network error'],
+  ['durations', UPSTREAM_RCODES.length * DURATION_CELLS, 'responses, by rcode and time'],
+  ['durationSums', UPSTREAM_RCODES.length * 2, 'nanoseconds, by rcode: bits 0–31, bits 16–47'],
+]);
+
+const ENDS_AT = FORWARD_HEADER.words;
+const TEXTS_AT = (ENDS_AT + GROUPS_MAX) * 4;
+const REGIONS_AT = (TEXTS_AT + TEXT_SIZE) / 4;
+const REGION_WORDS =
+  (FORWARD_CELLS.words + GROUPS_MAX * GROUP_CELLS.words + UPSTREAMS_TOTAL_MAX * UPSTREAM_CELLS.words + 63) & ~31;
+
+export function createForwardBuffer(shardMax: number): SharedArrayBuffer {
+  const buffer = new SharedArrayBuffer((REGIONS_AT + shardMax * REGION_WORDS) * 4);
+  new Uint32Array(buffer)[FORWARD_HEADER.at.shardMax] = shardMax;
+  return buffer;
+}
+
+/** Word of the first cell of a shard. */
+export function forwardCellsAt(shard: number): number {
+  return REGIONS_AT + shard * REGION_WORDS;
+}
+
+export function groupCellsAt(shard: number, group: number): number {
+  return forwardCellsAt(shard) + FORWARD_CELLS.words + group * GROUP_CELLS.words;
+}
+
+export function upstreamCellsAt(shard: number, upstream: number): number {
+  return forwardCellsAt(shard) + FORWARD_CELLS.words + GROUPS_MAX * GROUP_CELLS.words + upstream * UPSTREAM_CELLS.words;
+}
+
+/** Main's side of the groups. */
+export class ForwardGroupTable {
+  readonly #words: Int32Array;
+  readonly #octets: Uint8Array;
+  readonly #indexes = new Map<string, number>();
+  /** all groups so far, by index */
+  readonly groups: ForwardGroup[] = [];
+  #textEnd = 0;
+
+  constructor(buffer: SharedArrayBuffer) {
+    this.#words = new Int32Array(buffer);
+    this.#octets = new Uint8Array(buffer, TEXTS_AT, TEXT_SIZE);
+  }
+
+  /**
+   * The index routes name a group by; the shards know it from now on.
+   *
+   * @throws SkyshardError INTERNAL_ASSERTION if a process has had more groups than it can
+   */
+  indexOf(group: ForwardGroup): number {
+    const text = JSON.stringify(group);
+    const known = this.#indexes.get(text);
+    if (known !== undefined) return known;
+    const index = this.groups.length;
+    const octets = new TextEncoder().encode(text);
+    const upstreamCount = this.#words[FORWARD_HEADER.at.upstreamCount]! + group.upstreams.length;
+    assert(index < GROUPS_MAX && upstreamCount <= UPSTREAMS_TOTAL_MAX, 'too many groups of upstreams');
+    assert(this.#textEnd + octets.length <= TEXT_SIZE, 'too many groups of upstreams');
+    this.#octets.set(octets, this.#textEnd);
+    this.#textEnd += octets.length;
+    Atomics.store(this.#words, ENDS_AT + index, this.#textEnd);
+    Atomics.store(this.#words, FORWARD_HEADER.at.upstreamCount, upstreamCount);
+    Atomics.store(this.#words, FORWARD_HEADER.at.groupCount, index + 1);
+    this.#indexes.set(text, index);
+    this.groups.push(group);
+    return index;
+  }
+}
+
+/** Number of groups a shard can read. */
+export function forwardGroupCount(buffer: SharedArrayBuffer): number {
+  return Atomics.load(new Int32Array(buffer), FORWARD_HEADER.at.groupCount);
+}
+
+/** A group as a shard reads it. `index` is below forwardGroupCount. */
+export function readForwardGroup(buffer: SharedArrayBuffer, index: number): ForwardGroup {
+  const words = new Int32Array(buffer);
+  const start = index === 0 ? 0 : Atomics.load(words, ENDS_AT + index - 1);
+  const end = Atomics.load(words, ENDS_AT + index);
+  // TextDecoder takes no shared memory
+  const octets = new Uint8Array(end - start);
+  octets.set(new Uint8Array(buffer, TEXTS_AT + start, end - start));
+  return JSON.parse(new TextDecoder().decode(octets)) as ForwardGroup;
+}

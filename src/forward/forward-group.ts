@@ -1,0 +1,64 @@
+/** A group of upstream servers: one `forward` stanza, as plain values that a shard is given. */
+
+export interface UpstreamAddress {
+  /** IPv4 or IPv6 address, `fe80::1%eth0` for a link-local one */
+  readonly address: string;
+  readonly port: number;
+}
+
+export type UpstreamPolicy = 'random' | 'round_robin' | 'sequential';
+
+export interface ForwardGroup {
+  /** 1 to UPSTREAMS_MAX, asked over plain UDP */
+  readonly upstreams: readonly UpstreamAddress[];
+  readonly policy: UpstreamPolicy;
+  /** how long one attempt may take */
+  readonly readTimeoutMs: number;
+  /** attempts a query, at most ATTEMPTS_MAX; 0: as many as fit */
+  readonly attemptsMax: number;
+  /** an upstream is down after more than this many failed probes in a row; 0: never, and no probes */
+  readonly failsMax: number;
+  readonly probe: HealthProbe;
+  /** client queries at a time over all shards, REFUSED beyond; 0: no limit */
+  readonly concurrentMax: number;
+  /** SERVFAIL at once when all upstreams are down; else one of them is tried */
+  readonly failsFast: boolean;
+  /** on these rcodes the next upstream is asked */
+  readonly failoverRcodes: readonly number[];
+  /** on these rcodes the group `nextGroup` is asked */
+  readonly nextRcodes: readonly number[];
+  /** the same for NOERROR without an answer */
+  readonly asksNextOnNodata: boolean;
+  /** index of the group behind this one, -1: none */
+  readonly nextGroup: number;
+}
+
+/** An NS query that any response answers. */
+export interface HealthProbe {
+  readonly intervalMs: number;
+  readonly isRecursionDesired: boolean;
+  /** presentation form */
+  readonly name: string;
+}
+
+export const UPSTREAMS_MAX = 15;
+/** Groups and upstreams a process can have over all its configurations; equal groups are one. */
+export const GROUPS_MAX = 256;
+export const UPSTREAMS_TOTAL_MAX = 1024;
+/** Attempts a query. */
+export const ATTEMPTS_MAX = 3;
+
+/** What CoreDNS's `forward . ADDRESS…` without options means. */
+export const DEFAULT_FORWARD_GROUP: Omit<ForwardGroup, 'upstreams'> = {
+  policy: 'random',
+  readTimeoutMs: 2000,
+  attemptsMax: 0,
+  failsMax: 2,
+  probe: { intervalMs: 500, isRecursionDesired: true, name: '.' },
+  concurrentMax: 0,
+  failsFast: false,
+  failoverRcodes: [],
+  nextRcodes: [],
+  asksNextOnNodata: false,
+  nextGroup: -1,
+};

@@ -1,0 +1,30 @@
+/**
+ * How a shard's transport carries what the forwarder reads and writes. Offsets are octets in the forwarder's arena, in the
+ * part that is the transport's (Forwarder.ioSize).
+ */
+
+/** Octets of a query to an upstream: header, question, OPT. */
+export const UPSTREAM_QUERY_MAX: number = 12 + 255 + 4 + 11;
+/** Octets of a response to a client. */
+export const CLIENT_RESPONSE_MAX = 4096;
+
+export interface ForwardTransport {
+  /** Keep where the client's query in hand came from as the way back for `waiter`. */
+  saveReturnPath(waiter: number): void;
+  /** Room for a query to an upstream, UPSTREAM_QUERY_MAX octets. @returns its offset */
+  queryRoom(upstream: number): number;
+  /**
+   * Send what was written there, now or with others.
+   *
+   * @param attempt  what `onRefused` is told if it can't be sent
+   * @returns number of the socket it leaves from; no other socket ever has it
+   */
+  queueQuery(upstream: number, size: number, attempt: number): number;
+  /** Room for a response to a client, CLIENT_RESPONSE_MAX octets. @returns its offset */
+  responseRoom(waiter: number): number;
+  queueResponse(waiter: number, size: number): void;
+  /** number of the socket the upstream's message in hand came to */
+  readonly replySocket: number;
+  /** Whether the upstream's message in hand came from this one's address and port. */
+  isReplyFrom(upstream: number): boolean;
+}

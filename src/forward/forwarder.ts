@@ -1,0 +1,657 @@
+/**
+ * Forwarding over plain UDP within a shard, run to completion: a question goes to an upstream, its waiters get the reply.
+ *
+ *   forward ─► equal question in flight? ─► choose upstream ─► own query, own id ─► transport
+ *   receive ─► id, socket, source, question ─► response for each waiter ─► transport
+ *   expire  ─► another upstream, or SERVFAIL
+ *
+ * The transport moves octets; whoever runs the shard calls `tick` each turn. What a shard has in flight is lost with it:
+ * clients ask again.
+ */
+import type { QueryClient, QueryForwarder } from '../answer/answerer-options.ts';
+import type { Query } from '../answer/query.ts';
+import type { Response } from '../answer/response.ts';
+import { assert } from '../base/assert.ts';
+import { CLASS, EDE, OPCODE, RCODE, TYPE } from '../dns/iana.ts';
+import { parseName } from '../dns/name.ts';
+import {
+  CD,
+  FLAGS_HIGH_AT,
+  FLAGS_LOW_AT,
+  HEADER_SIZE,
+  OPCODE_MASK,
+  OPCODE_SHIFT,
+  OPT_SIZE,
+  QDCOUNT_AT,
+  QR,
+  RD,
+  TC,
+} from '../dns/wire-header.ts';
+import { PLUGIN, type ShardCounters } from '../observability/shard-counters.ts';
+import { UDP_SIZE_MAX_DEFAULT } from '../snapshot/snapshot-layout.ts';
+import { ClientResponse } from './client-response.ts';
+import { forwardGroupCount, readForwardGroup } from './forward-buffer.ts';
+import { FORWARD_CELLS, ForwardCounters, UPSTREAM_CELLS } from './forward-counters.ts';
+import { ATTEMPTS_MAX, GROUPS_MAX, type ForwardGroup } from './forward-group.ts';
+import type { ForwardTransport } from './forward-transport.ts';
+import { RandomPool } from './random-pool.ts';
+import { Reply } from './reply.ts';
+import { TimerWheel } from './timer-wheel.ts';
+import { ASKED, ASKED_KEY, TransactionTable, TRANSACTIONS_MAX } from './transaction-table.ts';
+import { PROBE_TIMEOUT_MS, UpstreamStates } from './upstream-states.ts';
+import { WAITER, Waiters, WAITERS_SIZE } from './waiters.ts';
+
+/** A client gives up after 5 s: it has its SERVFAIL before. */
+const TOTAL_MAX_MS = 4400;
+/** Less time than this is not worth another attempt. */
+const ATTEMPT_MIN_MS = 50;
+/** One group leaves this part of the table to the others. */
+const GROUP_SHARE_MAX = (TRANSACTIONS_MAX * 3) / 4;
+const AD = 0x20;
+const PROTO_UDP = 0;
+const PROTO_TCP = 1;
+
+export interface ForwarderOptions {
+  /** of createForwardBuffer */
+  readonly buffer: SharedArrayBuffer;
+  readonly shard: number;
+  readonly counters: ShardCounters;
+  /** the memory queries are read from */
+  readonly clientArena: ArrayBuffer;
+  /** octets at the start of the arena that are the transport's */
+  readonly ioSize: number;
+  /**
+   * A reply came with TC set. Whoever asks again over a stream returns true and calls `deliver` or `giveUp` later with
+   * the same slot and generation; until then, 4.4 s at most, the clients wait. Without it they get what fits, and TC.
+   */
+  readonly onTruncated?: (slot: number, generation: number) => boolean;
+}
+
+/** What a transport gets to know of an upstream. */
+export interface UpstreamRegistrar {
+  /** @returns false where it can't be asked: no such address family or interface here */
+  addUpstream(upstream: number, address: string, port: number): boolean;
+}
+
+export class Forwarder implements QueryForwarder {
+  /** the transport's part, then the waiters */
+  readonly arena: ArrayBuffer;
+  readonly waiters: Waiters;
+  readonly random: RandomPool = new RandomPool();
+  /** the time of this turn, ms (performance.now) */
+  nowMs = 0;
+
+  readonly #options: ForwarderOptions;
+  readonly #octets: Uint8Array;
+  readonly #view: DataView;
+  readonly #table: TransactionTable;
+  readonly #wheel: TimerWheel = new TimerWheel(TRANSACTIONS_MAX);
+  readonly #states: UpstreamStates;
+  readonly #counters: ForwardCounters;
+  readonly #reply: Reply;
+  readonly #response: ClientResponse;
+  readonly #groups: ForwardGroup[] = [];
+  readonly #totalMs: Float64Array = new Float64Array(GROUPS_MAX);
+  readonly #attemptsMax: Uint8Array = new Uint8Array(GROUPS_MAX);
+  readonly #waiting: Uint32Array = new Uint32Array(GROUPS_MAX);
+  /** bits of rcodes below 32 */
+  readonly #failoverRcodes: Int32Array = new Int32Array(GROUPS_MAX);
+  readonly #nextRcodes: Int32Array = new Int32Array(GROUPS_MAX);
+  /** by attempt: it had its reply or an error, bits of the slot */
+  readonly #closed: Uint8Array = new Uint8Array(TRANSACTIONS_MAX + 1);
+  readonly #probeNames: Uint8Array[] = [];
+  readonly #hashSeed: number;
+  #transport: (ForwardTransport & UpstreamRegistrar) | undefined;
+
+  constructor(options: ForwarderOptions) {
+    assert(options.ioSize % 64 === 0, 'the part of the transport ends on a cache line');
+    this.#options = options;
+    this.arena = new ArrayBuffer(options.ioSize + WAITERS_SIZE);
+    this.#octets = new Uint8Array(this.arena);
+    this.#view = new DataView(this.arena);
+    this.waiters = new Waiters(this.arena, options.ioSize, options.clientArena);
+    this.#table = new TransactionTable(this.random);
+    this.#states = new UpstreamStates(this.random);
+    this.#counters = new ForwardCounters(options.buffer, options.shard);
+    this.#reply = new Reply(this.arena);
+    this.#response = new ClientResponse(this.arena, this.waiters);
+    this.#hashSeed = (this.random.next() << 16) | this.random.next();
+  }
+
+  /** Before the first query. The groups there are become known, so that their sockets are open when they are needed. */
+  start(transport: ForwardTransport & UpstreamRegistrar): void {
+    this.#transport = transport;
+    this.nowMs = performance.now();
+    const count = forwardGroupCount(this.#options.buffer);
+    if (count > 0) this.#learn(count - 1);
+    for (let group = 0; group < count; group++) this.#counters.setWaiting(group, 0);
+  }
+
+  /** questions in flight, probes among them */
+  get inFlight(): number {
+    return this.#table.inFlight;
+  }
+
+  /** whether `tick` has something to do even with nothing in flight */
+  get isProbing(): boolean {
+    return this.#states.probedCount > 0;
+  }
+
+  /** How long nothing has to be done, unless something comes. */
+  waitMs(nowMs: number, maxMs: number): number {
+    return this.#wheel.waitMs(nowMs, maxMs);
+  }
+
+  forward(group: number, query: Query, response: Response, client: QueryClient): boolean {
+    if (!this.#isKnown(group)) return false;
+    const count = this.#waiting[group]!;
+    const concurrentMax = this.#groups[group]!.concurrentMax;
+    if (concurrentMax > 0 && this.#counters.waitingEverywhere(group) >= concurrentMax) {
+      this.#counters.count(FORWARD_CELLS.at.concurrentRejects);
+      response.rcode = RCODE.REFUSED;
+      return false;
+    }
+    const table = this.#table;
+    const waiter = count < GROUP_SHARE_MAX ? table.takeWaiter() : 0;
+    if (waiter === 0) {
+      this.#counters.count(FORWARD_CELLS.at.full);
+      return false;
+    }
+    if (!this.waiters.keep(waiter, query, response, client, this.nowMs) || !this.#enter(group, query, waiter)) {
+      this.waiters.release(waiter);
+      table.releaseWaiter(waiter);
+      response.extendedError = EDE.NO_REACHABLE_AUTHORITY;
+      return false;
+    }
+    this.#transport!.saveReturnPath(waiter);
+    this.#setWaiting(group, count + 1);
+    return true;
+  }
+
+  /** A datagram came from upstream; the transport knows where from. It lies in the arena. */
+  receive(at: number, size: number): void {
+    const attempt = this.#match(at, size);
+    if (attempt < 0) {
+      this.#counters.count(FORWARD_CELLS.at.mismatched);
+      return;
+    }
+    const slot = (attempt / ATTEMPTS_MAX) | 0;
+    const questionEnd = at + HEADER_SIZE + this.#table.nameSize[slot]! + 4;
+    if (size === HEADER_SIZE ? !this.#isEdnsRefused(at, slot) : !this.#reply.parse(at, size, questionEnd)) {
+      this.#counters.count(FORWARD_CELLS.at.malformed);
+      return;
+    }
+    this.#accept(slot, attempt, size === HEADER_SIZE);
+  }
+
+  /** What is due: attempts that got no reply, probes. */
+  tick(nowMs: number): void {
+    this.nowMs = nowMs;
+    for (let slot = this.#wheel.takeDue(nowMs); slot !== 0; slot = this.#wheel.takeDue(nowMs)) this.#timeOut(slot);
+    if (this.#states.probedCount > 0) this.#sendProbes();
+  }
+
+  /** A query could not be sent, or the network said that it did not arrive. `attempt`: as given to `queueQuery`. */
+  failAttempt(attempt: number): void {
+    const slot = (attempt / ATTEMPTS_MAX) | 0;
+    const bit = 1 << (attempt % ATTEMPTS_MAX);
+    if ((this.#closed[slot]! & bit) !== 0) return;
+    this.#closed[slot]! |= bit;
+    const upstream = this.#table.attemptUpstream[attempt]!;
+    this.#counters.countUpstream(upstream, UPSTREAM_CELLS.at.unreachable);
+    this.#table.flags[slot]! |= ASKED.UNREACHABLE;
+    // Due at once: by then whoever is sending has finished.
+    if (attempt % ATTEMPTS_MAX === this.#table.attempts[slot]! - 1) this.#wheel.set(slot, this.nowMs, this.nowMs);
+  }
+
+  /**
+   * The attempt that a query sent earlier was, -1: none. For what the network returns of it.
+   *
+   * @param at      offset in the arena of the query
+   * @param socket  number of the socket it left from
+   */
+  attemptOf(at: number, size: number, socket: number): number {
+    if (size < HEADER_SIZE) return -1;
+    const attempt = this.#table.attemptOf(this.#view.getUint16(at));
+    return attempt >= 0 && this.#table.attemptSocket[attempt] === socket ? attempt : -1;
+  }
+
+  upstreamOf(attempt: number): number {
+    return this.#table.attemptUpstream[attempt]!;
+  }
+
+  /** The whole reply to a question that `onTruncated` took over, in the arena; id and question need not match. */
+  deliver(slot: number, generation: number, at: number, size: number): void {
+    if (!this.#isHandedOver(slot, generation)) return;
+    const questionEnd = at + HEADER_SIZE + this.#table.nameSize[slot]! + 4;
+    if (questionEnd <= at + size && this.#reply.parse(at, size, questionEnd)) this.#respond(slot);
+    else this.#fail(slot, EDE.NETWORK_ERROR);
+  }
+
+  /** Whoever took a question over has no reply. */
+  giveUp(slot: number, generation: number): void {
+    if (this.#isHandedOver(slot, generation)) this.#fail(slot, EDE.NO_REACHABLE_AUTHORITY);
+  }
+
+  #isHandedOver(slot: number, generation: number): boolean {
+    const table = this.#table;
+    return table.generation[slot] === generation && (table.flags[slot]! & ASKED.HANDED_OVER) !== 0;
+  }
+
+  #isKnown(group: number): boolean {
+    return group < this.#groups.length || this.#learn(group);
+  }
+
+  /** Read groups up to this one. */
+  #learn(last: number): boolean {
+    if (last >= forwardGroupCount(this.#options.buffer)) return false;
+    for (let index = this.#groups.length; index <= last; index++) {
+      const group = readForwardGroup(this.#options.buffer, index);
+      this.#groups.push(group);
+      this.#states.add(group);
+      const attemptsMax = group.attemptsMax === 0 ? ATTEMPTS_MAX : Math.min(group.attemptsMax, ATTEMPTS_MAX);
+      this.#attemptsMax[index] = attemptsMax;
+      this.#totalMs[index] = Math.min(TOTAL_MAX_MS, attemptsMax * group.readTimeoutMs);
+      this.#failoverRcodes[index] = rcodeBits(group.failoverRcodes);
+      this.#nextRcodes[index] = rcodeBits(group.nextRcodes);
+      this.#probeNames.push(parseName(group.probe.name) ?? new Uint8Array(1));
+      const first = this.#states.first[index]!;
+      for (const [offset, { address, port }] of group.upstreams.entries()) {
+        if (!this.#transport!.addUpstream(first + offset, address, port)) this.#states.disable(first + offset);
+      }
+    }
+    return true;
+  }
+
+  #setWaiting(group: number, count: number): void {
+    this.#waiting[group] = count;
+    this.#counters.setWaiting(group, count);
+  }
+
+  /** Let `waiter` wait for an equal question in flight, or ask. @returns false if that can't be */
+  #enter(group: number, query: Query, waiter: number): boolean {
+    const table = this.#table;
+    const isDisabled = (this.#octets[this.waiters.dataAt[waiter]! + FLAGS_LOW_AT]! & CD) !== 0;
+    const flags = (query.isDo !== 0 ? ASKED.DO : 0) | (isDisabled ? ASKED.CD : 0);
+    const hash = this.#hash(group, query, flags);
+    for (let slot = table.findFirst(hash); slot !== 0; slot = table.findNext(slot)) {
+      if (!this.#isEqual(slot, group, query, flags)) continue;
+      table.addWaiter(slot, waiter);
+      this.#counters.count(FORWARD_CELLS.at.coalesced);
+      return true;
+    }
+    const slot = table.take();
+    if (slot === 0) {
+      this.#counters.count(FORWARD_CELLS.at.full);
+      return false;
+    }
+    table.group[slot] = group;
+    table.qtype[slot] = query.qtype;
+    table.qclass[slot] = query.qclass;
+    table.nameSize[slot] = query.nameSize;
+    table.flags[slot] = flags;
+    table.startMs[slot] = this.nowMs;
+    this.#closed[slot] = 0;
+    table.addWaiter(slot, waiter);
+    if (!this.#ask(slot, -1)) {
+      table.release(slot);
+      return false;
+    }
+    table.publish(slot, hash);
+    return true;
+  }
+
+  #hash(group: number, query: Query, flags: number): number {
+    let hash = this.#hashSeed ^ ((group << 24) | (flags << 16) | query.qtype);
+    const words = query.nameWords;
+    const count = (query.nameSize + 3) >>> 2;
+    for (let index = 0; index < count; index++) {
+      hash = Math.imul(hash ^ words[index]!, 0x9e3779b1);
+      hash ^= hash >>> 15;
+    }
+    hash = Math.imul(hash, 0x85ebca6b);
+    return (hash ^ (hash >>> 13)) | 0;
+  }
+
+  #isEqual(slot: number, group: number, query: Query, flags: number): boolean {
+    const table = this.#table;
+    const size = query.nameSize;
+    if (table.group[slot] !== group || table.qtype[slot] !== query.qtype || table.qclass[slot] !== query.qclass) {
+      return false;
+    }
+    if (table.nameSize[slot] !== size || (table.flags[slot]! & ASKED_KEY) !== flags) return false;
+    const octets = this.#octets;
+    const at = this.#nameAt(slot);
+    for (let index = 0; index < size; index++) {
+      if (lowerCase(octets[at + index]!) !== query.nameBytes[index]) return false;
+    }
+    return true;
+  }
+
+  /** Where the name of a question in flight lies: with the first who asked. */
+  #nameAt(slot: number): number {
+    const waiter = this.#table.firstWaiter[slot]!;
+    return this.waiters.dataAt[waiter]! + this.waiters.nameOffset[waiter]!;
+  }
+
+  /**
+   * Send a query for this slot.
+   *
+   * @param again  the upstream to ask, -1: whose turn it is
+   * @returns false if there is nobody to ask or it had all its attempts
+   */
+  #ask(slot: number, again: number): boolean {
+    const table = this.#table;
+    const states = this.#states;
+    const group = table.group[slot]!;
+    if (table.attempts[slot]! >= this.#attemptsMax[group]!) return false;
+    let upstream = again >= 0 ? again : states.choose(group, table.tried[slot]!);
+    if (upstream < 0) {
+      this.#counters.count(FORWARD_CELLS.at.allDown);
+      if (this.#groups[group]!.failsFast) return false;
+      upstream = states.chooseAny(group);
+    }
+    if (states.isDisabled(upstream)) return false;
+    const attempt = table.addAttempt(slot);
+    if (attempt < 0) return false;
+    const transport = this.#transport!;
+    table.tried[slot]! |= 1 << (upstream - states.first[group]!);
+    table.attemptUpstream[attempt] = upstream;
+    table.attemptMs[attempt] = this.nowMs;
+    const at = transport.queryRoom(upstream);
+    const size = this.#writeQuery(slot, table.attemptId[attempt]!, at);
+    table.attemptSocket[attempt] = transport.queueQuery(upstream, size, attempt);
+    const count = table.attempts[slot]!;
+    let deadlineMs = table.startMs[slot]! + this.#totalMs[group]!;
+    if (count < this.#attemptsMax[group]!) {
+      const soonMs = this.nowMs + states.timeoutMs(upstream, count - 1);
+      if (soonMs < deadlineMs) deadlineMs = soonMs;
+    }
+    this.#wheel.set(slot, deadlineMs, this.nowMs);
+    return true;
+  }
+
+  /** What goes upstream is all our own but for the name, DO and CD. */
+  #writeQuery(slot: number, id: number, at: number): number {
+    const table = this.#table;
+    const octets = this.#octets;
+    const view = this.#view;
+    const flags = table.flags[slot]!;
+    const isPlain = (flags & ASKED.PLAIN) !== 0;
+    view.setUint16(at, id);
+    octets[at + FLAGS_HIGH_AT] = (flags & ASKED.NO_RECURSION) === 0 ? RD : 0;
+    octets[at + FLAGS_LOW_AT] = AD | ((flags & ASKED.CD) === 0 ? 0 : CD);
+    view.setUint32(at + QDCOUNT_AT, 0x0001_0000);
+    view.setUint32(at + QDCOUNT_AT + 4, isPlain ? 0 : 1);
+    const nameSize = table.nameSize[slot]!;
+    const nameAt = this.#nameAt(slot);
+    let end = at + HEADER_SIZE;
+    for (let index = 0; index < nameSize; index++) octets[end + index] = octets[nameAt + index]!;
+    end += nameSize;
+    view.setUint32(end, (table.qtype[slot]! << 16) | table.qclass[slot]!);
+    end += 4;
+    if (isPlain) return end - at;
+    octets[end] = 0;
+    view.setUint32(end + 1, (TYPE.OPT << 16) | UDP_SIZE_MAX_DEFAULT);
+    view.setUint32(end + 5, (flags & ASKED.DO) === 0 ? 0 : 0x8000);
+    view.setUint16(end + 9, 0);
+    return end + OPT_SIZE - at;
+  }
+
+  /** The attempt that a message in hand is the reply to, -1: none. */
+  #match(at: number, size: number): number {
+    if (size < HEADER_SIZE) return -1;
+    const view = this.#view;
+    const octets = this.#octets;
+    const high = octets[at + FLAGS_HIGH_AT]!;
+    if ((high & QR) === 0 || ((high >> OPCODE_SHIFT) & OPCODE_MASK) !== OPCODE.QUERY) return -1;
+    const table = this.#table;
+    const attempt = table.attemptOf(view.getUint16(at));
+    if (attempt < 0) return -1;
+    const transport = this.#transport!;
+    if (table.attemptSocket[attempt] !== transport.replySocket) return -1;
+    if (!transport.isReplyFrom(table.attemptUpstream[attempt]!)) return -1;
+    const slot = (attempt / ATTEMPTS_MAX) | 0;
+    if ((this.#closed[slot]! & (1 << (attempt % ATTEMPTS_MAX))) !== 0) return -1;
+    const questionCount = view.getUint16(at + QDCOUNT_AT);
+    if (questionCount === 0 && size === HEADER_SIZE) return attempt;
+    if (questionCount !== 1) return -1;
+    const nameSize = table.nameSize[slot]!;
+    const typeAt = at + HEADER_SIZE + nameSize;
+    if (typeAt + 4 > at + size) return -1;
+    if (view.getUint16(typeAt) !== table.qtype[slot] || view.getUint16(typeAt + 2) !== table.qclass[slot]) return -1;
+    const nameAt = this.#nameAt(slot);
+    for (let index = 0; index < nameSize; index++) {
+      const asked = octets[nameAt + index]!;
+      const replied = octets[at + HEADER_SIZE + index]!;
+      if (asked !== replied && lowerCase(asked) !== lowerCase(replied)) return -1;
+    }
+    return attempt;
+  }
+
+  /** A header alone is what servers send that do not know OPT. Nothing else without a question is believed. */
+  #isEdnsRefused(at: number, slot: number): boolean {
+    const rcode = this.#octets[at + FLAGS_LOW_AT]! & 0x0f;
+    if (rcode !== RCODE.FORMERR && rcode !== RCODE.NOTIMP) return false;
+    return (this.#table.flags[slot]! & ASKED.PLAIN) === 0;
+  }
+
+  #accept(slot: number, attempt: number, isHeaderOnly: boolean): void {
+    const table = this.#table;
+    const reply = this.#reply;
+    const upstream = table.attemptUpstream[attempt]!;
+    const tookMs = this.nowMs - table.attemptMs[attempt]!;
+    this.#closed[slot]! |= 1 << (attempt % ATTEMPTS_MAX);
+    this.#states.noteResponse(upstream, tookMs);
+    if ((table.flags[slot]! & ASKED.PROBE) !== 0) {
+      this.#releaseProbe(slot);
+      return;
+    }
+    const rcode = isHeaderOnly ? RCODE.FORMERR : reply.rcode;
+    this.#counters.countResponse(upstream, rcode, tookMs);
+    if (isHeaderOnly || this.#isEdnsFault(slot)) {
+      table.flags[slot]! |= ASKED.PLAIN;
+      if (this.#ask(slot, upstream)) return;
+    }
+    if (isHeaderOnly) {
+      this.#fail(slot, EDE.OTHER);
+      return;
+    }
+    if (rcode !== RCODE.NOERROR && this.#askElsewhere(slot, rcode)) return;
+    if (this.#isForNextGroup(slot, rcode) && this.#askNextGroup(slot)) return;
+    if ((reply.flagsHigh & TC) !== 0) {
+      this.#counters.count(FORWARD_CELLS.at.truncated);
+      if (this.#options.onTruncated?.(slot, table.generation[slot]!) === true) {
+        table.flags[slot]! |= ASKED.HANDED_OVER;
+        this.#wheel.set(slot, table.startMs[slot]! + TOTAL_MAX_MS, this.nowMs);
+        return;
+      }
+    }
+    this.#respond(slot);
+  }
+
+  /** FORMERR or NOTIMP without OPT: a server older than EDNS. */
+  #isEdnsFault(slot: number): boolean {
+    const reply = this.#reply;
+    if (reply.hasOpt || (this.#table.flags[slot]! & ASKED.PLAIN) !== 0) return false;
+    return reply.rcode === RCODE.FORMERR || reply.rcode === RCODE.NOTIMP;
+  }
+
+  /** Another upstream of the group: once for SERVFAIL and REFUSED, for the rcodes of `failover` while there is one. */
+  #askElsewhere(slot: number, rcode: number): boolean {
+    const table = this.#table;
+    const group = table.group[slot]!;
+    const tried = table.tried[slot]!;
+    if (tried === (1 << this.#states.count[group]!) - 1) return false;
+    const isFailover = rcode < 32 && (this.#failoverRcodes[group]! & (1 << rcode)) !== 0;
+    if (!isFailover) {
+      if (rcode !== RCODE.SERVFAIL && rcode !== RCODE.REFUSED) return false;
+      if ((table.flags[slot]! & ASKED.RETRIED) !== 0) return false;
+    }
+    const upstream = this.#states.choose(group, tried);
+    if (upstream < 0 || (tried & (1 << (upstream - this.#states.first[group]!))) !== 0) return false;
+    table.flags[slot]! |= ASKED.RETRIED;
+    return this.#ask(slot, upstream);
+  }
+
+  #isForNextGroup(slot: number, rcode: number): boolean {
+    const group = this.#table.group[slot]!;
+    if (this.#groups[group]!.nextGroup < 0) return false;
+    if (rcode < 32 && (this.#nextRcodes[group]! & (1 << rcode)) !== 0) return true;
+    return rcode === RCODE.NOERROR && this.#groups[group]!.asksNextOnNodata && this.#reply.answerCount === 0;
+  }
+
+  #askNextGroup(slot: number): boolean {
+    const table = this.#table;
+    const from = table.group[slot]!;
+    const to = this.#groups[from]!.nextGroup;
+    if (!this.#isKnown(to)) return false;
+    const tried = table.tried[slot]!;
+    table.group[slot] = to;
+    table.tried[slot] = 0;
+    if (!this.#ask(slot, -1)) {
+      table.group[slot] = from;
+      table.tried[slot] = tried;
+      return false;
+    }
+    // What is asked there is no longer the question that others of the first group would share.
+    table.hide(slot);
+    let count = 0;
+    for (let waiter = table.firstWaiter[slot]!; waiter !== 0; waiter = table.nextWaiter[waiter]!) count++;
+    this.#setWaiting(from, this.#waiting[from]! - count);
+    this.#setWaiting(to, this.#waiting[to]! + count);
+    return true;
+  }
+
+  #timeOut(slot: number): void {
+    const table = this.#table;
+    const attempts = table.attempts[slot]!;
+    const last = slot * ATTEMPTS_MAX + attempts - 1;
+    const upstream = table.attemptUpstream[last]!;
+    const isClosed = (this.#closed[slot]! & (1 << (attempts - 1))) !== 0;
+    if ((table.flags[slot]! & ASKED.PROBE) !== 0) {
+      this.#states.noteProbeFailed(upstream, this.nowMs);
+      this.#counters.countUpstream(upstream, UPSTREAM_CELLS.at.probeFailures);
+      this.#releaseProbe(slot);
+      return;
+    }
+    if ((table.flags[slot]! & ASKED.HANDED_OVER) === 0) {
+      if (!isClosed) this.#counters.countUpstream(upstream, UPSTREAM_CELLS.at.timeouts);
+      this.#states.noteMissing(upstream, this.nowMs);
+      const endMs = table.startMs[slot]! + this.#totalMs[table.group[slot]!]!;
+      if (endMs - this.nowMs > ATTEMPT_MIN_MS) {
+        if (this.#ask(slot, -1)) return;
+        if (this.#closed[slot] !== (1 << attempts) - 1) {
+          // An earlier attempt may still be answered.
+          this.#wheel.set(slot, endMs, this.nowMs);
+          return;
+        }
+      }
+    }
+    const isUnreachable = (table.flags[slot]! & ASKED.UNREACHABLE) !== 0;
+    this.#fail(slot, isUnreachable ? EDE.NETWORK_ERROR : EDE.NO_REACHABLE_AUTHORITY);
+  }
+
+  /** Everyone who waits gets the reply. */
+  #respond(slot: number): void {
+    const table = this.#table;
+    const response = this.#response;
+    const transport = this.#transport!;
+    for (let waiter = table.firstWaiter[slot]!; waiter !== 0; waiter = table.nextWaiter[waiter]!) {
+      response.write(waiter, transport.responseRoom(waiter), this.#reply);
+      this.#queueResponse(waiter);
+    }
+    this.#finish(slot);
+  }
+
+  #fail(slot: number, extendedError: number): void {
+    const table = this.#table;
+    const transport = this.#transport!;
+    for (let waiter = table.firstWaiter[slot]!; waiter !== 0; waiter = table.nextWaiter[waiter]!) {
+      this.#response.writeFailure(waiter, transport.responseRoom(waiter), RCODE.SERVFAIL, extendedError);
+      this.#queueResponse(waiter);
+    }
+    this.#finish(slot);
+  }
+
+  #queueResponse(waiter: number): void {
+    const response = this.#response;
+    const counters = this.#options.counters;
+    const scope = this.waiters.scope[waiter]!;
+    this.#transport!.queueResponse(waiter, response.size);
+    const proto = (this.waiters.flags[waiter]! & WAITER.STREAM) === 0 ? PROTO_UDP : PROTO_TCP;
+    const isTruncated = response.isTruncated ? 1 : 0;
+    counters.countResponse(scope, proto, response.rcode, PLUGIN.FORWARD, response.size, isTruncated);
+    counters.countDuration(scope, 1, this.nowMs - this.waiters.startMs[waiter]!);
+  }
+
+  #finish(slot: number): void {
+    const table = this.#table;
+    table.hide(slot);
+    this.#wheel.clear(slot);
+    let count = 0;
+    for (let waiter = table.firstWaiter[slot]!; waiter !== 0;) {
+      const next = table.nextWaiter[waiter]!;
+      this.waiters.release(waiter);
+      table.releaseWaiter(waiter);
+      waiter = next;
+      count++;
+    }
+    const group = table.group[slot]!;
+    this.#setWaiting(group, this.#waiting[group]! - count);
+    table.release(slot);
+  }
+
+  #sendProbes(): void {
+    const states = this.#states;
+    for (let upstream = 0; upstream < states.upstreamCount; upstream++) {
+      const atMs = states.probeAtMs[upstream]!;
+      if (atMs !== 0 && atMs <= this.nowMs) this.#sendProbe(upstream);
+    }
+  }
+
+  /** One NS query; where there is no slot for it now, the next turn has one. */
+  #sendProbe(upstream: number): void {
+    const table = this.#table;
+    const group = this.#states.groupOf[upstream]!;
+    const waiter = table.takeWaiter();
+    const slot = waiter === 0 ? 0 : table.take();
+    if (slot === 0) {
+      if (waiter !== 0) table.releaseWaiter(waiter);
+      return;
+    }
+    const name = this.#probeNames[group]!;
+    this.waiters.keepQuestion(waiter, name);
+    table.group[slot] = group;
+    table.qtype[slot] = TYPE.NS;
+    table.qclass[slot] = CLASS.IN;
+    table.nameSize[slot] = name.length;
+    const isRecursionDesired = this.#groups[group]!.probe.isRecursionDesired;
+    table.flags[slot] = ASKED.PROBE | (isRecursionDesired ? 0 : ASKED.NO_RECURSION);
+    table.startMs[slot] = this.nowMs;
+    this.#closed[slot] = 0;
+    table.addWaiter(slot, waiter);
+    if (!this.#ask(slot, upstream)) {
+      this.#releaseProbe(slot);
+      return;
+    }
+    this.#states.noteProbeSent(upstream);
+    this.#wheel.set(slot, this.nowMs + PROBE_TIMEOUT_MS, this.nowMs);
+  }
+
+  #releaseProbe(slot: number): void {
+    this.#table.releaseWaiter(this.#table.firstWaiter[slot]!);
+    this.#wheel.clear(slot);
+    this.#table.release(slot);
+  }
+}
+
+function rcodeBits(rcodes: readonly number[]): number {
+  let bits = 0;
+  for (const rcode of rcodes) if (rcode < 32) bits |= 1 << rcode;
+  return bits;
+}
+
+function lowerCase(octet: number): number {
+  return octet >= 0x41 && octet <= 0x5a ? octet | 0x20 : octet;
+}

@@ -1,0 +1,165 @@
+/**
+ * What a shard knows of the upstream servers: their round-trip times, which of them fail, and whose turn it is.
+ *
+ * Each shard has its own view: it sees enough of the traffic to know, and nothing has to be agreed upon. An upstream is
+ * *suspect* from its first missing response until a probe is answered, and *down* after more than `failsMax` failed
+ * probes in a row. A suspect one is passed over while another will do.
+ */
+import { GROUPS_MAX, UPSTREAMS_TOTAL_MAX, type ForwardGroup } from './forward-group.ts';
+import type { RandomPool } from './random-pool.ts';
+
+/** First attempt at an upstream no response has come from yet: another one is asked after this. */
+const TIMEOUT_INITIAL_MS = 800;
+/** An upstream that mostly answers from its cache still has to look up what is not there. */
+const TIMEOUT_MIN_MS = 400;
+const TIMEOUT_MAX_MS = 2000;
+export const PROBE_TIMEOUT_MS = 1000;
+/** Failed probes of an upstream that is never asked. */
+const DISABLED = 0xff_ff_ff_ff;
+
+const POLICY = { RANDOM: 0, ROUND_ROBIN: 1, SEQUENTIAL: 2 } as const;
+const POLICY_OF = { random: POLICY.RANDOM, round_robin: POLICY.ROUND_ROBIN, sequential: POLICY.SEQUENTIAL };
+
+export class UpstreamStates {
+  groupCount = 0;
+  upstreamCount = 0;
+  /** by group: index of its first upstream, and how many it has */
+  readonly first: Uint16Array = new Uint16Array(GROUPS_MAX);
+  readonly count: Uint16Array = new Uint16Array(GROUPS_MAX);
+  /** by upstream: index of its group */
+  readonly groupOf: Uint16Array = new Uint16Array(UPSTREAMS_TOTAL_MAX);
+  /** upstreams that are probed: from the first failure to the first response */
+  probedCount = 0;
+  /** by upstream: when to send its next probe, ms; 0: not probed, Infinity: a probe is under way */
+  readonly probeAtMs: Float64Array = new Float64Array(UPSTREAMS_TOTAL_MAX);
+  /** by upstream: failed probes in a row */
+  readonly fails: Uint32Array = new Uint32Array(UPSTREAMS_TOTAL_MAX);
+
+  readonly #random: RandomPool;
+  readonly #policy = new Uint8Array(GROUPS_MAX);
+  readonly #turn = new Uint16Array(GROUPS_MAX);
+  readonly #failsMax = new Uint32Array(GROUPS_MAX);
+  readonly #probeIntervalMs = new Float64Array(GROUPS_MAX);
+  readonly #readTimeoutMs = new Float64Array(GROUPS_MAX);
+  readonly #roundTripMs = new Float64Array(UPSTREAMS_TOTAL_MAX).fill(-1);
+  readonly #deviationMs = new Float64Array(UPSTREAMS_TOTAL_MAX);
+
+  constructor(random: RandomPool) {
+    this.#random = random;
+  }
+
+  /** The next group: its index is the number of those before, and so are its upstreams'. */
+  add(group: ForwardGroup): void {
+    const index = this.groupCount++;
+    this.first[index] = this.upstreamCount;
+    this.count[index] = group.upstreams.length;
+    this.upstreamCount += group.upstreams.length;
+    this.groupOf.fill(index, this.first[index], this.upstreamCount);
+    this.#policy[index] = POLICY_OF[group.policy];
+    this.#failsMax[index] = group.failsMax;
+    this.#probeIntervalMs[index] = group.probe.intervalMs;
+    this.#readTimeoutMs[index] = Math.min(group.readTimeoutMs, TIMEOUT_MAX_MS);
+  }
+
+  /**
+   * Whom to ask: by policy among those that work and were not asked yet, then among the rest.
+   *
+   * @param tried  bits of the group's upstreams that were asked
+   * @returns index of the upstream, -1 if all are down
+   */
+  choose(group: number, tried: number): number {
+    const count = this.count[group]!;
+    const start = this.#startOf(group, count);
+    let untried = -1;
+    let up = -1;
+    for (let step = 0; step < count; step++) {
+      let index = start + step;
+      if (index >= count) index -= count;
+      const upstream = this.first[group]! + index;
+      if (this.isDown(upstream)) continue;
+      if ((tried & (1 << index)) === 0) {
+        if (this.probeAtMs[upstream] === 0) return this.#took(group, upstream, index);
+        if (untried < 0) untried = upstream;
+      }
+      if (up < 0) up = upstream;
+    }
+    const chosen = untried >= 0 ? untried : up;
+    return chosen < 0 ? -1 : this.#took(group, chosen, chosen - this.first[group]!);
+  }
+
+  /** It can't be asked from here: it is passed over, and a query whose only upstream it is fails. */
+  disable(upstream: number): void {
+    this.fails[upstream] = DISABLED;
+  }
+
+  isDisabled(upstream: number): boolean {
+    return this.fails[upstream] === DISABLED;
+  }
+
+  /** One of the group, whatever its state. */
+  chooseAny(group: number): number {
+    return this.first[group]! + this.#random.below(this.count[group]!);
+  }
+
+  #startOf(group: number, count: number): number {
+    if (count === 1 || this.#policy[group] === POLICY.SEQUENTIAL) return 0;
+    return this.#policy[group] === POLICY.RANDOM ? this.#random.below(count) : this.#turn[group]! % count;
+  }
+
+  #took(group: number, upstream: number, index: number): number {
+    this.#turn[group] = index + 1;
+    return upstream;
+  }
+
+  isDown(upstream: number): boolean {
+    if (this.fails[upstream] === DISABLED) return true;
+    const failsMax = this.#failsMax[this.groupOf[upstream]!]!;
+    return failsMax > 0 && this.fails[upstream]! > failsMax;
+  }
+
+  /** How long to wait for an upstream before another is asked; twice as long for each further attempt. */
+  timeoutMs(upstream: number, attempt: number): number {
+    const roundTripMs = this.#roundTripMs[upstream]!;
+    let timeoutMs = roundTripMs < 0 ? TIMEOUT_INITIAL_MS : 2 * roundTripMs + 4 * this.#deviationMs[upstream]!;
+    if (timeoutMs < TIMEOUT_MIN_MS) timeoutMs = TIMEOUT_MIN_MS;
+    timeoutMs *= 1 << attempt;
+    const limit = this.#readTimeoutMs[this.groupOf[upstream]!]!;
+    return timeoutMs < limit ? timeoutMs : limit;
+  }
+
+  /** A response came after `tookMs` (RFC 6298's smoothing). */
+  noteResponse(upstream: number, tookMs: number): void {
+    const roundTripMs = this.#roundTripMs[upstream]!;
+    if (roundTripMs < 0) {
+      this.#roundTripMs[upstream] = tookMs;
+      this.#deviationMs[upstream] = tookMs / 2;
+    } else {
+      const error = tookMs - roundTripMs;
+      this.#roundTripMs[upstream] = roundTripMs + error / 8;
+      this.#deviationMs[upstream]! += ((error < 0 ? -error : error) - this.#deviationMs[upstream]!) / 4;
+    }
+    this.fails[upstream] = 0;
+    if (this.probeAtMs[upstream] !== 0) {
+      this.probeAtMs[upstream] = 0;
+      this.probedCount--;
+    }
+  }
+
+  /** No response came: from now on it is probed. */
+  noteMissing(upstream: number, nowMs: number): void {
+    if (this.probeAtMs[upstream] !== 0 || this.#failsMax[this.groupOf[upstream]!] === 0) return;
+    this.probeAtMs[upstream] = nowMs;
+    this.probedCount++;
+  }
+
+  noteProbeSent(upstream: number): void {
+    this.probeAtMs[upstream] = Infinity;
+  }
+
+  /** Nothing happens where a response to something else came in the meantime. */
+  noteProbeFailed(upstream: number, nowMs: number): void {
+    if (this.probeAtMs[upstream] !== Infinity) return;
+    this.fails[upstream]!++;
+    this.probeAtMs[upstream] = nowMs + this.#probeIntervalMs[this.groupOf[upstream]!]!;
+  }
+}

@@ -1,0 +1,127 @@
+/**
+ * The clients' queries that wait: what their responses need, by number of the waiter.
+ *
+ * A waiter's place in the arena holds its way back (the transport's), the head of its response (header as asked, question
+ * as the client wrote it, CNAME records of our own that led here) and the OPT record of its response.
+ */
+import type { QueryClient } from '../answer/answerer-options.ts';
+import type { Query } from '../answer/query.ts';
+import type { Response } from '../answer/response.ts';
+import { FLAGS_LOW_AT, HEADER_SIZE } from '../dns/wire-header.ts';
+import { POLICY_FLAG } from '../snapshot/snapshot-layout.ts';
+import { WAITERS_MAX } from './transaction-table.ts';
+
+/** Octets of the way back. */
+export const WAITER_PATH_SIZE = 80;
+const STRIDE = 512;
+const DATA_MAX = STRIDE - WAITER_PATH_SIZE;
+/** Heads that are longer, because of a chain of CNAME records. */
+const LARGE_COUNT = 64;
+const LARGE_SIZE = 4096;
+
+export const WAITERS_SIZE: number = (WAITERS_MAX + 1) * STRIDE + LARGE_COUNT * LARGE_SIZE;
+
+/** Bits of `flags`. */
+export const WAITER = {
+  STREAM: 1,
+  HAS_OPT: 2,
+  DO: 4,
+  /** AD may be set: the client asked for it (RFC 6840 §5.8) */
+  AD: 8,
+  /** positive answers without authority and additional records */
+  MINIMAL: 16,
+  /** the CNAME records are our own data */
+  AA: 32,
+} as const;
+
+const AD = 0x20;
+
+export class Waiters {
+  readonly headSize: Uint16Array = new Uint16Array(WAITERS_MAX + 1);
+  readonly optSize: Uint16Array = new Uint16Array(WAITERS_MAX + 1);
+  /** offset in the head of the name that is asked */
+  readonly nameOffset: Uint16Array = new Uint16Array(WAITERS_MAX + 1);
+  /** CNAME records in the head */
+  readonly aliasCount: Uint16Array = new Uint16Array(WAITERS_MAX + 1);
+  /** largest response, octets */
+  readonly sizeMax: Uint16Array = new Uint16Array(WAITERS_MAX + 1);
+  readonly flags: Uint8Array = new Uint8Array(WAITERS_MAX + 1);
+  readonly scope: Uint16Array = new Uint16Array(WAITERS_MAX + 1);
+  readonly startMs: Float64Array = new Float64Array(WAITERS_MAX + 1);
+  /** offset in the arena of head and OPT */
+  readonly dataAt: Uint32Array = new Uint32Array(WAITERS_MAX + 1);
+
+  readonly #octets: Uint8Array;
+  readonly #clientOctets: Uint8Array;
+  readonly #at: number;
+  readonly #freeLarge: Uint16Array;
+  #freeLargeCount = LARGE_COUNT;
+
+  /**
+   * @param at           where their memory lies in the arena, WAITERS_SIZE octets from a multiple of 64 on
+   * @param clientArena  the memory queries are read from
+   */
+  constructor(arena: ArrayBuffer, at: number, clientArena: ArrayBuffer) {
+    this.#octets = new Uint8Array(arena);
+    this.#clientOctets = new Uint8Array(clientArena);
+    this.#at = at;
+    this.#freeLarge = Uint16Array.from({ length: LARGE_COUNT }, (_, index) => index);
+  }
+
+  /** Offset in the arena of a waiter's way back. */
+  pathAt(waiter: number): number {
+    return this.#at + waiter * STRIDE;
+  }
+
+  /** Keep what the response will need. @returns false if there is no room for so long a head */
+  keep(waiter: number, query: Query, response: Response, client: QueryClient, nowMs: number): boolean {
+    const messageAt = response.messageAt;
+    const headSize = response.position - messageAt;
+    const size = headSize + client.optSize;
+    let dataAt = this.pathAt(waiter) + WAITER_PATH_SIZE;
+    if (size > DATA_MAX) {
+      if (size > LARGE_SIZE || this.#freeLargeCount === 0) return false;
+      dataAt = this.#largeAt + this.#freeLarge[--this.#freeLargeCount]! * LARGE_SIZE;
+    }
+    const from = this.#clientOctets;
+    const to = this.#octets;
+    for (let index = 0; index < size; index++) to[dataAt + index] = from[messageAt + index]!;
+    this.dataAt[waiter] = dataAt;
+    this.headSize[waiter] = headSize;
+    this.optSize[waiter] = client.optSize;
+    this.nameOffset[waiter] = query.nameAt - messageAt;
+    this.aliasCount[waiter] = response.answerCount;
+    this.sizeMax[waiter] = response.limit - messageAt + client.optSize;
+    this.scope[waiter] = client.scope;
+    this.startMs[waiter] = nowMs;
+    let flags = client.isStream ? WAITER.STREAM : 0;
+    if (client.optSize > 0) flags |= WAITER.HAS_OPT;
+    if (query.isDo !== 0) flags |= WAITER.DO | WAITER.AD;
+    else if ((from[messageAt + FLAGS_LOW_AT]! & AD) !== 0) flags |= WAITER.AD;
+    if (response.isAuthoritative) flags |= WAITER.AA;
+    if ((client.policyFlags & POLICY_FLAG.MINIMAL) !== 0) flags |= WAITER.MINIMAL;
+    this.flags[waiter] = flags;
+    return true;
+  }
+
+  /** Keep a question that no client asked. */
+  keepQuestion(waiter: number, name: Uint8Array): void {
+    const dataAt = this.pathAt(waiter) + WAITER_PATH_SIZE;
+    this.#octets.fill(0, dataAt, dataAt + HEADER_SIZE);
+    this.#octets.set(name, dataAt + HEADER_SIZE);
+    this.dataAt[waiter] = dataAt;
+    this.nameOffset[waiter] = HEADER_SIZE;
+  }
+
+  release(waiter: number): void {
+    const dataAt = this.dataAt[waiter]!;
+    if (dataAt >= this.#largeAt) {
+      this.#freeLarge[this.#freeLargeCount++] = (dataAt - this.#largeAt) / LARGE_SIZE;
+      this.dataAt[waiter] = 0;
+    }
+  }
+
+  get #largeAt(): number {
+    return this.#at + (WAITERS_MAX + 1) * STRIDE;
+  }
+}

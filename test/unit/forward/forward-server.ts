@@ -1,0 +1,109 @@
+/** Shards that forward, with a snapshot of their own, for tests over real sockets. */
+import type { TestContext } from 'node:test';
+import { createForwardBuffer, ForwardGroupTable } from '../../../src/forward/forward-buffer.ts';
+import { DEFAULT_FORWARD_GROUP, type ForwardGroup } from '../../../src/forward/forward-group.ts';
+import { createCounterBuffer } from '../../../src/observability/counter-layout.ts';
+import { reserveSharedBuffer } from '../../../src/memory/shared-buffer.ts';
+import { decodeObjects } from '../../../src/kubernetes/decode.ts';
+import { ClusterRecords } from '../../../src/records/cluster-records.ts';
+import { DEFAULT_RECORD_OPTIONS } from '../../../src/records/record-options.ts';
+import { ShardSupervisor } from '../../../src/server/shard-supervisor.ts';
+import type { AnswerWorkData } from '../../../src/shard/answer-work.ts';
+import type { Transport } from '../../../src/shard/shard-options.ts';
+import { SnapshotBuilder } from '../../../src/snapshot/builder.ts';
+import { DEFAULT_POLICY, type PolicyDescription } from '../../../src/snapshot/config-writer.ts';
+import { buildQuery, type QuerySpec } from '../../wire/query.ts';
+import { decodeStrictly, type DecodedMessage } from '../../wire/strict-message.ts';
+import { nameToWire, parseName } from '../../wire/names.ts';
+import { EchoClient } from '../shard/shard-fixture.ts';
+import type { RawObject } from '../../oracle/kubernetes-objects.ts';
+
+export interface ForwardServerOptions {
+  readonly transport: Transport;
+  /** of `.`, in order; the first is asked */
+  readonly groups: readonly (Partial<ForwardGroup> & Pick<ForwardGroup, 'upstreams'>)[];
+  readonly policy?: Partial<PolicyDescription>;
+  readonly shards?: number;
+  readonly address?: string;
+  /** of cluster.local */
+  readonly objects?: readonly RawObject[];
+}
+
+export interface ForwardServer {
+  readonly client: EchoClient;
+  readonly port: number;
+  readonly supervisor: ShardSupervisor;
+  readonly forwardBuffer: SharedArrayBuffer;
+  readonly counterBuffer: SharedArrayBuffer;
+  readonly table: ForwardGroupTable;
+  readonly lines: string[];
+  ask(spec: QuerySpec): Promise<DecodedMessage>;
+}
+
+export const SCOPE = 1;
+
+export async function startForwardServer(t: TestContext, options: ForwardServerOptions): Promise<ForwardServer> {
+  const buffer = reserveSharedBuffer({ sizeMax: 4 << 20 });
+  const builder = new SnapshotBuilder(buffer);
+  const shards = options.shards ?? 1;
+  const forwardBuffer = createForwardBuffer(shards);
+  const table = new ForwardGroupTable(forwardBuffer);
+  const groups = options.groups.map((group) => table.indexOf({ ...DEFAULT_FORWARD_GROUP, ...group }));
+  const policy = { ...DEFAULT_POLICY, ...options.policy };
+  const zone = nameToWire(parseName('cluster.local'));
+  const kubernetes = {
+    kind: 'kubernetes' as const,
+    dataset: 0,
+    ttlSeconds: 5,
+    isPodsInsecure: false,
+    isZonal: false,
+    primary: zone,
+  };
+  builder.setConfig({
+    listeners: [
+      {
+        id: 0,
+        routes: [
+          { zone: nameToWire(parseName('.')), scope: SCOPE, policy, steps: [{ kind: 'forward', group: groups[0]! }] },
+          { zone, scope: SCOPE, policy, steps: [kubernetes] },
+        ],
+      },
+    ],
+  });
+  const records = new ClusterRecords({ ...DEFAULT_RECORD_OPTIONS, zones: ['cluster.local'] }, builder.dataset(0));
+  records.apply(
+    (options.objects ?? []).flatMap((object) =>
+      decodeObjects(object, {}).map((decoded) => ({ op: 'put' as const, object: decoded })),
+    ),
+  );
+  builder.dataset(0).setSynced(true);
+  builder.publish(1);
+  const counterBuffer = createCounterBuffer(shards, 2);
+  const workData: AnswerWorkData = {
+    buffer,
+    counterBuffer,
+    scopeCount: 2,
+    cookieSecret: new Uint8Array(16),
+    forwardBuffer,
+  };
+  const lines: string[] = [];
+  const supervisor = new ShardSupervisor({
+    transport: options.transport,
+    plan: { count: shards, isPinned: false, cpus: [], reason: '' },
+    listeners: [{ listener: 0, address: options.address ?? '127.0.0.1', port: 0 }],
+    workModule: new URL('../../../src/shard/answer-work.ts', import.meta.url).href,
+    workData,
+    claimReaderSlot: (shard) => builder.epochs.claimSlot(shard + 1),
+    onShardGone: (slot) => builder.epochs.releaseSlot(slot),
+    log: (level, text) => lines.push(`${level} ${text}`),
+  });
+  t.after(() => supervisor.stop());
+  await supervisor.start();
+  const port = supervisor.listeners[0]!.port;
+  const client = await EchoClient.open(t);
+  const ask = async (spec: QuerySpec): Promise<DecodedMessage> => {
+    const { message } = await client.ask(Buffer.from(buildQuery(spec)), port, '127.0.0.1');
+    return decodeStrictly(message);
+  };
+  return { client, port, supervisor, forwardBuffer, counterBuffer, table, lines, ask };
+}
