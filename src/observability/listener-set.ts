@@ -47,7 +47,7 @@ export class ListenerSet<Listener extends EndpointListener> {
     const gone = [...this.listeners].filter(([key]) => !wanted.has(key)).map(([, open]) => open);
     // `:8080` and `127.0.0.1:8080` cannot be open at the same time
     const ports = new Set([...wanted.values()].map(({ port }) => port));
-    const inTheWay = gone.filter(({ address }) => ports.has(address.port));
+    const inTheWay = gone.filter(({ address }) => address.port !== 0 && ports.has(address.port));
     await closeAll(inTheWay.map(({ listener }) => listener));
     const opened = new Map<string, { readonly address: ListenAddress; readonly listener: Listener }>();
     try {
