@@ -19,6 +19,8 @@ export interface MetricsSources extends ServerMetricsSources {
   readonly shardCount?: number;
   /** from createTcpCells, where there are resolvers */
   readonly tcpCells?: SharedArrayBuffer;
+  /** of the parts that keep their own: health, the log of queries */
+  readonly families?: readonly MetricFamily[];
 }
 
 /** A function that collects the counters and writes the page. */
@@ -28,6 +30,7 @@ export function createMetricsPage(sources: MetricsSources): () => Promise<string
     ...serverMetrics(sources),
     ...queryMetrics(collector, scopes, shardCount),
     ...(tcpCells === undefined ? [] : tcpMetrics(tcpCells)),
+    ...(sources.families ?? []),
     ...processMetrics(),
   ];
   return async () => {
