@@ -39,6 +39,7 @@ import {
 import type { AnswererOptions, QueryClient, QueryForwarder } from './answerer-options.ts';
 import { FixedSteps } from './fixed-steps.ts';
 import { ALIASES_MAX, KubernetesStep } from './kubernetes-step.ts';
+import { LocalStep } from './local-step.ts';
 import { PARSED, Query } from './query.ts';
 import { RecordsStep } from './records-step.ts';
 import { Response } from './response.ts';
@@ -73,6 +74,7 @@ export class Answerer {
   private readonly kubernetes: KubernetesStep;
   private readonly records: RecordsStep;
   private readonly fixed: FixedSteps;
+  private readonly local: LocalStep;
   private readonly forwarder: QueryForwarder | undefined;
   private readonly cookies: ServerCookies;
   private readonly counters: ShardCounters;
@@ -113,6 +115,7 @@ export class Answerer {
     this.kubernetes = new KubernetesStep(this.reader, this.query, this.response, this.rotation);
     this.records = new RecordsStep(this.reader, this.query, this.response, this.rotation);
     this.fixed = new FixedSteps(this.reader, this.query, this.response);
+    this.local = new LocalStep(this.query, this.response, options.counters);
     this.forwarder = options.forwarder;
     this.cookies = new ServerCookies(options.cookieSecret);
     this.counters = options.counters;
@@ -400,6 +403,9 @@ export class Answerer {
         const { peerOffset, peerSize, peerPort, isStream } = this.client;
         return this.fixed.answerWhoami(peerOffset, peerSize, peerPort, isStream);
       }
+      case STEP.LOCAL:
+        this.plugin = PLUGIN.LOCAL;
+        return this.local.answer(argument !== 0);
       case STEP.FORWARD:
         this.plugin = PLUGIN.FORWARD;
         return this.forward(argument);

@@ -49,8 +49,12 @@ export class RecordsStep {
     const words = this.words;
     const query = this.query;
     const flags = words[infoAt + RECORDS_INFO.at.flags]!;
-    const isPointer = query.qtype === TYPE.PTR;
+    const { qtype } = query;
+    const isPointer = qtype === TYPE.PTR;
     if (!isPointer && (flags & RECORDS_FLAG.POINTERS_ONLY) !== 0) return STEP_RESULT.NEXT;
+    if ((flags & RECORDS_FLAG.UNSUPPORTED_NEXT) !== 0 && (stepFlags & STEP_FLAG.FALLTHROUGH) !== 0) {
+      if (!isPointer && qtype !== TYPE.A && qtype !== TYPE.AAAA) return STEP_RESULT.NEXT;
+    }
     const datasetAt = this.reader.datasetAt(words[infoAt + RECORDS_INFO.at.dataset]!);
     const keySize = query.nameSize - 1;
     let entryAt = this.reader.findEntry(datasetAt, KEY_SPACE.FORWARD, query.nameWords, keySize);

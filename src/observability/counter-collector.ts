@@ -109,6 +109,11 @@ export class CounterCollector {
     return this.totals[this.scopeMax * SCOPE_WORDS + SHARD_CELLS.at.drops + reason]!;
   }
 
+  /** Questions that `local` answered for names below or beginning with localhost. */
+  get localhostRequests(): number {
+    return this.totals[this.scopeMax * SCOPE_WORDS + SHARD_CELLS.at.localhost]!;
+  }
+
   /** Queries that one shard took. */
   shardRequests(shard: number): number {
     return this.requestsOfShard[shard]!;

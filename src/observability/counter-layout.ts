@@ -136,6 +136,7 @@ export const SCOPE_CELLS = layout('scope cells', [
 /** Cells of a shard that belong to no scope. */
 export const SHARD_CELLS = layout('shard cells', [
   ['drops', DROP_REASONS.length, 'datagrams without answer, by reason'],
+  ['localhost', 1, 'questions for names below or beginning with localhost that `local` answered'],
 ]);
 
 const GAP_WORDS = 32;

@@ -12,6 +12,7 @@ import {
   PROTO_LABELS,
   RCODE_OTHER,
   SCOPE_CELLS,
+  SHARD_CELLS,
   SIZE_BOUNDS,
   SIZE_CELLS,
   TYPE_INDEX,
@@ -39,6 +40,8 @@ export interface ShardCounters {
   countDuration(scope: number, count: number, durationMs: number): void;
   /** a datagram that gets no answer; `reason` is an index into DROP_REASONS */
   countDrop(reason: number): void;
+  /** a name below or beginning with localhost that `local` answered */
+  countLocalhost(): void;
   publish(): void;
 }
 
@@ -137,6 +140,10 @@ class SharedShardCounters implements ShardCounters {
   countDrop(reason: number): void {
     if (reason >= DROP_REASONS.length) assert(false, 'drop reason out of range');
     this.add(this.scopeMax * SCOPE_WORDS + reason, 1);
+  }
+
+  countLocalhost(): void {
+    this.add(this.scopeMax * SCOPE_WORDS + SHARD_CELLS.at.localhost, 1);
   }
 
   publish(): void {

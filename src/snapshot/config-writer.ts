@@ -47,6 +47,16 @@ export interface RecordsStep extends StepBase {
   readonly hasWildcards: boolean;
   /** outside the plugin's zones: only PTR questions, and what is not there is the next step's */
   readonly isPointersOnly: boolean;
+  /** with fallthrough: types it has no records of are the next step's too */
+  readonly fallsThroughUnsupported?: boolean;
+}
+
+/** A template that is evaluated for each query. It looks at class, type and zone itself, and knows its own fallthrough. */
+export interface TemplateStep {
+  readonly kind: 'template';
+  /** JSON of what the answering threads evaluate */
+  readonly program: Uint8Array;
+  readonly isFallthrough?: never;
 }
 
 /** Records that are the same for every name of the zone, in wire format with C00C as the question's name. */
@@ -75,6 +85,7 @@ export type StepDescription =
   | RecordsStep
   | FixedAnswerStep
   | ChaosStep
+  | TemplateStep
   | ({ readonly kind: 'any' | 'whoami' | 'unbuilt' } & StepBase)
   | ({ readonly kind: 'local'; readonly isPrefixAnswered: boolean } & StepBase)
   /** `group`: index of the group of upstreams */
@@ -222,6 +233,7 @@ const STEP_NUMBERS: Readonly<Record<StepDescription['kind'], number>> = {
   local: STEP.LOCAL,
   forward: STEP.FORWARD,
   unbuilt: STEP.UNBUILT,
+  template: STEP.TEMPLATE,
 };
 
 /** @returns reference of the step's argument, or the number it is */
@@ -235,6 +247,8 @@ function writeArgument(context: WriterContext, routeZone: Uint8Array, step: Step
       return writeFixedAnswer(context, step);
     case 'chaos':
       return writeChaosTexts(context, step);
+    case 'template':
+      return writeTemplate(context, step);
     case 'local':
       return step.isPrefixAnswered ? 1 : 0;
     case 'forward':
@@ -287,7 +301,9 @@ function writeRecordsInfo(context: WriterContext, step: RecordsStep): number {
   writer.push(step.dataset);
   writer.push(step.ttlSeconds);
   writer.push(
-    (step.hasWildcards ? RECORDS_FLAG.WILDCARDS : 0) | (step.isPointersOnly ? RECORDS_FLAG.POINTERS_ONLY : 0),
+    (step.hasWildcards ? RECORDS_FLAG.WILDCARDS : 0) |
+      (step.isPointersOnly ? RECORDS_FLAG.POINTERS_ONLY : 0) |
+      (step.fallsThroughUnsupported === true ? RECORDS_FLAG.UNSUPPORTED_NEXT : 0),
   );
   return takeWritten(context);
 }
@@ -323,6 +339,20 @@ function writeChaosTexts(context: WriterContext, step: ChaosStep): number {
   writer.push(step.authors.length);
   writer.push(texts[2]!.length);
   for (const text of texts) writer.pushOctets(text);
+  return takeWritten(context);
+}
+
+let templateCount = 0;
+
+/** Its number tells a reader a program from another one that took the same place. */
+function writeTemplate(context: WriterContext, step: TemplateStep): number {
+  const { writer } = context;
+  const id = ++templateCount;
+  writer.reset();
+  writer.push(id >>> 0);
+  writer.push(Math.floor(id / 2 ** 32));
+  writer.push(step.program.length);
+  writer.pushOctets(step.program);
   return takeWritten(context);
 }
 

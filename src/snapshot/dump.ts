@@ -80,6 +80,7 @@ const STEP_NAMES = new Map<number, string>(
     local: STEP.LOCAL,
     forward: STEP.FORWARD,
     'not built': STEP.UNBUILT,
+    'template for each query': STEP.TEMPLATE,
   }).map(([name, step]) => [step, name]),
 );
 

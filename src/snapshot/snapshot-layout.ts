@@ -97,6 +97,8 @@ export const STEP = {
   FORWARD: 8,
   /** a plugin that is not built yet: SERVFAIL */
   UNBUILT: 9,
+  /** `template` that is evaluated for each query: TEMPLATE */
+  TEMPLATE: 10,
 } as const;
 
 export const STEP_FLAG = {
@@ -140,6 +142,8 @@ export const RECORDS_FLAG = {
   WILDCARDS: 1,
   /** only PTR questions are answered: the step stands outside its zones */
   POINTERS_ONLY: 2,
+  /** with STEP_FLAG.FALLTHROUGH: questions for types that it has no records of are the next step's */
+  UNSUPPORTED_NEXT: 4,
 } as const;
 
 /** The argument of STEP.FIXED_ANSWER: records in wire format with C00C where the question's name stands. */
@@ -150,6 +154,14 @@ export const FIXED_ANSWER = layout('fixed answer', [
   ['extendedError', 1, 'extended DNS error + 1, 0: none'],
   ['size', 1, 'octets of the records'],
   ['records', 0, 'the records of the three sections as key words'],
+]);
+
+/** The argument of STEP.TEMPLATE: what the answering threads make their own form of, once. */
+export const TEMPLATE = layout('template', [
+  ['idLow', 1, 'of the program, bits 0–31: no two programs of a process have the same'],
+  ['idHigh', 1, 'bits 32–52'],
+  ['size', 1, 'octets of the program'],
+  ['program', 0, 'the program as JSON, as key words'],
 ]);
 
 /** The argument of STEP.CHAOS: TXT records rendered to wire format. */

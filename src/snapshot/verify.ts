@@ -34,6 +34,7 @@ import {
   ROUTE,
   SNAPSHOT_MAGIC,
   STEP,
+  TEMPLATE,
   STEP_WORDS,
   UNIT_SIZE,
   ZONE_INFO,
@@ -279,6 +280,10 @@ class SnapshotWalk {
         let size = CHAOS_TEXTS.words;
         for (const field of [at.versionSize, at.hostnameSize, at.authorsSize]) size += wordsFor(words[base + field]!);
         return this.#rest(argument, CHAOS_TEXTS.words, size);
+      }
+      case STEP.TEMPLATE: {
+        const base = this.#block(argument, TEMPLATE.words, 'template');
+        return this.#rest(argument, TEMPLATE.words, TEMPLATE.words + wordsFor(words[base + TEMPLATE.at.size]!));
       }
       case STEP.ANY:
       case STEP.WHOAMI:

@@ -26,6 +26,7 @@ function createLoop(socketCount: number, scopeOf: (listener: number) => number =
     countRequest: () => undefined,
     countResponse: () => undefined,
     countDrop: () => undefined,
+    countLocalhost: () => undefined,
     countDuration: (scope, count) => {
       if (kernel.isRecording) counted.durations.push([scope, count]);
     },

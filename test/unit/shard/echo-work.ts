@@ -54,6 +54,7 @@ export function createShardWork(options: ShardWorkOptions): ShardWork {
       countResponse: () => undefined,
       countDuration: (_scope, queries) => count(ECHO_WORD.DURATIONS, queries),
       countDrop: (reason) => count(ECHO_WORD.DROPS + reason),
+      countLocalhost: () => undefined,
       publish: () => count(ECHO_WORD.PUBLISHED),
     },
   };
