@@ -44,6 +44,8 @@ export interface ResolverOptions extends Pick<AnswererOptions, 'buffer' | 'reade
   /** from createCounterBuffer, and this thread's region of it */
   readonly counterBuffer: SharedArrayBuffer;
   readonly counterRegion: number;
+  /** from createQueryEventBuffer, whose ring of the same number is this thread's; without it nothing is reported */
+  readonly eventBuffer?: SharedArrayBuffer | undefined;
   /** number of metric scopes that routes name */
   readonly scopeCount: number;
   /** from createTcpCells, and this thread's of them */

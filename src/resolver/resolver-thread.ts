@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { parentPort, workerData } from 'node:worker_threads';
 import { assert } from '../base/assert.ts';
 import { BUFFER_HEADER } from '../memory/buffer-layout.ts';
+import { QueryEventWriter } from '../observability/query-event-writer.ts';
 import { createShardCounters } from '../observability/shard-counters.ts';
 import { tcpCellsOf } from '../observability/tcp-metrics.ts';
 import type { ResolverCommand, ResolverMessage, ResolverOptions, TcpListenerOptions } from './resolver-options.ts';
@@ -29,12 +30,14 @@ port.on('message', (command: ResolverCommand) => {
   }
 });
 
-function createService({ counterBuffer, scopeCount, counterRegion, ...given }: ResolverOptions): TcpService {
+function createService(given: ResolverOptions): TcpService {
+  const { counterBuffer, scopeCount, counterRegion, eventBuffer } = given;
   const answerer = new StreamAnswerer({
     buffer: given.buffer,
     readerSlot: given.readerSlot,
     cookieSecret: given.cookieSecret,
     counters: createShardCounters(counterBuffer, scopeCount, counterRegion),
+    events: eventBuffer === undefined ? undefined : new QueryEventWriter(eventBuffer, counterRegion),
     onPanic: (error) => post({ kind: 'panic', text: error instanceof Error ? String(error.stack) : String(error) }),
   });
   return new TcpService({

@@ -5,6 +5,7 @@
 import { Answerer, ANSWER_PENDING } from '../answer/answerer.ts';
 import type { AnswererOptions } from '../answer/answerer-options.ts';
 import { writeFailureResponse } from '../answer/failure-response.ts';
+import type { QueryEventWriter } from '../observability/query-event-writer.ts';
 import type { ShardCounters } from '../observability/shard-counters.ts';
 
 const PEER_AT = 0;
@@ -33,6 +34,7 @@ export class StreamAnswerer {
   readonly octets: Uint8Array;
   readonly #answerer: Answerer;
   readonly #counters: ShardCounters;
+  readonly #events: QueryEventWriter | undefined;
   readonly #onPanic: (error: unknown) => void;
   readonly #collected = Buffer.alloc(COLLECTED_MAX);
   #collectedSize = 0;
@@ -46,6 +48,7 @@ export class StreamAnswerer {
     this.octets = new Uint8Array(arena);
     this.#answerer = new Answerer({ ...options, arena, messageCapacity: MESSAGE_CAPACITY });
     this.#counters = options.counters;
+    this.#events = options.events;
     this.#onPanic = options.onPanic;
   }
 
@@ -60,6 +63,7 @@ export class StreamAnswerer {
 
   leave(): void {
     this.#answerer.leaveBatch();
+    this.#events?.commit(performance.now() - this.#startMs);
   }
 
   /**

@@ -149,15 +149,16 @@ export class TcpConnection implements DeadlineNode<TcpConnection> {
   }
 
   /**
-   * Close at once. A client that takes nothing, or sends what nobody reads, gets a reset: the kernel would keep
-   * responses for it long after.
+   * Close at once. A client that takes nothing gets a reset: the kernel would keep its responses for minutes.
+   * (`resetAndDestroy` waits for them to be taken.)
    */
   destroy(): void {
     if (this.#isGone) return;
-    const isReset = this.#socket.writableLength > 0 || this.#reader.isPartial || this.#isClosing;
+    const socket: Socket & { resetAndClosing?: boolean } = this.#socket;
+    // libuv resets no socket whose shutdown is under way.
+    if (socket.writableLength > 0 && !this.#isClosing) socket.resetAndClosing = true;
     this.gone();
-    if (isReset) this.#socket.resetAndDestroy();
-    else this.#socket.destroy();
+    socket.destroy();
   }
 
   /** The socket is closed, or about to be. */

@@ -217,7 +217,7 @@ export class TcpService implements ConnectionHost {
     const client = peer.join('.');
     if (!this.#makeRoom(client)) {
       this.#countRefused();
-      socket.resetAndDestroy();
+      socket.destroy();
       return;
     }
     const where = { token: ++this.#lastToken, client, peer, peerPort: socket.remotePort ?? 0 };
