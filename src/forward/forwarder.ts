@@ -44,7 +44,7 @@ import { WAITER, Waiters, WAITERS_SIZE } from './waiters.ts';
 /** A client gives up after 5 s: it has its SERVFAIL before. */
 const TOTAL_MAX_MS = 4400;
 /** Less time than this is not worth another attempt. */
-const ATTEMPT_MIN_MS = 50;
+const ATTEMPT_MIN_MS = 20;
 /** One group leaves this part of the table to the others. */
 const GROUP_SHARE_MAX = (TRANSACTIONS_MAX * 3) / 4;
 const AD = 0x20;
