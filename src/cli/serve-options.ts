@@ -21,6 +21,11 @@ export const SERVE_FLAGS: readonly FlagSpec[] = [
     isRepeatable: true,
     help: 'IPv4 or IPv6 address to listen on (default: all addresses of both families)',
   },
+  {
+    name: 'log-format',
+    value: 'text|json',
+    help: 'form of the lines of log and errors (default: text, as CoreDNS has it)',
+  },
   { name: 'dns.port', value: 'N', help: 'UDP port to listen on, 1 to 65535 (default: 53)' },
   {
     name: 'shards',
@@ -42,8 +47,13 @@ export const SERVE_FLAGS: readonly FlagSpec[] = [
 const DNS_PORT_DEFAULT = 53;
 export const SHARDS_MAX = 64;
 
+/** What the flags say beside the server's options. */
+export interface ServeOptions extends ServerOptions {
+  readonly lineFormat: 'text' | 'json';
+}
+
 /** @throws SkyshardError CLI_USAGE */
-export function parseServeOptions(args: readonly string[]): ServerOptions {
+export function parseServeOptions(args: readonly string[]): ServeOptions {
   const flags = parseFlags('serve', SERVE_FLAGS, args);
   const secretFile = lastValue(flags, 'cookie-secret-file');
   const corefile = lastValue(flags, 'conf');
@@ -58,6 +68,7 @@ export function parseServeOptions(args: readonly string[]): ServerOptions {
     dnsPort: parseDnsPort(lastValue(flags, 'dns.port')),
     shards: parseShards(lastValue(flags, 'shards')),
     transport: parseTransport(lastValue(flags, 'transport')),
+    lineFormat: parseLineFormat(lastValue(flags, 'log-format')),
     cookieSecret: secretFile === undefined ? undefined : readCookieSecret(secretFile),
   };
 }
@@ -104,6 +115,12 @@ function parseTransport(text: string | undefined): ServerOptions['transport'] {
   if (text === undefined) return 'auto';
   if (text === 'auto' || text === 'mmsg' || text === 'dgram') return text;
   throw valueError('transport', text, 'auto, mmsg or dgram');
+}
+
+function parseLineFormat(text: string | undefined): ServeOptions['lineFormat'] {
+  if (text === undefined) return 'text';
+  if (text === 'text' || text === 'json') return text;
+  throw new SkyshardError('CLI_USAGE', `unknown log format "${text}": expected text or json`);
 }
 
 function readCookieSecret(file: string): Uint8Array {

@@ -19,21 +19,28 @@ const EXIT_GRACE_MS = 1_000;
 export async function runServe(args: readonly string[]): Promise<number> {
   const options = parseServeOptions(args);
   const isNpmScript = process.env['SKYSHARD_NPM_SCRIPT'] === 'start';
+  const hurry = new AbortController();
   const stopRequest = waitForStopRequest(
     isNpmScript || process.env['npm_command'] !== undefined ? SAME_KEY_PRESS_MS : 0,
+    hurry,
   );
   // Who reads has gone: names are answered nevertheless.
   process.stdout.on('error', () => undefined);
   const log = new LazyLog();
   const { startServer } = await import('../server/server.ts');
   try {
-    const server = await startServer(options, { log: log.write, droppedLogLines: () => log.droppedLines });
+    const server = await startServer(options, {
+      log: log.write,
+      writeLine: log.writeLine,
+      lineFormat: options.lineFormat,
+      droppedLogLines: () => log.droppedLines,
+    });
     process.stdout.write(describeServer(server));
     if (isNpmScript) process.stdout.write(describeFirstSteps(server));
     try {
       await Promise.race([stopRequest, server.failed]);
     } finally {
-      await server.stop();
+      await server.stop(hurry.signal);
     }
   } finally {
     await log.flush(LOG_FLUSH_MS);
@@ -43,11 +50,19 @@ export async function runServe(args: readonly string[]): Promise<number> {
   return EXIT.STOPPED;
 }
 
-/** Resolves at the first SIGTERM or SIGINT. A second SIGINT ends the process without waiting for anything. */
-function waitForStopRequest(sameKeyPressMs: number): Promise<void> {
+/**
+ * Resolves at the first SIGTERM, SIGINT or SIGQUIT; SIGQUIT does without `lameduck`. A second SIGINT ends the process without
+ * waiting for anything. SIGHUP is nothing: who asks for a reload sends SIGUSR1.
+ */
+function waitForStopRequest(sameKeyPressMs: number, hurry: AbortController): Promise<void> {
   return new Promise((resolve) => {
     let firstAtMs: number | undefined;
+    process.on('SIGHUP', () => undefined);
     process.on('SIGTERM', () => resolve());
+    process.on('SIGQUIT', () => {
+      hurry.abort();
+      resolve();
+    });
     process.on('SIGINT', () => {
       if (firstAtMs !== undefined && performance.now() - firstAtMs >= sameKeyPressMs) process.exit(EXIT.NOT_STARTED);
       firstAtMs ??= performance.now();
@@ -60,7 +75,7 @@ function describeServer(server: RunningServer): string {
   const listens = server.listeners.map(
     ({ address, port }) => `skyshard listens on ${formatAddress(address, port)} (UDP and TCP)`,
   );
-  return `${[...server.startLines, ...listens, `metrics are on ${server.metricsUrl}`].join('\n')}\n`;
+  return `${[...server.startLines, ...listens, ...server.metricsUrls.map((url) => `metrics are on ${url}`)].join('\n')}\n`;
 }
 
 /** Three questions to try, about objects that the demo cluster has. */

@@ -13,6 +13,7 @@ import type { ForwardStanza } from '../plugins/forward/parse.ts';
 import type { HostsOptions } from '../plugins/hosts/parse.ts';
 import type { KubernetesOptions } from '../plugins/kubernetes/parse.ts';
 import type { TemplateRule } from '../plugins/template/parse.ts';
+import { formatListenAddress, type ListenAddress } from '../observability/listener-set.ts';
 import type { MetricScope } from '../observability/shard-counters.ts';
 import type {
   ListenerDescription,
@@ -24,7 +25,7 @@ import { UDP_SIZE_MAX_DEFAULT } from '../snapshot/snapshot-layout.ts';
 import type { RecordOptions } from '../records/record-options.ts';
 import { compileFixedTemplate } from './fixed-template.ts';
 import { localAddressesOf, wildcardAddresses } from './listeners.ts';
-import type { ServerPlan } from './server-plan.ts';
+import type { ServerPlan, ServicesPlan } from './server-plan.ts';
 import type { ListenerAddress } from './shard-sockets.ts';
 
 /** Plugins that change nothing about answers here, or are read elsewhere. */
@@ -63,6 +64,8 @@ class Compiler {
   readonly #version: string;
   readonly #hostName: string;
   readonly #scopes: MetricScope[] = [];
+  /** the block that a scope counts for; none for what never entered a chain */
+  readonly #scopeBlocks: (CorefileBlock | undefined)[] = [undefined];
   readonly #kubernetes: {
     readonly dataset: number;
     readonly options: KubernetesOptions;
@@ -115,7 +118,39 @@ class Compiler {
       labels: this.#commonLabels(),
       hosts: this.#hosts,
       forwards: this.#forwards,
+      services: this.#services(),
+      enabledPlugins: this.#scopes.flatMap((scope, index) =>
+        (this.#scopeBlocks[index]?.chain ?? []).map(({ name }) => ({ ...scope, name })),
+      ),
       warnings: this.#warnings,
+    };
+  }
+
+  #services(): ServicesPlan {
+    const { blocks } = this.#config;
+    const metrics = new Map<string, ListenAddress>();
+    for (const { plugins } of blocks) {
+      const listen = plugins.prometheus?.listen;
+      if (listen !== undefined) metrics.set(formatListenAddress(listen), listen);
+    }
+    const linesOf = <Block>(make: (plugins: CorefileBlock['plugins']) => Block): Block[] => {
+      const made = new Map(blocks.map((block) => [block, make(block.plugins)]));
+      return this.#scopes.map((_, scope) => made.get(this.#scopeBlocks[scope]!)!);
+    };
+    return {
+      health: blocks.flatMap(({ plugins }) => (plugins.health === undefined ? [] : [plugins.health])),
+      ready: blocks.flatMap(({ plugins }) => {
+        if (plugins.ready === undefined) return [];
+        const datasets = this.#kubernetes.filter(({ options }) => options === plugins.kubernetes);
+        return [{ ...plugins.ready, datasets: datasets.map(({ dataset }) => dataset) }];
+      }),
+      metrics: [...metrics.values()],
+      queryLog: linesOf(({ log, metadata }) =>
+        log === undefined ? undefined : { rules: log.rules, hasMetadata: metadata !== undefined },
+      ),
+      errorLog: linesOf(({ errors, debug }) =>
+        errors === undefined ? undefined : { consolidate: errors.consolidate, isDebug: debug !== undefined },
+      ),
     };
   }
 
@@ -152,8 +187,8 @@ class Compiler {
       const compiled = this.#compiled(server.block);
       let scope = scopes.get(server.zone);
       if (scope === undefined) {
-        scope = this.#scopes.length;
-        this.#scopes.push({ server: label, zone: server.zone, view: '' });
+        scope = this.#scopes.push({ server: label, zone: server.zone, view: '' }) - 1;
+        this.#scopeBlocks[scope] = server.block;
         scopes.set(server.zone, scope);
       }
       routes.push({ zone: wireOf(suffix), scope, policy: compiled.policy, steps: compiled.stepsFor(suffix) });

@@ -40,6 +40,8 @@ export function planListeners(
     labels: undefined,
     hosts: [],
     forwards: [],
+    services: undefined,
+    enabledPlugins: scopes.slice(1).map((scope) => ({ ...scope, name: 'kubernetes' })),
     warnings: [],
   };
 }

@@ -97,8 +97,12 @@ export class RecordPublisher {
     for (const { journal } of this.#instances) journal.startRemembering();
   }
 
-  /** Write names that come from elsewhere and publish them, after all that was given before. Does not reject. */
-  write(names: () => void): Promise<void> {
+  /**
+   * Write names that come from elsewhere and publish them, after all that was given before. Does not reject.
+   *
+   * @param onRefused  the buffer was full: nothing of it was taken
+   */
+  write(names: () => void, onRefused: () => void): Promise<void> {
     this.#last = this.#last.then(() => {
       if (this.#isClosed) return;
       let fault: SkyshardError | undefined;
@@ -113,6 +117,7 @@ export class RecordPublisher {
       this.#builder.abort();
       this.#counters.snapshotPublishFailures++;
       this.#log('error', `${fault.code}: ${fault.message}; what was served before stays`);
+      onRefused();
     });
     return this.#last;
   }

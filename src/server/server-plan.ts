@@ -1,4 +1,9 @@
 /** What a server is made of, whoever says so: the command line with the built-in configuration, or a Corefile. */
+import type { ErrorLogBlock } from '../observability/error-log.ts';
+import type { HealthBlock } from '../observability/health-endpoint.ts';
+import type { ListenAddress } from '../observability/listener-set.ts';
+import type { QueryLogBlock } from '../observability/query-log.ts';
+import type { ReadyBlock } from '../observability/ready-endpoint.ts';
 import type { MetricScope } from '../observability/shard-counters.ts';
 import type { ForwardStanza } from '../plugins/forward/parse.ts';
 import type { HostsOptions } from '../plugins/hosts/parse.ts';
@@ -17,6 +22,23 @@ export interface ServerPlan {
   readonly hosts: readonly { readonly dataset: number; readonly options: HostsOptions }[];
   /** stanzas by the index that forward steps name */
   readonly forwards: readonly ForwardStanza[];
+  /** what the Corefile says beside answering; undefined: the built-in configuration, with metrics alone */
+  readonly services: ServicesPlan | undefined;
+  /** series of coredns_plugin_enabled */
+  readonly enabledPlugins: readonly (MetricScope & { readonly name: string })[];
   /** for the operator, at start */
   readonly warnings: readonly string[];
+}
+
+/** Probes, metrics and lines of the server blocks. */
+export interface ServicesPlan {
+  readonly health: readonly HealthBlock[];
+  /** `datasets`: those of the block's kubernetes */
+  readonly ready: readonly (Omit<ReadyBlock, 'sources'> & { readonly datasets: readonly number[] })[];
+  /** addresses of `prometheus`, without duplicates */
+  readonly metrics: readonly ListenAddress[];
+  /** by metric scope; undefined where the block has no `log` */
+  readonly queryLog: readonly (QueryLogBlock | undefined)[];
+  /** by metric scope; undefined where the block has no `errors` */
+  readonly errorLog: readonly (ErrorLogBlock | undefined)[];
 }

@@ -28,6 +28,7 @@ describe('parseServeOptions', () => {
   test('has CoreDNS’s defaults: every address, port 53', () => {
     assert.deepEqual(parseServeOptions(['--manifests', 'a']), {
       corefile: undefined,
+      lineFormat: 'text',
       manifests: ['a'],
       bindAddresses: [],
       dnsPort: 53,
@@ -47,6 +48,7 @@ describe('parseServeOptions', () => {
     ]);
     assert.deepEqual(options, {
       corefile: undefined,
+      lineFormat: 'text',
       manifests: ['a', 'b'],
       bindAddresses: ['127.0.0.1', '::1'],
       dnsPort: 1053,
