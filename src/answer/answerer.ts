@@ -241,7 +241,7 @@ export class Answerer {
     facts.error = client.error;
     facts.errorDetail = client.errorDetail;
     facts.upstreamSize = 0;
-    events.add(this.bytes, response.messageAt, size, client.peerOffset, client.peerSize);
+    events.add(this.bytes, response.messageAt, size, this.bytes, client.peerOffset, client.peerSize);
   }
 
   private proto(): number {

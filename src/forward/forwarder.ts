@@ -27,12 +27,15 @@ import {
   RD,
   TC,
 } from '../dns/wire-header.ts';
+import { QUERY_ERROR } from '../observability/query-error.ts';
+import type { QueryEventWriter } from '../observability/query-event-writer.ts';
 import { PLUGIN, type ShardCounters } from '../observability/shard-counters.ts';
 import { UDP_SIZE_MAX_DEFAULT } from '../snapshot/snapshot-layout.ts';
 import { ClientResponse } from './client-response.ts';
 import { forwardGroupCount, readForwardGroup } from './forward-buffer.ts';
 import { FORWARD_CELLS, ForwardCounters, UPSTREAM_CELLS } from './forward-counters.ts';
 import { ATTEMPTS_MAX, GROUPS_MAX, type ForwardGroup } from './forward-group.ts';
+import { ForwardReports } from './forward-reports.ts';
 import type { ForwardTransport } from './forward-transport.ts';
 import { RandomPool } from './random-pool.ts';
 import { Reply } from './reply.ts';
@@ -56,6 +59,8 @@ export interface ForwarderOptions {
   readonly buffer: SharedArrayBuffer;
   readonly shard: number;
   readonly counters: ShardCounters;
+  /** takes what `log` and `errors` are to print */
+  readonly events?: QueryEventWriter | undefined;
   /** the memory queries are read from */
   readonly clientArena: ArrayBuffer;
   /** octets at the start of the arena that are the transport's */
@@ -90,6 +95,7 @@ export class Forwarder implements QueryForwarder {
   readonly #counters: ForwardCounters;
   readonly #reply: Reply;
   readonly #response: ClientResponse;
+  readonly #reports: ForwardReports;
   readonly #groups: ForwardGroup[] = [];
   readonly #totalMs: Float64Array = new Float64Array(GROUPS_MAX);
   readonly #attemptsMax: Uint8Array = new Uint8Array(GROUPS_MAX);
@@ -115,6 +121,7 @@ export class Forwarder implements QueryForwarder {
     this.#counters = new ForwardCounters(options.buffer, options.shard);
     this.#reply = new Reply(this.arena);
     this.#response = new ClientResponse(this.arena, this.waiters);
+    this.#reports = new ForwardReports(options.events, options.clientArena);
     this.#hashSeed = (this.random.next() << 16) | this.random.next();
   }
 
@@ -148,21 +155,27 @@ export class Forwarder implements QueryForwarder {
     const concurrentMax = this.#groups[group]!.concurrentMax;
     if (concurrentMax > 0 && this.#counters.waitingEverywhere(group) >= concurrentMax) {
       this.#counters.count(FORWARD_CELLS.at.concurrentRejects);
+      client.error = QUERY_ERROR.MAX_CONCURRENT;
+      client.errorDetail = concurrentMax;
       response.rcode = RCODE.REFUSED;
       return false;
     }
     const table = this.#table;
     const waiter = count < GROUP_SHARE_MAX ? table.takeWaiter() : 0;
+    client.error = QUERY_ERROR.NO_CAPACITY;
     if (waiter === 0) {
       this.#counters.count(FORWARD_CELLS.at.full);
       return false;
     }
-    if (!this.waiters.keep(waiter, query, response, client, this.nowMs) || !this.#enter(group, query, waiter)) {
+    const isKept = this.waiters.keep(waiter, query, response, client, this.nowMs);
+    if (!isKept || !this.#enter(group, query, waiter)) {
+      if (isKept && table.inFlight < TRANSACTIONS_MAX) client.error = QUERY_ERROR.NO_HEALTHY_UPSTREAM;
       this.waiters.release(waiter);
       table.releaseWaiter(waiter);
       response.extendedError = EDE.NO_REACHABLE_AUTHORITY;
       return false;
     }
+    this.#reports.keep(waiter, query, client, response.messageAt);
     this.#transport!.saveReturnPath(waiter);
     this.#setWaiting(group, count + 1);
     return true;
@@ -225,12 +238,13 @@ export class Forwarder implements QueryForwarder {
     if (!this.#isHandedOver(slot, generation)) return;
     const questionEnd = at + HEADER_SIZE + this.#table.nameSize[slot]! + 4;
     if (questionEnd <= at + size && this.#reply.parse(at, size, questionEnd)) this.#respond(slot);
-    else this.#fail(slot, EDE.NETWORK_ERROR);
+    else this.#fail(slot, EDE.NETWORK_ERROR, QUERY_ERROR.UPSTREAM_MALFORMED);
   }
 
   /** Whoever took a question over has no reply. */
   giveUp(slot: number, generation: number): void {
-    if (this.#isHandedOver(slot, generation)) this.#fail(slot, EDE.NO_REACHABLE_AUTHORITY);
+    if (!this.#isHandedOver(slot, generation)) return;
+    this.#fail(slot, EDE.NO_REACHABLE_AUTHORITY, QUERY_ERROR.UPSTREAM_TIMEOUT);
   }
 
   #isHandedOver(slot: number, generation: number): boolean {
@@ -454,7 +468,7 @@ export class Forwarder implements QueryForwarder {
       if (this.#ask(slot, upstream)) return;
     }
     if (isHeaderOnly) {
-      this.#fail(slot, EDE.OTHER);
+      this.#fail(slot, EDE.OTHER, QUERY_ERROR.UPSTREAM_MALFORMED);
       return;
     }
     if (rcode !== RCODE.NOERROR && this.#askElsewhere(slot, rcode)) return;
@@ -548,8 +562,11 @@ export class Forwarder implements QueryForwarder {
         }
       }
     }
-    const isUnreachable = (table.flags[slot]! & ASKED.UNREACHABLE) !== 0;
-    this.#fail(slot, isUnreachable ? EDE.NETWORK_ERROR : EDE.NO_REACHABLE_AUTHORITY);
+    if ((table.flags[slot]! & ASKED.UNREACHABLE) === 0) {
+      this.#fail(slot, EDE.NO_REACHABLE_AUTHORITY, QUERY_ERROR.UPSTREAM_TIMEOUT);
+    } else {
+      this.#fail(slot, EDE.NETWORK_ERROR, QUERY_ERROR.UPSTREAM_UNREACHABLE);
+    }
   }
 
   /** Everyone who waits gets the reply. */
@@ -557,24 +574,32 @@ export class Forwarder implements QueryForwarder {
     const table = this.#table;
     const response = this.#response;
     const transport = this.#transport!;
+    this.#reports.setAnswered();
     for (let waiter = table.firstWaiter[slot]!; waiter !== 0; waiter = table.nextWaiter[waiter]!) {
-      response.write(waiter, transport.responseRoom(waiter), this.#reply);
-      this.#queueResponse(waiter);
+      const at = transport.responseRoom(waiter);
+      response.write(waiter, at, this.#reply);
+      this.#queueResponse(waiter, at);
     }
     this.#finish(slot);
   }
 
-  #fail(slot: number, extendedError: number): void {
+  /** @param error  QUERY_ERROR; it speaks of the upstream that was asked last */
+  #fail(slot: number, extendedError: number, error: number): void {
     const table = this.#table;
     const transport = this.#transport!;
+    const last = table.attemptUpstream[slot * ATTEMPTS_MAX + table.attempts[slot]! - 1]!;
+    const group = this.#states.groupOf[last]!;
+    const upstream = this.#groups[group]!.upstreams[last - this.#states.first[group]!]!;
+    this.#reports.setFailed(error, upstream.address, upstream.port);
     for (let waiter = table.firstWaiter[slot]!; waiter !== 0; waiter = table.nextWaiter[waiter]!) {
-      this.#response.writeFailure(waiter, transport.responseRoom(waiter), RCODE.SERVFAIL, extendedError);
-      this.#queueResponse(waiter);
+      const at = transport.responseRoom(waiter);
+      this.#response.writeFailure(waiter, at, RCODE.SERVFAIL, extendedError);
+      this.#queueResponse(waiter, at);
     }
     this.#finish(slot);
   }
 
-  #queueResponse(waiter: number): void {
+  #queueResponse(waiter: number, at: number): void {
     const response = this.#response;
     const counters = this.#options.counters;
     const scope = this.waiters.scope[waiter]!;
@@ -582,7 +607,9 @@ export class Forwarder implements QueryForwarder {
     const proto = (this.waiters.flags[waiter]! & WAITER.STREAM) === 0 ? PROTO_UDP : PROTO_TCP;
     const isTruncated = response.isTruncated ? 1 : 0;
     counters.countResponse(scope, proto, response.rcode, PLUGIN.FORWARD, response.size, isTruncated);
-    counters.countDuration(scope, 1, this.nowMs - this.waiters.startMs[waiter]!);
+    const durationMs = this.nowMs - this.waiters.startMs[waiter]!;
+    counters.countDuration(scope, 1, durationMs);
+    this.#reports.add(waiter, this.#octets, at, response.size, response.rcode, durationMs);
   }
 
   #finish(slot: number): void {

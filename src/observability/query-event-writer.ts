@@ -84,12 +84,18 @@ export class QueryEventWriter {
   /**
    * Add an event for `facts`, which has to be filled before. It is seen after `commit`.
    *
-   * @param bytes         holds response and client address
    * @param messageAt     the response, or the query where none is sent: id, flags and question are read there
    * @param responseSize  octets, 0: none is sent
-   * @param clientAt      the client's address, clientSize octets (4 or 16)
+   * @param clientAt      the client's address in `client`, clientSize octets (4 or 16)
    */
-  add(bytes: Uint8Array, messageAt: number, responseSize: number, clientAt: number, clientSize: number): void {
+  add(
+    bytes: Uint8Array,
+    messageAt: number,
+    responseSize: number,
+    client: Uint8Array,
+    clientAt: number,
+    clientSize: number,
+  ): void {
     const nameAt = messageAt + HEADER_SIZE;
     const nameSize = bytes[messageAt + QDCOUNT_AT + 1] === 0 ? 0 : wireNameSize(bytes, nameAt);
     const size = QUERY_EVENT.words + ((nameSize + 3) >>> 2);
@@ -124,7 +130,7 @@ export class QueryEventWriter {
     words[(at + AT.nameSize) & mask] = nameSize;
     words[(at + AT.error) & mask] = facts.error;
     words[(at + AT.errorDetail) & mask] = facts.errorDetail;
-    this.copyAddress(at + AT.client, bytes, clientAt, clientSize);
+    this.copyAddress(at + AT.client, client, clientAt, clientSize);
     this.copyAddress(at + AT.upstream, facts.upstream, 0, facts.upstreamSize);
     let to = at + QUERY_EVENT.words;
     for (let index = 0; index < nameSize; index += 4) {

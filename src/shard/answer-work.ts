@@ -35,6 +35,7 @@ export function createShardWork(options: ShardWorkOptions): ShardWork {
           buffer: data.forwardBuffer,
           shard: options.shard,
           counters,
+          events,
           clientArena: options.arena,
           ioSize: options.forwardIoSize,
         });

@@ -61,5 +61,5 @@ export function addEvent(writer: QueryEventWriter, one: EventDescription): void 
     upstreamSize: 0,
     ...one.facts,
   });
-  writer.add(arena, MESSAGE_AT, one.isSent === false ? 0 : size, CLIENT_AT, one.client?.length ?? 4);
+  writer.add(arena, MESSAGE_AT, one.isSent === false ? 0 : size, arena, CLIENT_AT, one.client?.length ?? 4);
 }

@@ -67,7 +67,7 @@ test('every fact comes through', () => {
   });
   writer.facts.upstream.set([192, 0, 2, 53]);
   const { arena, size } = arenaOf({ name: 'x.y', id: 0xfffe, flags: 0x8583, type: 65_280, class: 4, client });
-  writer.add(arena, MESSAGE_AT, size, CLIENT_AT, 16);
+  writer.add(arena, MESSAGE_AT, size, arena, CLIENT_AT, 16);
   writer.commit(0.25);
   const [seen] = drainAll(new QueryEventReader(buffer), (event) => ({
     ...event,

@@ -1,0 +1,102 @@
+/** Tells main of queries that were forwarded, when their response goes out: what `log` and `errors` are to print. */
+import type { QueryClient } from '../answer/answerer-options.ts';
+import type { Query } from '../answer/query.ts';
+import { parseAddress } from '../dns/address.ts';
+import { FLAGS_HIGH_AT } from '../dns/wire-header.ts';
+import { QUERY_ERROR } from '../observability/query-error.ts';
+import { QUERY_EVENT_FLAG } from '../observability/query-event-ring.ts';
+import type { QueryEventWriter } from '../observability/query-event-writer.ts';
+import { POLICY_FLAG } from '../snapshot/snapshot-layout.ts';
+import { WAITERS_MAX } from './transaction-table.ts';
+
+const ADDRESS_SIZE = 16;
+
+export class ForwardReports {
+  readonly #events: QueryEventWriter | undefined;
+  readonly #clientOctets: Uint8Array;
+  /** by waiter: QUERY_EVENT_FLAG bits, 0: not to be reported */
+  readonly #flags: Uint32Array = new Uint32Array(WAITERS_MAX + 1);
+  readonly #listener: Uint32Array = new Uint32Array(WAITERS_MAX + 1);
+  readonly #scope: Uint32Array = new Uint32Array(WAITERS_MAX + 1);
+  readonly #queryFlags: Uint16Array = new Uint16Array(WAITERS_MAX + 1);
+  readonly #querySize: Uint16Array = new Uint16Array(WAITERS_MAX + 1);
+  readonly #udpSize: Uint16Array = new Uint16Array(WAITERS_MAX + 1);
+  readonly #clientPort: Uint16Array = new Uint16Array(WAITERS_MAX + 1);
+  readonly #clientSize: Uint8Array = new Uint8Array(WAITERS_MAX + 1);
+  readonly #client: Uint8Array = new Uint8Array((WAITERS_MAX + 1) * ADDRESS_SIZE);
+  readonly #addressWords: Uint32Array = new Uint32Array(4);
+
+  /** @param clientArena  the memory queries are read from */
+  constructor(events: QueryEventWriter | undefined, clientArena: ArrayBuffer) {
+    this.#events = events;
+    this.#clientOctets = new Uint8Array(clientArena);
+  }
+
+  /** Keep what the report of a waiter's response will need. @param messageAt  the query, in the clients' memory */
+  keep(waiter: number, query: Query, client: QueryClient, messageAt: number): void {
+    const { policyFlags } = client;
+    let flags = 0;
+    if ((policyFlags & POLICY_FLAG.LOG) !== 0) flags |= QUERY_EVENT_FLAG.LOG;
+    if ((policyFlags & POLICY_FLAG.ERRORS) !== 0) flags |= QUERY_EVENT_FLAG.ERRORS;
+    if (this.#events === undefined) flags = 0;
+    this.#flags[waiter] = flags;
+    if (flags === 0) return;
+    if (client.isStream) flags |= QUERY_EVENT_FLAG.STREAM;
+    if (query.isDo !== 0) flags |= QUERY_EVENT_FLAG.DNSSEC_OK;
+    this.#flags[waiter] = flags;
+    const octets = this.#clientOctets;
+    const flagsAt = messageAt + FLAGS_HIGH_AT;
+    this.#queryFlags[waiter] = (octets[flagsAt]! << 8) | octets[flagsAt + 1]!;
+    this.#listener[waiter] = client.listener;
+    this.#scope[waiter] = client.scope;
+    this.#querySize[waiter] = client.messageSize;
+    this.#udpSize[waiter] = query.udpSize;
+    this.#clientPort[waiter] = client.peerPort;
+    this.#clientSize[waiter] = client.peerSize;
+    const to = waiter * ADDRESS_SIZE;
+    for (let index = 0; index < client.peerSize; index++) {
+      this.#client[to + index] = octets[client.peerOffset + index]!;
+    }
+  }
+
+  /** The responses that follow are replies. */
+  setAnswered(): void {
+    if (this.#events === undefined) return;
+    this.#events.facts.error = QUERY_ERROR.NONE;
+    this.#events.facts.upstreamSize = 0;
+  }
+
+  /** The responses that follow are failures. @param error  QUERY_ERROR @param address  of the upstream, text form */
+  setFailed(error: number, address: string, port: number): void {
+    if (this.#events === undefined) return;
+    const { facts } = this.#events;
+    facts.error = error;
+    facts.errorDetail = 0;
+    facts.upstreamPort = port;
+    const words = this.#addressWords;
+    const family = parseAddress(address, words);
+    facts.upstreamSize = family === 0 ? 0 : family === 4 ? 4 : ADDRESS_SIZE;
+    for (let index = 0; index < facts.upstreamSize; index++) {
+      facts.upstream[index] = words[index >>> 2]! >>> ((3 - (index & 3)) << 3);
+    }
+  }
+
+  /** Report the response of `waiter` at `at`. */
+  add(waiter: number, octets: Uint8Array, at: number, size: number, rcode: number, durationMs: number): void {
+    const events = this.#events;
+    const flags = this.#flags[waiter]!;
+    if (events === undefined || flags === 0) return;
+    const { facts } = events;
+    if ((flags & QUERY_EVENT_FLAG.LOG) === 0 && facts.error === QUERY_ERROR.NONE) return;
+    facts.flags = flags;
+    facts.scope = this.#scope[waiter]!;
+    facts.listener = this.#listener[waiter]!;
+    facts.clientPort = this.#clientPort[waiter]!;
+    facts.queryFlags = this.#queryFlags[waiter]!;
+    facts.udpSize = this.#udpSize[waiter]!;
+    facts.querySize = this.#querySize[waiter]!;
+    facts.rcode = rcode;
+    events.add(octets, at, size, this.#client, waiter * ADDRESS_SIZE, this.#clientSize[waiter]!);
+    events.commit(durationMs);
+  }
+}
