@@ -43,6 +43,8 @@ interface Resolver {
   /** resolves when it listens on the addresses it was given last */
   listening: PromiseWithResolvers<void>;
   hasListened: boolean;
+  /** `hasListened` speaks of the thread that runs now */
+  isListening: boolean;
   cutCount: number;
   /** resolves when no thread of it runs any more, for good */
   ended: Promise<void>;
@@ -76,6 +78,7 @@ export class ResolverSupervisor {
         worker: undefined,
         listening: deferred(),
         hasListened: false,
+        isListening: false,
         cutCount: 0,
         ended: Promise.resolve(),
       };
@@ -88,10 +91,20 @@ export class ResolverSupervisor {
   /**
    * Listen on these addresses and no others; connections of those that go live on until they end.
    *
-   * @throws SkyshardError BIND_FAILED
+   * @throws SkyshardError BIND_FAILED; then the addresses are those from before
    */
   async listen(listeners: readonly TcpListenerOptions[]): Promise<void> {
     if (this.#isStopping) return;
+    const before = this.#listeners;
+    try {
+      await this.#sendListeners(listeners);
+    } catch (error) {
+      if (before !== undefined) await this.#sendListeners(before).catch(() => undefined);
+      throw error;
+    }
+  }
+
+  async #sendListeners(listeners: readonly TcpListenerOptions[]): Promise<void> {
     this.#listeners = listeners;
     for (const resolver of this.#resolvers) {
       if (resolver.hasListened) resolver.listening = deferred();
@@ -167,6 +180,7 @@ export class ResolverSupervisor {
     worker.on('error', (error) => (failure = error instanceof Error ? error.message : String(error)));
     worker.on('exit', () => resolve(failure));
     resolver.worker = worker;
+    resolver.isListening = false;
     if (this.#listeners !== undefined) send(resolver, { kind: 'listen', listeners: this.#listeners });
     failure = await promise;
     resolver.worker = undefined;
@@ -179,15 +193,12 @@ export class ResolverSupervisor {
     switch (message.kind) {
       case 'listening':
         resolver.hasListened = true;
+        resolver.isListening = true;
         resolver.listening.resolve();
         break;
-      case 'bindFailed': {
-        const { address, port, fault } = message;
-        const text = `TCP ${bindFailureText({ ...fault, name: '' }, address, port)}`;
-        if (resolver.hasListened) log('error', `resolver ${resolver.index}: ${text}`);
-        resolver.listening.reject(new SkyshardError('BIND_FAILED', text, { cause: fault }));
+      case 'bindFailed':
+        this.#onBindFailed(resolver, message);
         break;
-      }
       case 'panic':
         onPanic();
         log('error', `resolver ${resolver.index}: a query failed: ${message.text}`);
@@ -199,6 +210,16 @@ export class ResolverSupervisor {
         resolver.cutCount = message.cutCount;
         break;
     }
+  }
+
+  #onBindFailed(resolver: Resolver, { address, port, fault }: Extract<ResolverMessage, { kind: 'bindFailed' }>): void {
+    const text = `TCP ${bindFailureText({ ...fault, name: '' }, address, port)}`;
+    resolver.listening.reject(new SkyshardError('BIND_FAILED', text, { cause: fault }));
+    if (!resolver.hasListened || resolver.isListening) return;
+    // A successor that found its port taken meanwhile: nobody waits for it, and the next one may have it.
+    this.#options.log('error', `resolver ${resolver.index}: ${text}`);
+    const { worker } = resolver;
+    setTimeout(() => void worker?.terminate(), RESTART_INTERVAL_MS).unref();
   }
 }
 

@@ -2,7 +2,8 @@
 import { createTcpCells } from '../../src/observability/tcp-metrics.ts';
 import { createCounterBuffer } from '../../src/observability/counter-layout.ts';
 import type { RecordOptions } from '../../src/records/record-options.ts';
-import { DEFAULT_TCP_TIMEOUTS, type TcpLimits, type TcpTimeouts } from '../../src/resolver/resolver-options.ts';
+import { DEFAULT_TCP_TIMEOUTS } from '../../src/resolver/resolver-options.ts';
+import type { TcpLimits, TcpListenerOptions, TcpTimeouts } from '../../src/resolver/resolver-options.ts';
 import { ResolverSupervisor } from '../../src/server/resolver-supervisor.ts';
 import { LISTENER, SCOPE_COUNT, SnapshotSource } from '../cases/snapshot-source.ts';
 import type { Subject } from '../cases/subject.ts';
@@ -22,12 +23,13 @@ export interface TcpSubjectOptions {
   readonly address?: string;
   readonly limits?: Partial<TcpLimits>;
   readonly timeouts?: Partial<TcpTimeouts>;
+  /** resolver threads */
+  readonly count?: number;
 }
 
 export class TcpSubject implements Subject {
   readonly name = 'TCP';
-  readonly counterBuffer: SharedArrayBuffer = createCounterBuffer(1, SCOPE_COUNT);
-  readonly tcpCells: SharedArrayBuffer = createTcpCells(1);
+  readonly counterBuffer: SharedArrayBuffer;
   readonly lines: string[] = [];
   readonly supervisor: ResolverSupervisor;
   port = 0;
@@ -37,16 +39,18 @@ export class TcpSubject implements Subject {
 
   constructor(options: TcpSubjectOptions = {}) {
     this.#options = options;
+    const count = options.count ?? 1;
+    this.counterBuffer = createCounterBuffer(count, SCOPE_COUNT);
     this.#source = new SnapshotSource({ policy: { udpSizeMax: 1232, nsid: new TextEncoder().encode('test-server') } });
     this.supervisor = new ResolverSupervisor({
-      count: 1,
+      count,
       resolver: {
         buffer: this.#source.buffer,
         cookieSecret: new Uint8Array(16),
         counterBuffer: this.counterBuffer,
         counterRegion: 0,
         scopeCount: SCOPE_COUNT,
-        tcpCells: this.tcpCells,
+        tcpCells: createTcpCells(count),
         limits: { ...TEST_LIMITS, ...options.limits },
       },
       claimReaderSlot: (resolver) => this.#source.builder.epochs.claimSlot(resolver + 1),
@@ -58,12 +62,19 @@ export class TcpSubject implements Subject {
 
   async load(objects: readonly RawObject[], options: RecordOptions): Promise<void> {
     this.#source.load(objects, options);
-    if (this.port !== 0) return;
-    const { address = ADDRESS, timeouts } = this.#options;
-    this.port = await freeTcpPort(address);
-    const all = { ...DEFAULT_TCP_TIMEOUTS, ...timeouts };
-    const listener = { listener: LISTENER, address, port: this.port, isV6Only: false, timeouts: all };
-    await this.supervisor.start(Promise.resolve([listener]));
+    if (this.port === 0) await this.start(await freeTcpPort(this.#options.address ?? ADDRESS));
+  }
+
+  /** Listen, whether there is a snapshot or not. */
+  async start(port: number): Promise<void> {
+    this.port = port;
+    await this.supervisor.start(Promise.resolve([this.#listenerAt(port)]));
+  }
+
+  /** Listen elsewhere. */
+  async move(port: number): Promise<void> {
+    this.port = port;
+    await this.supervisor.listen([this.#listenerAt(port)]);
   }
 
   /** Over one connection, as long as the server keeps it open. */
@@ -77,5 +88,11 @@ export class TcpSubject implements Subject {
   async close(): Promise<void> {
     this.#client?.close();
     await this.supervisor.stop();
+  }
+
+  #listenerAt(port: number): TcpListenerOptions {
+    const { address = ADDRESS, timeouts } = this.#options;
+    const all = { ...DEFAULT_TCP_TIMEOUTS, ...timeouts };
+    return { listener: LISTENER, address, port, isV6Only: false, timeouts: all };
   }
 }
