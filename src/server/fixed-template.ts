@@ -2,10 +2,9 @@
  * Templates that answer every name alike: no regex has to be run and no text put together for them, the records are
  * octets in the snapshot. What is not of this kind is evaluated for each query.
  */
-import type { ConfigFiles } from '../config/config-files.ts';
 import type { Template, TemplateNode } from '../config/template-tree.ts';
-import { readZoneFile, ZoneFileFault, type ZoneRecord } from '../config/zone-file.ts';
 import { CLASS, RCODE, TYPE, typeName } from '../dns/iana.ts';
+import { readOneRecord, ZoneFileFault, type ZoneRecord } from '../dns/record-text.ts';
 import type { TemplateRule } from '../plugins/template/parse.ts';
 import type { FixedAnswerStep } from '../snapshot/config-writer.ts';
 
@@ -14,12 +13,9 @@ const MATCHES_EVERYTHING = /^(?:\^?\.[*+]\??\$?|\^?\.\*\??(?:\\\.|\[\.\])\$?|\^\
 
 /** What a record without a TTL gets. */
 const TTL_SECONDS_DEFAULT = 3600;
-const ROOT = Uint8Array.of(0);
 /** Stands for the question's name as the owner. */
 const QUESTION_POINTER = Uint8Array.of(0xc0, 0x0c);
 const SECTION_RECORDS_MAX = 1023;
-
-const NO_FILES: ConfigFiles = { read: () => undefined, list: () => [], exists: () => false };
 
 /**
  * The answer of a template to every question of its type in its zones, which is the step of a route whose zone is one
@@ -83,8 +79,7 @@ function renderRecord(template: Template, rule: TemplateRule): FixedRecord | und
   if (texts.includes(undefined)) return undefined;
   const text = `${isQuestionOwner ? '.' : ''}${texts.join('')}`;
   try {
-    const includes = { depth: 0, count: { files: 0 }, defaultTtl: TTL_SECONDS_DEFAULT };
-    const { value: record } = readZoneFile(text, 'template', ROOT, NO_FILES, includes).next();
+    const record = readOneRecord(text, 'template', TTL_SECONDS_DEFAULT);
     if (record === undefined || record.rdata === null) return undefined;
     return { ...record, rdata: record.rdata, isQuestionOwner };
   } catch (error) {

@@ -10,7 +10,7 @@ import { checkRegex } from '../../../src/config/regex.ts';
 import { parseResolvConf } from '../../../src/config/resolv-conf.ts';
 import { isHostName, parseAddressAndPort, splitHostPort } from '../../../src/config/upstream-address.ts';
 import { canonicalName, isReverseZone, parseZones } from '../../../src/config/zone-name.ts';
-import { parseType } from '../../../src/config/dns-words.ts';
+import { parseType } from '../../../src/dns/record-words.ts';
 import { parseName } from '../../../src/dns/name.ts';
 
 test('durations as Go reads them, in milliseconds', () => {

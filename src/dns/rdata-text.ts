@@ -1,6 +1,6 @@
-import { parseAddress, parseIPv6Into } from '../dns/address.ts';
-import { parseName } from '../dns/name.ts';
-import { parseType } from './dns-words.ts';
+import { parseAddress, parseIPv6Into } from './address.ts';
+import { parseName } from './name.ts';
+import { parseType } from './record-words.ts';
 
 /** One word of a record in a zone file; escapes (`\.`, `\DDD`) stand as they were written. */
 export interface ZoneWord {

@@ -1,0 +1,172 @@
+/** Records in the text form of zone files (RFC 1035 §5): cut into words, and each record's words into octets. */
+import { TYPE } from './iana.ts';
+import { absoluteName, encodeRdata, parseTtl, RdataFault, type ZoneWord } from './rdata-text.ts';
+import { parseClass, parseType } from './record-words.ts';
+
+/** One record of a zone file (RFC 1035 §5). */
+export interface ZoneRecord {
+  /** absolute wire form, letter case as written */
+  readonly owner: Uint8Array;
+  readonly type: number;
+  readonly qclass: number;
+  readonly ttlSeconds: number;
+  /** wire form, not compressed; null for a type whose text form is not read */
+  readonly rdata: Uint8Array | null;
+}
+
+/** Something wrong with a zone file. The message starts with file and line. */
+export class ZoneFileFault extends Error {
+  constructor(file: string, line: number, message: string) {
+    super(`${file}:${line}: ${message}`);
+    this.name = 'ZoneFileFault';
+  }
+}
+
+const SOA = TYPE.SOA;
+const IN = 1;
+
+/** What a record takes over from what stands before it. */
+export interface ZoneState {
+  origin: Uint8Array;
+  owner: Uint8Array | undefined;
+  /** from $TTL */
+  defaultTtl: number | undefined;
+  /** of the record before */
+  lastTtl: number | undefined;
+}
+
+/**
+ * @param file  for messages
+ * @throws ZoneFileFault
+ */
+export function readRecord(entry: ZoneEntry, file: string, state: ZoneState): ZoneRecord {
+  const fault = (message: string): ZoneFileFault => new ZoneFileFault(file, entry.line, message);
+  let words = entry.words;
+  if (!entry.hasNoOwner) {
+    const owner = absoluteName(words[0]!.text, state.origin);
+    if (owner === null) throw fault(`bad owner name '${words[0]!.text}'`);
+    state.owner = owner;
+    words = words.slice(1);
+  }
+  if (state.owner === undefined) throw fault('the first record has no owner name');
+  let ttl: number | undefined;
+  let qclass: number | undefined;
+  let index = 0;
+  for (; index < words.length; index++) {
+    const text = words[index]!.text.toUpperCase();
+    const asTtl = ttl === undefined ? parseTtl(text) : undefined;
+    const asClass = qclass === undefined && text !== 'ANY' ? parseClass(text) : undefined;
+    if (asTtl !== undefined) ttl = asTtl;
+    else if (asClass !== undefined) qclass = asClass;
+    else break;
+  }
+  const typeWord = words[index];
+  const type = typeWord === undefined ? undefined : parseType(typeWord.text.toUpperCase());
+  if (type === undefined)
+    throw fault(
+      `expected a record type, found ${typeWord === undefined ? 'the end of the line' : `'${typeWord.text}'`}`,
+    );
+  const ttlSeconds = ttl ?? state.defaultTtl ?? state.lastTtl ?? (type === SOA ? 3600 : undefined);
+  if (ttlSeconds === undefined) throw fault('missing TTL, expected one in the record or $TTL before it');
+  state.lastTtl = ttlSeconds;
+  try {
+    const rest = words.slice(index + 1);
+    const rdata = encodeRdata(type, { words: rest, name: (text) => absoluteName(text, state.origin) });
+    return { owner: state.owner, type, qclass: qclass ?? IN, ttlSeconds, rdata };
+  } catch (error) {
+    if (error instanceof RdataFault) throw fault(`${typeWord!.text}: ${error.message}`);
+    throw error;
+  }
+}
+
+/** The words of one record, which parentheses may spread over lines. */
+export interface ZoneEntry {
+  readonly words: readonly ZoneWord[];
+  /** the line starts with white space: the owner is that of the record before */
+  readonly hasNoOwner: boolean;
+  readonly line: number;
+}
+
+const WORD = /[^\s"();\\]*(?:\\[^\n][^\s"();\\]*)*/y;
+
+/**
+ * The records of a text and its directives, not read yet.
+ *
+ * @param file  for messages
+ * @throws ZoneFileFault
+ */
+export function* readEntries(text: string, file: string): Generator<ZoneEntry, void> {
+  let words: ZoneWord[] = [];
+  let line = 1;
+  let entryLine = 1;
+  let hasNoOwner = false;
+  let depth = 0;
+  for (let at = 0; at < text.length;) {
+    const sign = text[at]!;
+    if (sign === '\n') {
+      if (depth === 0 && words.length > 0) {
+        yield { words, hasNoOwner, line: entryLine };
+        words = [];
+      }
+      line++;
+      at++;
+      continue;
+    }
+    const isLineStart = words.length === 0 && depth === 0 && (at === 0 || text[at - 1] === '\n');
+    if (isLineStart) {
+      hasNoOwner = sign === ' ' || sign === '\t';
+      entryLine = line;
+    }
+    if (sign === ' ' || sign === '\t' || sign === '\r') at++;
+    else if (sign === ';') {
+      const end = text.indexOf('\n', at);
+      at = end < 0 ? text.length : end;
+    } else if (sign === '(' || sign === ')') {
+      depth += sign === '(' ? 1 : -1;
+      if (depth < 0) throw new ZoneFileFault(file, line, "')' without '('");
+      at++;
+    } else if (sign === '"') {
+      const end = endOfQuoted(text, at);
+      if (end < 0) throw new ZoneFileFault(file, line, 'the quoted text that starts here never ends');
+      const quoted = text.slice(at + 1, end);
+      words.push({ text: quoted, isQuoted: true });
+      line += quoted.split('\n').length - 1;
+      at = end + 1;
+    } else {
+      WORD.lastIndex = at;
+      const word = WORD.exec(text)?.[0] ?? '';
+      if (word === '') throw new ZoneFileFault(file, line, `unexpected ${JSON.stringify(sign)}`);
+      words.push({ text: word, isQuoted: false });
+      at += word.length;
+    }
+  }
+  if (depth > 0) throw new ZoneFileFault(file, line, "the file ends inside of '('");
+  if (words.length > 0) yield { words, hasNoOwner, line: entryLine };
+}
+
+function endOfQuoted(text: string, start: number): number {
+  for (let at = start + 1; at < text.length; at++) {
+    if (text[at] === '\\') at++;
+    else if (text[at] === '"') return at;
+  }
+  return -1;
+}
+
+/**
+ * The first record of a text that is no file: names are absolute with or without a final dot, and there are no
+ * directives.
+ *
+ * @param what        the text is, for messages
+ * @param ttlSeconds  of a record that does not say
+ * @returns undefined if there is none
+ * @throws ZoneFileFault
+ */
+export function readOneRecord(text: string, what: string, ttlSeconds: number): ZoneRecord | undefined {
+  for (const entry of readEntries(text, what)) {
+    const state = { origin: ROOT, owner: undefined, defaultTtl: ttlSeconds, lastTtl: undefined };
+    return readRecord(entry, what, state);
+  }
+  return undefined;
+}
+
+const ROOT = Uint8Array.of(0);
