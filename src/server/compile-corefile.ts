@@ -9,6 +9,7 @@ import { assert } from '../base/assert.ts';
 import { faultAt, type CorefileToken } from '../config/corefile-token.ts';
 import { lowerCaseName, parseName } from '../dns/name.ts';
 import type { CorefileBlock, CorefileConfig } from '../plugins/corefile-config.ts';
+import type { ForwardGroup } from '../forward/forward-group.ts';
 import type { ForwardStanza } from '../plugins/forward/parse.ts';
 import type { HostsOptions } from '../plugins/hosts/parse.ts';
 import type { KubernetesOptions } from '../plugins/kubernetes/parse.ts';
@@ -24,6 +25,7 @@ import type {
 import { UDP_SIZE_MAX_DEFAULT } from '../snapshot/snapshot-layout.ts';
 import type { RecordOptions } from '../records/record-options.ts';
 import { compileFixedTemplate } from './fixed-template.ts';
+import { forwardGroupOf } from './forward-groups.ts';
 import { localAddressesOf, wildcardAddresses } from './listeners.ts';
 import type { ServerPlan, ServicesPlan } from './server-plan.ts';
 import type { ListenerAddress } from './shard-sockets.ts';
@@ -54,15 +56,23 @@ const WITHOUT_STEP: ReadonlySet<string> = new Set([
 const WITHOUT_EFFECT: ReadonlySet<string> = new Set(['cache', 'pprof', 'shed']);
 const VERSION_LABEL_DROPPED = 'dropped';
 
-/** @param version  of skyshard, for `chaos` */
-export function compileCorefile(config: CorefileConfig, version: string, hostName: string): ServerPlan {
-  return new Compiler(config, version, hostName).compile();
+/** What a compilation takes from its surroundings. */
+export interface CompileContext {
+  /** of skyshard, for `chaos` */
+  readonly version: string;
+  readonly hostName: string;
+  /** the index by which forward steps name a group of upstreams */
+  readonly indexOfGroup: (group: ForwardGroup) => number;
+}
+
+/** @throws SkyshardError CONFIG_UNSUPPORTED, with the place */
+export function compileCorefile(config: CorefileConfig, context: CompileContext): ServerPlan {
+  return new Compiler(config, context).compile();
 }
 
 class Compiler {
   readonly #config: CorefileConfig;
-  readonly #version: string;
-  readonly #hostName: string;
+  readonly #context: CompileContext;
   readonly #scopes: MetricScope[] = [];
   /** the block that a scope counts for; none for what never entered a chain */
   readonly #scopeBlocks: (CorefileBlock | undefined)[] = [undefined];
@@ -72,16 +82,14 @@ class Compiler {
     readonly token: CorefileToken;
   }[] = [];
   readonly #hosts: { readonly dataset: number; readonly options: HostsOptions }[] = [];
-  readonly #forwards: ForwardStanza[] = [];
   #nextDataset = 0;
   readonly #warnings: string[] = [];
   /** by block, made once: all listeners of a block share its instances */
   readonly #blocks = new Map<CorefileBlock, CompiledBlock>();
 
-  constructor(config: CorefileConfig, version: string, hostName: string) {
+  constructor(config: CorefileConfig, context: CompileContext) {
     this.#config = config;
-    this.#version = version;
-    this.#hostName = hostName;
+    this.#context = context;
   }
 
   compile(): ServerPlan {
@@ -117,7 +125,6 @@ class Compiler {
       })),
       labels: this.#commonLabels(),
       hosts: this.#hosts,
-      forwards: this.#forwards,
       services: this.#services(),
       enabledPlugins: this.#scopes.flatMap((scope, index) =>
         (this.#scopeBlocks[index]?.chain ?? []).map(({ name }) => ({ ...scope, name })),
@@ -209,15 +216,12 @@ class Compiler {
     const makers: StepMaker[] = [];
     const zones = new Set<string>();
     for (const { name, token } of block.chain) {
-      const place = `${token.file}:${token.line}:${token.column}`;
       if (WITHOUT_EFFECT.has(name)) {
-        this.#warnings.push(`${place}: plugin/${name} has no effect yet: it is read and passed over`);
+        this.#warn(token, `plugin/${name} has no effect yet: it is read and passed over`);
       } else if (!WITHOUT_STEP.has(name)) {
         const made = this.#makersOf(name, block, token, zones);
         if (made === undefined) {
-          this.#warnings.push(
-            `${place}: plugin/${name} is not built yet: what would reach it is answered with SERVFAIL`,
-          );
+          this.#warn(token, `plugin/${name} is not built yet: what would reach it is answered with SERVFAIL`);
           makers.push(unbuilt(zonesOfOptions(block, name), zones));
         } else {
           makers.push(...made);
@@ -246,8 +250,8 @@ class Compiler {
           () => [
             {
               kind: 'chaos',
-              version: plugins.chaos!.version ?? `skyshard-${this.#version}`,
-              hostname: this.#hostName,
+              version: plugins.chaos!.version ?? `skyshard-${this.#context.version}`,
+              hostname: this.#context.hostName,
               authors: plugins.chaos!.authors ?? ['skyshard'],
             },
           ],
@@ -259,7 +263,7 @@ class Compiler {
       case 'kubernetes':
         return [this.#makeKubernetes(plugins.kubernetes!, token, zones)];
       case 'forward':
-        return plugins.forward!.stanzas.map((stanza) => this.#makeForward(stanza, zones));
+        return this.#makeForwards(plugins.forward!.stanzas, token, zones);
       default:
         return undefined;
     }
@@ -323,14 +327,34 @@ class Compiler {
     };
   }
 
-  #makeForward(stanza: ForwardStanza, zones: Set<string>): StepMaker {
-    zones.add(stanza.from);
-    addAll(zones, stanza.except);
-    const group = this.#forwards.push(stanza) - 1;
-    return (suffix) =>
-      covers(stanza.from, suffix) && !stanza.except.some((zone) => covers(zone, suffix))
-        ? [{ kind: 'forward', group }]
-        : [];
+  /** From the last stanza to the first: each names the one behind it. */
+  #makeForwards(stanzas: readonly ForwardStanza[], token: CorefileToken, zones: Set<string>): StepMaker[] {
+    const makers: StepMaker[] = [];
+    let next = -1;
+    for (const stanza of stanzas.toReversed()) {
+      zones.add(stanza.from);
+      addAll(zones, stanza.except);
+      const group = forwardGroupOf(stanza, next);
+      let step: StepDescription;
+      if (typeof group === 'string') {
+        this.#warn(
+          token,
+          `plugin/forward: ${group} is not built yet: what would be forwarded is answered with SERVFAIL`,
+        );
+        step = { kind: 'unbuilt' };
+      } else {
+        next = this.#context.indexOfGroup(group);
+        step = { kind: 'forward', group: next };
+      }
+      makers.unshift((suffix) =>
+        covers(stanza.from, suffix) && !stanza.except.some((zone) => covers(zone, suffix)) ? [step] : [],
+      );
+    }
+    return makers;
+  }
+
+  #warn(token: CorefileToken, message: string): void {
+    this.#warnings.push(`${token.file}:${token.line}:${token.column}: ${message}`);
   }
 
   #policyOf({ plugins }: CorefileBlock): PolicyDescription {

@@ -39,7 +39,6 @@ export function planListeners(
     records: [{ dataset: 0, options: { ...records, localAddresses: localAddressesOf(bindAddresses) } }],
     labels: undefined,
     hosts: [],
-    forwards: [],
     services: undefined,
     enabledPlugins: scopes.slice(1).map((scope) => ({ ...scope, name: 'kubernetes' })),
     warnings: [],

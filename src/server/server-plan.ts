@@ -5,7 +5,6 @@ import type { ListenAddress } from '../observability/listener-set.ts';
 import type { QueryLogBlock } from '../observability/query-log.ts';
 import type { ReadyBlock } from '../observability/ready-endpoint.ts';
 import type { MetricScope } from '../observability/shard-counters.ts';
-import type { ForwardStanza } from '../plugins/forward/parse.ts';
 import type { HostsOptions } from '../plugins/hosts/parse.ts';
 import type { SnapshotConfig } from '../snapshot/config-writer.ts';
 import type { RecordInstance } from './record-publisher.ts';
@@ -20,8 +19,6 @@ export interface ServerPlan {
   /** label selector on objects; undefined: all count */
   readonly labels: string | undefined;
   readonly hosts: readonly { readonly dataset: number; readonly options: HostsOptions }[];
-  /** stanzas by the index that forward steps name */
-  readonly forwards: readonly ForwardStanza[];
   /** what the Corefile says beside answering; undefined: the built-in configuration, with metrics alone */
   readonly services: ServicesPlan | undefined;
   /** series of coredns_plugin_enabled */

@@ -12,6 +12,7 @@ import { discardPages, shrinkHeap } from '../native/process-memory.ts';
 import { createCounterBuffer } from '../observability/counter-layout.ts';
 import type { LineFormat, WriteLine } from '../observability/plugin-line.ts';
 import { MainCounters } from '../observability/server-metrics.ts';
+import { createForwardBuffer, ForwardGroupTable } from '../forward/forward-buffer.ts';
 import { createTcpCells } from '../observability/tcp-metrics.ts';
 import type { Transport } from '../shard/shard-options.ts';
 import { SnapshotBuilder } from '../snapshot/builder.ts';
@@ -87,11 +88,13 @@ async function assemble(
   const { promise: failed, reject: fail } = Promise.withResolvers<never>();
   failed.catch(() => undefined);
   const transport = chooseTransport(options.transport, log);
-  const plan = await loadPlan(options);
-  for (const warning of plan.warnings) log('warn', warning);
   const machineLimits = readMachineLimits();
   const shardPlan = planShards(machineLimits, hasSharedPorts(transport) ? options.shards : 1);
   const threadCount = shardPlan.count + RESOLVER_COUNT;
+  const forwardBuffer = createForwardBuffer(threadCount);
+  const forwardGroups = new ForwardGroupTable(forwardBuffer);
+  const plan = await loadPlan(options, (group) => forwardGroups.indexOf(group));
+  for (const warning of plan.warnings) log('warn', warning);
 
   const buffer = reserveSharedBuffer();
   const libc = transport === 'mmsg' ? loadLibc() : undefined;
@@ -116,6 +119,7 @@ async function assemble(
       scopeCount: plan.scopes.length,
       cookieSecret: options.cookieSecret ?? randomBytes(COOKIE_SECRET_SIZE),
       eventBuffer: services?.eventBuffer,
+      forwardBuffer,
     },
     tcpCells,
     machineLimits,

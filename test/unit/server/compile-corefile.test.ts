@@ -1,12 +1,17 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { formatName } from '../../../src/dns/name.ts';
+import type { ForwardGroup } from '../../../src/forward/forward-group.ts';
 import { readCorefile } from '../../../src/plugins/corefile-config.ts';
 import { compileCorefile } from '../../../src/server/compile-corefile.ts';
 import type { ServerPlan } from '../../../src/server/server-plan.ts';
 
+const groups: ForwardGroup[] = [];
+
 function compile(text: string): ServerPlan {
-  return compileCorefile(readCorefile(text, 'Corefile'), '0.0.0', 'host');
+  groups.length = 0;
+  const indexOfGroup = (group: ForwardGroup): number => groups.push(group) - 1;
+  return compileCorefile(readCorefile(text, 'Corefile'), { version: '0.0.0', hostName: 'host', indexOfGroup });
 }
 
 /** The chain of each route of a listener: `ZONE step step`, a step that falls through with a `+`. */
@@ -62,7 +67,8 @@ describe('compileCorefile', () => {
     assert.equal(policy.isRecursionAvailable, true);
     assert.equal(plan.records[0]?.options.pods, 'insecure');
     assert.deepEqual(plan.records[0]?.options.zones, ['cluster.local', 'in-addr.arpa', 'ip6.arpa']);
-    assert.equal(plan.forwards.length, 1);
+    assert.deepEqual(groups[0]?.upstreams, [{ address: '192.0.2.1', port: 53 }]);
+    assert.equal(groups[0]?.concurrentMax, 1000);
   });
 
   test('a plugin that is not built answers where its step would run, and is named with its place', () => {
