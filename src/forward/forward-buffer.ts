@@ -46,7 +46,7 @@ export const UPSTREAM_CELLS = layout('forward upstream cells', [
   ['timeouts', 1, 'attempts without a response'],
   ['unreachable', 1, 'attempts that ended with a network error'],
   ['durations', UPSTREAM_RCODES.length * DURATION_CELLS, 'responses, by rcode and time'],
-  ['durationSums', UPSTREAM_RCODES.length * 2, 'nanoseconds, by rcode: bits 0–31, bits 16–47'],
+  ['durationSums', UPSTREAM_RCODES.length * 2, 'microseconds, by rcode: bits 0–31, bits 16–47'],
 ]);
 
 const ENDS_AT = FORWARD_HEADER.words;

@@ -54,7 +54,7 @@ export class ForwardCounters {
     this.#add(at + UPSTREAM_CELLS.at.durations + index * DURATION_CELLS + cell);
     const sumAt = at + UPSTREAM_CELLS.at.durationSums + index * 2;
     const low = this.#words[sumAt]!;
-    const sum = low + (tookMs > 0 ? tookMs * 1e6 : 0);
+    const sum = low + (tookMs > 0 ? Math.round(tookMs * 1000) : 0);
     Atomics.store(this.#words, sumAt, sum >>> 0);
     // The cells overlap in bits 16 to 31: what the low one gained there, the high one gains.
     const gained = Math.floor(sum / WIDE_UNIT) - (low >>> 16);

@@ -21,16 +21,13 @@ import {
   HEADER_SIZE,
   OPCODE_MASK,
   OPCODE_SHIFT,
-  OPT_SIZE,
   QDCOUNT_AT,
   QR,
-  RD,
   TC,
 } from '../dns/wire-header.ts';
 import { QUERY_ERROR } from '../observability/query-error.ts';
 import type { QueryEventWriter } from '../observability/query-event-writer.ts';
 import { PLUGIN, type ShardCounters } from '../observability/shard-counters.ts';
-import { UDP_SIZE_MAX_DEFAULT } from '../snapshot/snapshot-layout.ts';
 import { ClientResponse } from './client-response.ts';
 import { forwardGroupCount, readForwardGroup } from './forward-buffer.ts';
 import { FORWARD_CELLS, ForwardCounters, UPSTREAM_CELLS } from './forward-counters.ts';
@@ -41,6 +38,7 @@ import { RandomPool } from './random-pool.ts';
 import { Reply } from './reply.ts';
 import { TimerWheel } from './timer-wheel.ts';
 import { ASKED, ASKED_KEY, TransactionTable, TRANSACTIONS_MAX } from './transaction-table.ts';
+import { UpstreamQuery } from './upstream-query.ts';
 import { PROBE_TIMEOUT_MS, UpstreamStates } from './upstream-states.ts';
 import { WAITER, Waiters, WAITERS_SIZE } from './waiters.ts';
 
@@ -50,7 +48,6 @@ const TOTAL_MAX_MS = 4400;
 const ATTEMPT_MIN_MS = 20;
 /** One group leaves this part of the table to the others. */
 const GROUP_SHARE_MAX = (TRANSACTIONS_MAX * 3) / 4;
-const AD = 0x20;
 const PROTO_UDP = 0;
 const PROTO_TCP = 1;
 
@@ -94,6 +91,7 @@ export class Forwarder implements QueryForwarder {
   readonly #states: UpstreamStates;
   readonly #counters: ForwardCounters;
   readonly #reply: Reply;
+  readonly #query: UpstreamQuery;
   readonly #response: ClientResponse;
   readonly #reports: ForwardReports;
   readonly #groups: ForwardGroup[] = [];
@@ -120,6 +118,7 @@ export class Forwarder implements QueryForwarder {
     this.#states = new UpstreamStates(this.random);
     this.#counters = new ForwardCounters(options.buffer, options.shard);
     this.#reply = new Reply(this.arena);
+    this.#query = new UpstreamQuery(this.arena);
     this.#response = new ClientResponse(this.arena, this.waiters);
     this.#reports = new ForwardReports(options.events, options.clientArena);
     this.#hashSeed = (this.random.next() << 16) | this.random.next();
@@ -372,8 +371,15 @@ export class Forwarder implements QueryForwarder {
     table.tried[slot]! |= 1 << (upstream - states.first[group]!);
     table.attemptUpstream[attempt] = upstream;
     table.attemptMs[attempt] = this.nowMs;
-    const at = transport.queryRoom(upstream);
-    const size = this.#writeQuery(slot, table.attemptId[attempt]!, at);
+    const size = this.#query.write(
+      transport.queryRoom(upstream),
+      table.attemptId[attempt]!,
+      table.flags[slot]!,
+      this.#nameAt(slot),
+      table.nameSize[slot]!,
+      table.qtype[slot]!,
+      table.qclass[slot]!,
+    );
     table.attemptSocket[attempt] = transport.queueQuery(upstream, size, attempt);
     const count = table.attempts[slot]!;
     let deadlineMs = table.startMs[slot]! + this.#totalMs[group]!;
@@ -383,33 +389,6 @@ export class Forwarder implements QueryForwarder {
     }
     this.#wheel.set(slot, deadlineMs, this.nowMs);
     return true;
-  }
-
-  /** What goes upstream is all our own but for the name, DO and CD. */
-  #writeQuery(slot: number, id: number, at: number): number {
-    const table = this.#table;
-    const octets = this.#octets;
-    const view = this.#view;
-    const flags = table.flags[slot]!;
-    const isPlain = (flags & ASKED.PLAIN) !== 0;
-    view.setUint16(at, id);
-    octets[at + FLAGS_HIGH_AT] = (flags & ASKED.NO_RECURSION) === 0 ? RD : 0;
-    octets[at + FLAGS_LOW_AT] = AD | ((flags & ASKED.CD) === 0 ? 0 : CD);
-    view.setUint32(at + QDCOUNT_AT, 0x0001_0000);
-    view.setUint32(at + QDCOUNT_AT + 4, isPlain ? 0 : 1);
-    const nameSize = table.nameSize[slot]!;
-    const nameAt = this.#nameAt(slot);
-    let end = at + HEADER_SIZE;
-    for (let index = 0; index < nameSize; index++) octets[end + index] = octets[nameAt + index]!;
-    end += nameSize;
-    view.setUint32(end, (table.qtype[slot]! << 16) | table.qclass[slot]!);
-    end += 4;
-    if (isPlain) return end - at;
-    octets[end] = 0;
-    view.setUint32(end + 1, (TYPE.OPT << 16) | UDP_SIZE_MAX_DEFAULT);
-    view.setUint32(end + 5, (flags & ASKED.DO) === 0 ? 0 : 0x8000);
-    view.setUint16(end + 9, 0);
-    return end + OPT_SIZE - at;
   }
 
   /** The attempt that a message in hand is the reply to, -1: none. */
