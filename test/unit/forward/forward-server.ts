@@ -25,6 +25,8 @@ export interface ForwardServerOptions {
   readonly policy?: Partial<PolicyDescription>;
   readonly shards?: number;
   readonly address?: string;
+  /** from createQueryEventBuffer */
+  readonly eventBuffer?: SharedArrayBuffer;
   /** of cluster.local */
   readonly objects?: readonly RawObject[];
 }
@@ -85,6 +87,7 @@ export async function startForwardServer(t: TestContext, options: ForwardServerO
     scopeCount: 2,
     cookieSecret: new Uint8Array(16),
     forwardBuffer,
+    eventBuffer: options.eventBuffer,
   };
   const lines: string[] = [];
   const supervisor = new ShardSupervisor({
