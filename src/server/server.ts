@@ -13,6 +13,7 @@ import { createCounterBuffer } from '../observability/counter-layout.ts';
 import type { LineFormat, WriteLine } from '../observability/plugin-line.ts';
 import { MainCounters } from '../observability/server-metrics.ts';
 import { createForwardBuffer, ForwardGroupTable } from '../forward/forward-buffer.ts';
+import { ForwardMetrics } from '../forward/forward-metrics.ts';
 import { createTcpCells } from '../observability/tcp-metrics.ts';
 import type { Transport } from '../shard/shard-options.ts';
 import { SnapshotBuilder } from '../snapshot/builder.ts';
@@ -138,7 +139,7 @@ async function assemble(
     shardCount: shardPlan.count,
     tcpCells,
     droppedLogLines: output.droppedLogLines,
-    families: services?.families() ?? [],
+    families: [...new ForwardMetrics(forwardBuffer, forwardGroups).families(), ...(services?.families() ?? [])],
   });
   closers.push(() => metrics.stop());
   const feed =
