@@ -7,7 +7,8 @@ import { test } from 'node:test';
 import type { TestContext } from 'node:test';
 import type { SkyshardError } from '../../../src/base/skyshard-error.ts';
 import { HealthEndpoint } from '../../../src/observability/health-endpoint.ts';
-import { MetricsEndpoint } from '../../../src/observability/metrics-endpoint.ts';
+import { ListenerSet } from '../../../src/observability/listener-set.ts';
+import { startMetricsServer } from '../../../src/observability/metrics-server.ts';
 import { startProbeListener } from '../../../src/observability/probe-listener.ts';
 import { formatMetrics } from '../../../src/observability/prometheus-text.ts';
 import { ReadyEndpoint } from '../../../src/observability/ready-endpoint.ts';
@@ -339,11 +340,14 @@ test('localhost is the IPv4 one', TIMEOUT, async (t) => {
 });
 
 test('the metrics page is the same on every address that a block names', TIMEOUT, async (t) => {
-  const metrics = new MetricsEndpoint({ page: () => Promise.resolve('x 1\n'), onError: () => undefined });
+  const page = () => Promise.resolve('x 1\n');
+  const metrics = new ListenerSet(({ host, port }) =>
+    startMetricsServer({ address: host, port, page, onError: () => undefined }),
+  );
   t.after(() => metrics.close());
-  const other = { host: '127.0.0.2', port: 0 };
-  await metrics.configure([{ listen: ANY }, { listen: other }, { listen: ANY }]);
-  assert.equal(metrics.urls.length, 2);
-  for (const url of metrics.urls) assert.equal(await (await fetch(url)).text(), 'x 1\n');
-  assert.match(metrics.urls[1]!, /^http:\/\/127\.0\.0\.2:\d+\/metrics$/);
+  await metrics.update([ANY, { host: '127.0.0.2', port: 0 }, ANY]);
+  const urls = metrics.all.map(({ url }) => url);
+  assert.equal(urls.length, 2);
+  for (const url of urls) assert.equal(await (await fetch(url)).text(), 'x 1\n');
+  assert.match(urls[1]!, /^http:\/\/127\.0\.0\.2:\d+\/metrics$/);
 });
