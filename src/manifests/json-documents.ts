@@ -16,6 +16,8 @@ export interface JsonScan {
   readonly end: number;
   /** where the objects in the array under the document's own key `items` start */
   readonly items: readonly number[];
+  /** and where each of them ends; fewer than `items` in a text that ends too early */
+  readonly itemEnds: readonly number[];
 }
 
 /** Between documents: white space and the `---` that YAML would have there. */
@@ -29,6 +31,7 @@ export function skipJsonSeparator(text: string, start: number): number {
 /** The object or array that starts at `start`; anything else reaches to the end of the text. */
 export function scanJsonDocument(text: string, start: number): JsonScan {
   const items: number[] = [];
+  const itemEnds: number[] = [];
   let depth = 0;
   let isAtItems = false;
   let isInItems = false;
@@ -44,11 +47,42 @@ export function scanJsonDocument(text: string, start: number): JsonScan {
       depth++;
     } else if (char === CLOSE_BRACE || char === CLOSE_BRACKET) {
       depth--;
+      if (isInItems && depth === 2) itemEnds.push(at + 1);
       if (depth === 1) isInItems = isAtItems = false;
-      if (depth <= 0) return { end: at + 1, items };
+      if (depth <= 0) return { end: at + 1, items, itemEnds };
     }
   }
-  return { end: text.length, items };
+  return { end: text.length, items, itemEnds };
+}
+
+/**
+ * The document, its list items one at a time as they are asked for: all together they would take a multiple of the text.
+ *
+ * @param scan  of this document
+ * @returns the document with an empty list for `items`, and a walk over these; undefined for a document without such a list
+ * @throws SyntaxError here or in the walk if it is no JSON
+ */
+export function splitJsonList(
+  text: string,
+  start: number,
+  { end, items, itemEnds }: JsonScan,
+): { readonly list: Readonly<Record<string, unknown>>; readonly values: Generator<unknown> } | undefined {
+  if (items.length === 0 || items.length !== itemEnds.length) return undefined;
+  let frame = '';
+  let at = start;
+  for (const [index, itemStart] of items.entries()) {
+    frame += `${text.slice(at, itemStart)}{}`;
+    at = itemEnds[index]!;
+  }
+  const list = JSON.parse(frame + text.slice(at, end)) as Record<string, unknown>;
+  const stubs = list['items'];
+  // Items that are no objects, or two lists of that name: rare enough to be read whole.
+  if (!Array.isArray(stubs) || stubs.length !== items.length) return undefined;
+  return { list: { ...list, items: [] }, values: parseItems(text, items, itemEnds) };
+}
+
+function* parseItems(text: string, starts: readonly number[], ends: readonly number[]): Generator<unknown> {
+  for (const [index, start] of starts.entries()) yield JSON.parse(text.slice(start, ends[index])) as unknown;
 }
 
 /** Behind the closing quote of the string that starts at `start`. */
@@ -72,22 +106,31 @@ export class LineIndex {
   private readonly text: string;
   private line = 1;
   private lineStart = 0;
+  /** where the line ends, kept because a dump of a whole cluster may be one line of megabytes */
+  private lineEnd: number;
 
   constructor(text: string) {
     this.text = text;
+    this.lineEnd = this.endOfLine(0);
   }
 
   lineAndColumn(offset: number): { line: number; column: number } {
     if (offset < this.lineStart) {
       this.line = 1;
       this.lineStart = 0;
+      this.lineEnd = this.endOfLine(0);
     }
-    for (let end = this.text.indexOf('\n', this.lineStart); end >= 0 && end < offset;) {
+    while (this.lineEnd < offset) {
       this.line++;
-      this.lineStart = end + 1;
-      end = this.text.indexOf('\n', this.lineStart);
+      this.lineStart = this.lineEnd + 1;
+      this.lineEnd = this.endOfLine(this.lineStart);
     }
     return { line: this.line, column: offset - this.lineStart + 1 };
+  }
+
+  private endOfLine(start: number): number {
+    const end = this.text.indexOf('\n', start);
+    return end < 0 ? this.text.length : end;
   }
 }
 

@@ -5,13 +5,14 @@
  * parsed again, and of objects that were handed out only a digest is kept.
  */
 import { hash } from 'node:crypto';
+import { setImmediate } from 'node:timers/promises';
 import { SkyshardError, formatPlace } from '../base/skyshard-error.ts';
 import type { TextPlace } from '../base/skyshard-error.ts';
 import type { DecodeOptions } from '../kubernetes/decode.ts';
 import type { ClusterObject, ObjectChange } from '../kubernetes/objects.ts';
 import { findManifestFiles, readManifestFile } from './manifest-files.ts';
 import type { FoundFile, FoundFiles } from './manifest-files.ts';
-import { ERRORS_MAX } from './manifest-text.ts';
+import { ERRORS_MAX, SLICE_MS } from './manifest-text.ts';
 import type { ManifestFile } from './manifest-text.ts';
 
 /** Something that is allowed but hardly meant. */
@@ -109,7 +110,7 @@ export class ManifestLoader {
       }
       files.set(file.path, {
         signature: isSettled ? file.signature : '',
-        entries: content.objects.map(({ object, place }) => entryOf(object, place)),
+        entries: await entriesOf(content),
         objects: content.objects.map(({ object }) => object),
         errors: content.errors,
       });
@@ -157,6 +158,19 @@ export class ManifestLoader {
 export function isFresh(file: FoundFile): boolean {
   // a clock of another machine may be ahead, and stay so
   return Math.abs(Date.now() - file.changedMs) < SETTLE_MS;
+}
+
+/** In slices: the digests of a large cluster take a second. */
+async function entriesOf({ objects }: ManifestFile): Promise<Entry[]> {
+  const entries: Entry[] = [];
+  let sliceEndMs = performance.now() + SLICE_MS;
+  for (const { object, place } of objects) {
+    entries.push(entryOf(object, place));
+    if (performance.now() < sliceEndMs) continue;
+    await setImmediate();
+    sliceEndMs = performance.now() + SLICE_MS;
+  }
+  return entries;
 }
 
 function entryOf(object: ClusterObject, place: TextPlace): Entry {

@@ -14,7 +14,8 @@ import { decodeObject } from '../kubernetes/decode.ts';
 import type { DecodeOptions } from '../kubernetes/decode.ts';
 import { ObjectError } from '../kubernetes/object-error.ts';
 import type { ClusterObject } from '../kubernetes/objects.ts';
-import { LineIndex, findJsonFault, scanJsonDocument, skipJsonSeparator } from './json-documents.ts';
+import type { JsonScan } from './json-documents.ts';
+import { LineIndex, findJsonFault, scanJsonDocument, skipJsonSeparator, splitJsonList } from './json-documents.ts';
 
 /** An object of a manifest and where it starts. */
 export interface ManifestObject {
@@ -36,7 +37,7 @@ const LIST_DEPTH_MAX = 4;
 /** Aliases are bounded: ten lines of them could unfold to gigabytes. */
 const ALIAS_COUNT_MAX = 1000;
 /** How long the thread may be held, as far as one document allows. */
-const SLICE_MS = 10;
+export const SLICE_MS = 10;
 
 type Path = readonly (string | number)[];
 type Yaml = typeof YamlModule;
@@ -67,6 +68,7 @@ class ManifestReader implements ManifestFile {
   readonly errors: SkyshardError[] = [];
   private readonly file: string;
   private readonly options: DecodeOptions;
+  private sliceEndMs = performance.now() + SLICE_MS;
 
   constructor(file: string, options: DecodeOptions) {
     this.file = file;
@@ -80,19 +82,26 @@ class ManifestReader implements ManifestFile {
       const { line, col } = lines.linePos(offset);
       return { file: this.file, line, column: col };
     };
-    let sliceEndMs = performance.now() + SLICE_MS;
     for (const document of composeYaml(yaml, text, lines)) {
       // the first: what follows in a document is mostly its consequence
       const [error] = document.errors;
-      if (error === undefined) this.readYamlDocument(yaml, document, place);
+      if (error === undefined) await this.readYamlDocument(yaml, document, place);
       else this.fail('MANIFEST_SYNTAX', error.message, place(error.pos[0]));
-      if (performance.now() < sliceEndMs) continue;
-      await setImmediate();
-      sliceEndMs = performance.now() + SLICE_MS;
+      if (performance.now() >= this.sliceEndMs) await this.pause();
     }
   }
 
-  private readYamlDocument(yaml: Yaml, document: Document.Parsed, place: (offset: number) => TextPlace): void {
+  /** Everything else of the thread has its turn. */
+  private async pause(): Promise<void> {
+    await setImmediate();
+    this.sliceEndMs = performance.now() + SLICE_MS;
+  }
+
+  private async readYamlDocument(
+    yaml: Yaml,
+    document: Document.Parsed,
+    place: (offset: number) => TextPlace,
+  ): Promise<void> {
     let raw: unknown;
     try {
       raw = document.toJS({ maxAliasCount: ALIAS_COUNT_MAX });
@@ -101,7 +110,7 @@ class ManifestReader implements ManifestFile {
       this.fail('MANIFEST_SYNTAX', messageOf(error), place(document.range[0]), error);
       return;
     }
-    const faults = this.readObjects(raw, (path) => place(locate(yaml, document, path)));
+    const faults = await this.readObjects(unfoldLists(raw, []), (path) => place(locate(yaml, document, path)));
     for (const { path, message, cause } of faults) {
       this.fail('MANIFEST_OBJECT', message, place(locate(yaml, document, path)), cause);
     }
@@ -112,16 +121,16 @@ class ManifestReader implements ManifestFile {
     const place = (offset: number): TextPlace => ({ file: this.file, ...lines.lineAndColumn(offset) });
     for (let start = skipJsonSeparator(text, 0); start < text.length;) {
       const scan = scanJsonDocument(text, start);
-      const source = text.slice(start, scan.end);
-      let raw: unknown;
+      const itemAt = (path: Path): number => (typeof path[1] === 'number' ? scan.items[path[1]] : undefined) ?? start;
+      let faults: readonly Fault[];
       try {
-        raw = JSON.parse(source);
+        faults = await this.readObjects(unfoldJson(text, start, scan), (path) => place(itemAt(path)));
       } catch (error) {
-        this.fail('MANIFEST_SYNTAX', messageOf(error), place(start + findJsonFault(source)), error);
+        if (!(error instanceof SyntaxError)) throw error;
+        this.fail('MANIFEST_SYNTAX', error.message, place(start + findJsonFault(text.slice(start, scan.end))), error);
         return;
       }
-      const itemAt = (path: Path): number => (typeof path[1] === 'number' ? scan.items[path[1]] : undefined) ?? start;
-      for (const { path, message, cause } of this.readObjects(raw, (path) => place(itemAt(path)))) {
+      for (const { path, message, cause } of faults) {
         // only the item at fault goes through the parser that knows places
         const yaml = await loadYaml();
         const at = itemAt(path);
@@ -133,10 +142,14 @@ class ManifestReader implements ManifestFile {
     }
   }
 
-  /** Decode a document, or each object of a list. */
-  private readObjects(raw: unknown, placeOf: (path: Path) => TextPlace): readonly Fault[] {
+  /** Decode a document, or each object of a list. Throws what `values` throws. */
+  private async readObjects(
+    values: Iterable<{ readonly path: Path; readonly value: unknown }>,
+    placeOf: (path: Path) => TextPlace,
+  ): Promise<readonly Fault[]> {
     const faults: Fault[] = [];
-    for (const { path, value } of unfoldLists(raw, [])) {
+    for (const { path, value } of values) {
+      if (performance.now() >= this.sliceEndMs) await this.pause();
       try {
         const object = decodeObject(value, this.options);
         if (object !== undefined) this.objects.push({ object, place: placeOf(path) });
@@ -185,12 +198,25 @@ function* unfoldLists(raw: unknown, path: Path): Generator<{ readonly path: Path
     yield { path, value: raw };
     return;
   }
-  for (const [index, item] of items.entries()) {
-    // the items of a ServiceList, as the API server sends it, do not say that they are Services
-    const isTyped = kind !== 'List' && isMapping(item) && item['kind'] === undefined;
-    const value: unknown = isTyped ? { ...item, apiVersion: raw['apiVersion'], kind: kind.slice(0, -4) } : item;
-    yield* unfoldLists(value, [...path, 'items', index]);
+  for (const [index, item] of items.entries()) yield* unfoldLists(typed(item, raw), [...path, 'items', index]);
+}
+
+/** The same of JSON text, where the items of a long list are parsed as they are asked for. */
+function* unfoldJson(text: string, start: number, scan: JsonScan): ReturnType<typeof unfoldLists> {
+  const split = splitJsonList(text, start, scan);
+  if (split === undefined || !String(split.list['kind']).endsWith('List')) {
+    yield* unfoldLists(JSON.parse(text.slice(start, scan.end)), []);
+    return;
   }
+  let index = 0;
+  for (const item of split.values) yield* unfoldLists(typed(item, split.list), ['items', index++]);
+}
+
+/** The items of a ServiceList, as the API server sends it, do not say that they are Services. */
+function typed(item: unknown, list: Readonly<Record<string, unknown>>): unknown {
+  const kind = String(list['kind']);
+  if (kind === 'List' || !isMapping(item) || item['kind'] !== undefined) return item;
+  return { ...item, apiVersion: list['apiVersion'], kind: kind.slice(0, -4) };
 }
 
 function isMapping(raw: unknown): raw is Readonly<Record<string, unknown>> {

@@ -6,6 +6,7 @@ import {
   findJsonFault,
   scanJsonDocument,
   skipJsonSeparator,
+  splitJsonList,
 } from '../../../src/manifests/json-documents.ts';
 
 test('the fault is where JSON.parse says it is, and is there when JSON.parse finds one', () => {
@@ -68,4 +69,50 @@ test('lines and columns in any order', () => {
   const index = new LineIndex('ab\n\ncd');
   const places = [5, 0, 2, 3, 4, 6, 1].map((offset) => Object.values(index.lineAndColumn(offset)).join(':'));
   assert.deepEqual(places, ['3:2', '1:1', '1:3', '2:1', '3:1', '3:3', '1:2']);
+});
+
+test('a long line is searched once for its end, however many places on it are asked for', () => {
+  const line = 'x'.repeat(1000);
+  let searches = 0;
+  const text = {
+    length: line.length,
+    indexOf: (found: string, start: number) => {
+      searches++;
+      return line.indexOf(found, start);
+    },
+  };
+  const index = new LineIndex(text as unknown as string);
+  for (let offset = 0; offset < line.length; offset++) assert.equal(index.lineAndColumn(offset).column, offset + 1);
+  assert.equal(searches, 1);
+});
+
+test('a list is split into the items that JSON.parse finds in it, or not at all', () => {
+  const item = fc.oneof(
+    { weight: 9, arbitrary: fc.dictionary(fc.string(), fc.json()) },
+    fc.integer(),
+    fc.constant(null),
+  );
+  const list = fc.record({ kind: fc.string(), items: fc.array(item, { maxLength: 5 }), metadata: fc.json() });
+  let splitCount = 0;
+  fc.assert(
+    fc.property(list, fc.constantFrom(0, 2), fc.constantFrom('', '{}'), (value, indent, before) => {
+      const text = before + JSON.stringify(value, null, indent);
+      const split = splitJsonList(text, before.length, scanJsonDocument(text, before.length));
+      const isPlain = value.items.length > 0 && value.items.every((item) => typeof item === 'object' && item !== null);
+      assert.equal(split !== undefined, isPlain);
+      if (split === undefined) return;
+      splitCount++;
+      const expected = JSON.parse(text.slice(before.length)) as { readonly items: unknown[] };
+      assert.deepEqual([...split.values], expected.items);
+      assert.deepEqual(split.list, { ...expected, items: [] });
+    }),
+    { numRuns: 500 },
+  );
+  assert.ok(splitCount > 100);
+  for (const text of ['{"items":[{}],"items":[{},{}]}', '{"items":[{},1]}']) {
+    assert.equal(splitJsonList(text, 0, scanJsonDocument(text, 0)), undefined, text);
+  }
+  for (const text of ['{"items":[{}', '{"items":[{}{}]}', '{"items":[{},]}', '{"items":[{}],}']) {
+    assert.throws(() => splitJsonList(text, 0, scanJsonDocument(text, 0)), SyntaxError, text);
+  }
 });

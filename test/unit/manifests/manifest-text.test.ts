@@ -182,3 +182,27 @@ test('JSON: a fault is at its field, broken text at the first octet that is wron
   assert.match((await parse('x.json', '{"a": [1,\n2}')).errors.join(), /^MANIFEST_SYNTAX x\.json:2:2: /);
   assert.match((await parse('x.json', '{"a": [1,\n2')).errors.join(), /^MANIFEST_SYNTAX x\.json:2:2: /);
 });
+
+test('JSON: a list whose second item is no JSON is refused at that place, whatever was read before it', async () => {
+  const good = '{"apiVersion":"v1","kind":"Namespace","metadata":{"name":"a"}}';
+  const text = `{"kind":"List","items":[\n${good},\n{"kind" "Namespace"}]}`;
+  const { errors } = await parseManifest('list.json', text);
+  assert.equal(errors.length, 1);
+  assert.equal(errors[0]?.code, 'MANIFEST_SYNTAX');
+  assert.deepEqual(errors[0]?.place, { file: 'list.json', line: 3, column: 9 });
+});
+
+test('JSON: a long list leaves the thread to others while it is read', async () => {
+  const item = { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'a', labels: { text: 'x'.repeat(20) } } };
+  const text = JSON.stringify({ kind: 'List', items: Array.from({ length: 20_000 }, () => item) });
+  let turns = 0;
+  const count = () => {
+    turns++;
+    turn = setImmediate(count);
+  };
+  let turn = setImmediate(count);
+  const { objects } = await parseManifest('list.json', text);
+  clearImmediate(turn);
+  assert.equal(objects.length, 20_000);
+  assert.ok(turns > 0, `${turns} turns`);
+});
