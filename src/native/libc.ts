@@ -44,6 +44,10 @@ export interface Libc {
   readonly prctl: (option: number, value: number) => number;
   readonly sched_setaffinity: (tid: number, size: number, mask: CallMemory) => number;
   readonly sched_getaffinity: (tid: number, size: number, mask: CallMemory) => number;
+  /** `tid` 0: the calling thread; the kernel has a nice value for each thread */
+  readonly setpriority: (which: number, tid: number, nice: number) => number;
+  /** always -1 with musl */
+  readonly sched_setscheduler: (tid: number, policy: number, parameters: CallMemory) => number;
   readonly madvise: (address: number, size: number, advice: number) => number;
   /** undefined where the C library has none (musl) */
   readonly malloc_trim: ((pad: number) => number) | undefined;
@@ -134,6 +138,8 @@ function bindLibc(): Libc {
       prctl: bindCall('prctl', 'int', ['int', 'ulong']),
       sched_setaffinity: bindCall('sched_setaffinity', 'int', ['int', 'size_t', 'void *']),
       sched_getaffinity: bindCall('sched_getaffinity', 'int', ['int', 'size_t', 'void *']),
+      setpriority: bindCall('setpriority', 'int', ['int', 'uint', 'int']),
+      sched_setscheduler: bindCall('sched_setscheduler', 'int', ['int', 'int', 'void *']),
       madvise: bindCall('madvise', 'int', ['size_t', 'size_t', 'int']),
       malloc_trim: hasSymbol(library, 'malloc_trim') ? bindCall('malloc_trim', 'int', ['size_t']) : undefined,
       addressOf: (buffer) => koffi.address(buffer),

@@ -8,7 +8,7 @@ import { randomBytes } from 'node:crypto';
 import { readVersion } from '../base/version.ts';
 import { reserveSharedBuffer } from '../memory/shared-buffer.ts';
 import { loadLibc, nativeUnavailableReason } from '../native/libc.ts';
-import { discardPages, shrinkHeap } from '../native/process-memory.ts';
+import { discardCode, discardPages, shrinkHeap } from '../native/process-memory.ts';
 import { createCounterBuffer } from '../observability/counter-layout.ts';
 import type { LineFormat, WriteLine } from '../observability/plugin-line.ts';
 import { MainCounters } from '../observability/server-metrics.ts';
@@ -162,7 +162,11 @@ async function assemble(
     closers.unshift(() => server.close());
     metricsUrls = [server.url];
   }
-  setTimeout(() => shrinkHeap(libc), SHRINK_AFTER_MS).unref();
+  threads.shards.yieldToShards();
+  setTimeout(() => {
+    shrinkHeap(libc);
+    if (libc !== undefined) discardCode(libc);
+  }, SHRINK_AFTER_MS).unref();
   const { nameCount } = publisher.statistics;
   const isMoved = plan.services === undefined && !metricsUrls[0]!.includes(`:${METRICS_PORT}/`);
   return {

@@ -9,6 +9,7 @@ import { SkyshardError } from '../base/skyshard-error.ts';
 import { openEpoll } from '../native/epoll.ts';
 import { loadLibc } from '../native/libc.ts';
 import { BATCH_ARENA_SIZE } from '../native/message-batch.ts';
+import { hasDefaultPriority, lowerMainPriority } from '../native/thread-priority.ts';
 import { closeUdpSocket } from '../native/udp-socket.ts';
 import { BLOCK_MAX_MS } from '../shard/batch-loop.ts';
 import { createShardControl, SHARD_CONTROL, shardControlAt } from '../shard/shard-options.ts';
@@ -69,11 +70,18 @@ export class ShardSupervisor {
   #keepAlive: NodeJS.Timeout | undefined;
   #isStopping = false;
   #restarts = 0;
+  readonly #hasDefaultPriority: boolean;
 
   constructor(options: ShardSupervisorOptions) {
     this.#options = options;
     this.#control = createShardControl(options.plan.count);
     this.#listeners = toShardListeners(options.listeners);
+    this.#hasDefaultPriority = options.transport === 'mmsg' && hasDefaultPriority();
+  }
+
+  /** Give the CPUs to the shards where they are short: for a start that is over. Shards that start later are not affected. */
+  yieldToShards(): void {
+    if (this.#hasDefaultPriority) lowerMainPriority(loadLibc());
   }
 
   /** how many threads were replaced since the start */
@@ -255,6 +263,7 @@ export class ShardSupervisor {
       epollFd: shard.epollFd,
       arenaAddress: shard.arena === undefined ? 0n : loadLibc().addressOf(shard.arena),
       cpu: shard.cpu,
+      hasDefaultPriority: this.#hasDefaultPriority,
       listeners: this.#options.transport === 'dgram' ? this.#listeners : [],
     };
   }

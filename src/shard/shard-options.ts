@@ -83,6 +83,8 @@ export interface ShardOptions {
   readonly arenaAddress: bigint;
   /** mmsg: CPU to run on, -1: any */
   readonly cpu: number;
+  /** mmsg: the thread that makes this one may have lowered its priority meanwhile; this one has the default */
+  readonly hasDefaultPriority: boolean;
   /** dgram: addresses to open */
   readonly listeners: readonly ShardListener[];
 }

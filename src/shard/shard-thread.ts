@@ -3,9 +3,8 @@ import { parentPort, threadId } from 'node:worker_threads';
 import { pinThread } from '../native/cpu-affinity.ts';
 import { loadLibc } from '../native/libc.ts';
 import { BATCH_ARENA_SIZE, MESSAGE_CAPACITY, MessageBatch } from '../native/message-batch.ts';
+import { restoreDefaultPriority } from '../native/thread-priority.ts';
 import { BatchLoop } from './batch-loop.ts';
-import { DgramLoop } from './dgram-loop.ts';
-import { DGRAM_IO_SIZE } from './dgram-upstreams.ts';
 import { MMSG_IO_SIZE } from './mmsg-upstreams.ts';
 import { SHARD_CONTROL, shardControlAt } from './shard-options.ts';
 import type { ShardMessage, ShardOptions, ShardWork, ShardWorkModule } from './shard-options.ts';
@@ -36,11 +35,19 @@ function runBatchLoop(options: ShardOptions, module: ShardWorkModule): void {
   if (options.cpu >= 0 && !pinThread(options.cpu)) {
     post({ kind: 'log', shard: options.shard, text: `cannot be pinned to CPU ${options.cpu}` });
   }
+  if (options.hasDefaultPriority && !restoreDefaultPriority(libc)) {
+    post({ kind: 'log', shard: options.shard, text: 'keeps the low priority of the thread that made it' });
+  }
   announce(options, []);
   loop.run();
 }
 
 async function runDgramLoop(options: ShardOptions, module: ShardWorkModule): Promise<void> {
+  // Loaded here: the modules of node that only this transport needs are a tenth of a thread's start.
+  const [{ DgramLoop }, { DGRAM_IO_SIZE }] = await Promise.all([
+    import('./dgram-loop.ts'),
+    import('./dgram-upstreams.ts'),
+  ]);
   const arena = new ArrayBuffer(DgramLoop.ARENA_SIZE);
   const loop = new DgramLoop(options, createWork(options, module, arena, DGRAM_IO_SIZE), arena);
   const ports = await loop.open();

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { loadLibc, nativeUnavailableReason } from '../../../src/native/libc.ts';
-import { discardPages, shrinkHeap } from '../../../src/native/process-memory.ts';
+import { codeMappings, discardCode, discardPages, shrinkHeap } from '../../../src/native/process-memory.ts';
 
 const skip = nativeUnavailableReason() ?? false;
 
@@ -36,4 +37,31 @@ test('the heap gives back what garbage took', { skip }, () => {
   const after = process.memoryUsage();
   assert.ok(after.heapUsed < before.heapUsed - (16 << 20), `${before.heapUsed} → ${after.heapUsed}`);
   assert.equal(typeof (globalThis as { gc?: unknown }).gc, 'undefined', 'nothing is left in the global scope');
+});
+
+test('only what is executable and of the program is code to let go of', () => {
+  const maps = [
+    '00400000-00746000 r--p 00000000 fe:00 10 /opt/a program/node',
+    '0074a000-03044000 r-xp 0034a000 fe:00 10                         /opt/a program/node',
+    '06b56000-06b7d000 rw-p 06755000 fe:00 10 /opt/a program/node',
+    '7f0000000000-7f0000001000 rwxp 00000000 00:00 0',
+    '7f4273dc0000-7f4273fc5000 r-xp 01627000 fe:00 10 /opt/a program/node',
+    '7f53c0000000-7f53c0100000 r-xp 00000000 fe:00 11 /usr/lib/libc.so.6',
+    '',
+  ].join('\n');
+  assert.deepEqual(codeMappings(maps, '/opt/a program/node'), [
+    { start: 0x74a000, end: 0x3044000 },
+    { start: 0x7f4273dc0000, end: 0x7f4273fc5000 },
+  ]);
+});
+
+test('code that was let go of is no part of the process, and runs', { skip }, () => {
+  const residentCode = (): number =>
+    Number(/^RssFile:\s+(\d+) kB$/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1]) * 1024;
+  const before = residentCode();
+  const size = discardCode(loadLibc());
+  assert.ok(size > 2 ** 20, `${size} octets of code`);
+  const after = residentCode();
+  assert.ok(after < before - 2 ** 22, `${before} octets before, ${after} after`);
+  assert.equal(JSON.stringify(JSON.parse('{"a":[1,2,{"b":"c"}]}')), '{"a":[1,2,{"b":"c"}]}');
 });

@@ -51,6 +51,8 @@ export class FakeKernel {
       return BigInt(this.#memories.push(new DataView(buffer)) - 1);
     },
     viewOf: unused,
+    setpriority: unused,
+    sched_setscheduler: unused,
     madvise: unused,
     malloc_trim: undefined,
     socket: unused,
