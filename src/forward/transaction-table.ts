@@ -101,6 +101,7 @@ export class TransactionTable {
     const first = slot * ATTEMPTS_MAX;
     for (let at = first + this.attempts[slot]! - 1; at >= first; at--) this.#slotOfId[this.attemptId[at]!] = 0;
     this.attempts[slot] = 0;
+    this.flags[slot] = 0;
     this.#freeNext[slot] = this.#free;
     this.#free = slot;
     this.inFlight--;

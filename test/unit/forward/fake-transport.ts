@@ -1,0 +1,169 @@
+/** A forwarder without sockets and with a clock of its own: what it sends is recorded, what it gets is handed over. */
+import type { QueryClient } from '../../../src/answer/answerer-options.ts';
+import { Query } from '../../../src/answer/query.ts';
+import { Response } from '../../../src/answer/response.ts';
+import {
+  createForwardBuffer,
+  FORWARD_CELLS,
+  ForwardGroupTable,
+  forwardCellsAt,
+} from '../../../src/forward/forward-buffer.ts';
+import { DEFAULT_FORWARD_GROUP, type ForwardGroup } from '../../../src/forward/forward-group.ts';
+import { CLIENT_RESPONSE_MAX, type ForwardTransport } from '../../../src/forward/forward-transport.ts';
+import { Forwarder, type ForwarderOptions, type UpstreamRegistrar } from '../../../src/forward/forwarder.ts';
+import { createCounterBuffer } from '../../../src/observability/counter-layout.ts';
+import { createShardCounters } from '../../../src/observability/shard-counters.ts';
+import { buildQuery, type QuerySpec } from '../../wire/query.ts';
+import { decodeStrictly, type DecodedMessage } from '../../wire/strict-message.ts';
+
+const REPLY_AT = 0;
+const RESPONSE_AT = 4096;
+const QUERY_AT = RESPONSE_AT + CLIENT_RESPONSE_MAX;
+const IO_SIZE = QUERY_AT + 512;
+const CLIENT_MESSAGE_AT = 64;
+
+export interface SentQuery {
+  readonly upstream: number;
+  readonly attempt: number;
+  readonly atMs: number;
+  readonly octets: Buffer;
+  readonly message: DecodedMessage;
+}
+
+export type GroupSpec = Partial<Omit<ForwardGroup, 'upstreams'>> & { readonly upstreamCount: number };
+
+export class FakeForwarding implements ForwardTransport, UpstreamRegistrar {
+  readonly forwarder: Forwarder;
+  readonly buffer: SharedArrayBuffer = createForwardBuffer(1);
+  readonly sent: SentQuery[] = [];
+  readonly responses: DecodedMessage[] = [];
+  replySocket = 1;
+  /** upstreams that can't be asked */
+  readonly unusable = new Set<number>();
+  #nowMs = 1000;
+  #replyFrom = 0;
+  readonly #octets: Buffer;
+  readonly #arena = new ArrayBuffer(8192);
+  readonly #query: Query = new Query(this.#arena);
+  readonly #response: Response = new Response(this.#arena);
+  readonly #client: QueryClient = {
+    listener: 0,
+    peerOffset: 0,
+    peerSize: 4,
+    peerPort: 1,
+    isStream: false,
+    scope: 1,
+    messageSize: 0,
+    policyFlags: 0,
+    udpSizeMax: 1232,
+    error: 0,
+    errorDetail: 0,
+    optSize: 0,
+  };
+
+  constructor(groups: readonly GroupSpec[], options: Partial<ForwarderOptions> = {}) {
+    const table = new ForwardGroupTable(this.buffer);
+    for (const { upstreamCount, ...group } of groups) {
+      const upstreams = Array.from({ length: upstreamCount }, (_, index) => ({ address: '192.0.2.1', port: index }));
+      table.indexOf({ ...DEFAULT_FORWARD_GROUP, upstreams, ...group });
+    }
+    this.forwarder = new Forwarder({
+      buffer: this.buffer,
+      shard: 0,
+      counters: createShardCounters(createCounterBuffer(1, 2), 2, 0),
+      clientArena: this.#arena,
+      ioSize: (IO_SIZE + 63) & ~63,
+      ...options,
+    });
+    this.#octets = Buffer.from(this.forwarder.arena);
+    this.forwarder.start(this);
+    this.forwarder.nowMs = this.#nowMs;
+  }
+
+  get nowMs(): number {
+    return this.#nowMs;
+  }
+
+  /** A client asks. @returns whether the forwarder took it; else `refusal` says what the client gets */
+  ask(spec: QuerySpec, group = 0): boolean {
+    const query = buildQuery(spec);
+    new Uint8Array(this.#arena).set(query, CLIENT_MESSAGE_AT);
+    this.#query.parse(CLIENT_MESSAGE_AT, query.length);
+    const questionEnd = this.#query.questionEnd;
+    this.#response.begin(CLIENT_MESSAGE_AT, questionEnd, CLIENT_MESSAGE_AT + 512, 12);
+    this.#response.rcode = 2;
+    return this.forwarder.forward(group, this.#query, this.#response, this.#client);
+  }
+
+  get refusal(): number {
+    return this.#response.rcode;
+  }
+
+  /** Time passes in steps of 10 ms. */
+  pass(durationMs: number): void {
+    for (const endMs = this.#nowMs + durationMs; this.#nowMs < endMs;) {
+      this.#nowMs += 10;
+      this.forwarder.tick(this.#nowMs);
+    }
+  }
+
+  /** The reply to what was sent as number `index` arrives. */
+  reply(index: number, flags = 0x8180): void {
+    const sent = this.sent[index]!;
+    const end = sent.octets.length - (sent.message.opt === undefined ? 0 : 11);
+    const octets = Buffer.from(sent.octets.subarray(0, end));
+    octets.writeUInt16BE(flags, 2);
+    octets.writeUInt16BE(0, 10);
+    this.receive(octets, sent.upstream);
+  }
+
+  receive(octets: Buffer, upstream: number): void {
+    octets.copy(this.#octets, REPLY_AT);
+    this.#replyFrom = upstream;
+    this.forwarder.receive(REPLY_AT, octets.length);
+  }
+
+  deliver(slot: number, generation: number, octets: Buffer): void {
+    octets.copy(this.#octets, REPLY_AT);
+    this.forwarder.deliver(slot, generation, REPLY_AT, octets.length);
+  }
+
+  cell(name: keyof typeof FORWARD_CELLS.at): number {
+    return new Uint32Array(this.buffer)[forwardCellsAt(0) + FORWARD_CELLS.at[name]]!;
+  }
+
+  /** what was sent for clients, without probes */
+  get asked(): readonly SentQuery[] {
+    return this.sent.filter(({ message }) => message.questions[0]!.type !== 2);
+  }
+
+  saveReturnPath(): void {
+    // responses all go to one list
+  }
+
+  queryRoom(): number {
+    return QUERY_AT;
+  }
+
+  queueQuery(upstream: number, size: number, attempt: number): number {
+    const octets = Buffer.from(this.#octets.subarray(QUERY_AT, QUERY_AT + size));
+    this.sent.push({ upstream, attempt, atMs: this.#nowMs, octets, message: decodeStrictly(octets) });
+    return 1;
+  }
+
+  responseRoom(): number {
+    return RESPONSE_AT;
+  }
+
+  queueResponse(_waiter: number, size: number): void {
+    this.responses.push(decodeStrictly(Uint8Array.from(this.#octets.subarray(RESPONSE_AT, RESPONSE_AT + size))));
+  }
+
+  isReplyFrom(upstream: number): boolean {
+    return upstream === this.#replyFrom;
+  }
+
+  addUpstream(upstream: number): boolean {
+    return !this.unusable.has(upstream);
+  }
+}
