@@ -41,6 +41,7 @@ export class ForwardReports {
     if (this.#events === undefined) flags = 0;
     this.#flags[waiter] = flags;
     if (flags === 0) return;
+    flags |= QUERY_EVENT_FLAG.FORWARDED;
     if (client.isStream) flags |= QUERY_EVENT_FLAG.STREAM;
     if (query.isDo !== 0) flags |= QUERY_EVENT_FLAG.DNSSEC_OK;
     this.#flags[waiter] = flags;

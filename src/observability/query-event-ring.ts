@@ -75,6 +75,8 @@ export const QUERY_EVENT_FLAG = {
   UPSTREAM_STREAM: 1 << 23,
   /** the authority section has an SOA */
   SOA: 1 << 24,
+  /** the query was forwarded: RA is what the upstream says */
+  FORWARDED: 1 << 25,
 } as const;
 
 /** Shared memory for the rings of `shardMax` threads. @param ringWords  a power of two */

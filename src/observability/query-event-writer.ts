@@ -16,7 +16,7 @@ const WORD_MODULUS = 0x1_0000_0000;
 
 /** What the octets of a response do not say. One object a writer, reused: whoever adds an event sets all of it. */
 export interface QueryEventFacts {
-  /** QUERY_EVENT_FLAG.LOG, ERRORS, STREAM, DNSSEC_OK, UPSTREAM_STREAM */
+  /** QUERY_EVENT_FLAG.LOG, ERRORS, STREAM, DNSSEC_OK, UPSTREAM_STREAM, FORWARDED */
   flags: number;
   scope: number;
   listener: number;

@@ -157,7 +157,7 @@ const PLACEHOLDERS: Readonly<Record<string, Part>> = {
   '{>do}': (event) => String(event.has(QUERY_EVENT_FLAG.DNSSEC_OK)),
   '{>bufsize}': (event) => String(bufferSize(event)),
   '{rcode}': ({ responseSize, rcodeText }) => (responseSize === 0 ? EMPTY : rcodeText),
-  '{>rflags}': ({ responseSize, responseFlags }) => (responseSize === 0 ? EMPTY : flagsText(responseFlags)),
+  '{>rflags}': (event) => (event.responseSize === 0 ? EMPTY : flagsText(loggedFlags(event))),
   '{rsize}': ({ uncompressedSize }) => String(uncompressedSize),
   '{duration}': ({ durationNs }) => `${secondsText(durationNs)}s`,
 };
@@ -197,6 +197,14 @@ function opcodeOf({ queryFlags }: QueryEvent): number {
 function bufferSize(event: QueryEvent): number {
   if (event.has(QUERY_EVENT_FLAG.STREAM)) return STREAM_BUFSIZE;
   return Math.max(event.udpSize, UDP_SIZE_PLAIN);
+}
+
+/**
+ * The flags as a plugin set them, which is what CoreDNS's log sees: that recursion is available is the upstream's word.
+ * Beside data of its own the server says it of itself, and lines of cluster names would not be those people know.
+ */
+function loggedFlags(event: QueryEvent): number {
+  return event.has(QUERY_EVENT_FLAG.FORWARDED) ? event.responseFlags : event.responseFlags & ~RA;
 }
 
 /** Both flag octets of a header, the first in the high bits. */

@@ -12,7 +12,7 @@ import type { EventDescription } from './query-event-fixture.ts';
 const COMMON =
   '{remote}:{port} - {>id} "{type} {class} {name} {proto} {size} {>do} {>bufsize}" {rcode} {>rflags} {rsize} {duration}';
 const ALL: QueryLogRule = { zone: '.', format: COMMON, classes: ['all'] };
-const { LOG, STREAM, DNSSEC_OK } = QUERY_EVENT_FLAG;
+const { LOG, STREAM, DNSSEC_OK, FORWARDED } = QUERY_EVENT_FLAG;
 const NXDOMAIN = 0x8503;
 const SERVFAIL = 0x8102;
 
@@ -70,7 +70,8 @@ for (const [format, event, text] of [
   ['{>opcode}', { facts: { queryFlags: 0x2900 } }, '5'],
   ['{rcode}', { facts: { rcode: 11 } }, '11'],
   ['{rcode}', { facts: { rcode: 16 } }, 'BADVERS'],
-  ['{>rflags}', { flags: 0x87f0 }, 'qr,aa,tc,rd,ra,z,ad,cd'],
+  ['{>rflags}', { flags: 0x87f0, facts: { flags: LOG | FORWARDED } }, 'qr,aa,tc,rd,ra,z,ad,cd'],
+  ['{>rflags}', { flags: 0x8580 }, 'qr,aa,rd'],
   ['{>rflags}', { flags: 0 }, '-'],
   ['{rcode} {>rflags} {rsize}', { isSent: false }, '- - 0'],
   ['{/kubernetes/client-namespace} {/log/class}', {}, '- -'],
