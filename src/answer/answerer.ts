@@ -46,6 +46,7 @@ import { Response } from './response.ts';
 import { Rotation } from './rotation.ts';
 import { CLIENT_COOKIE_SIZE, SERVER_COOKIE_SIZE, ServerCookies } from './server-cookie.ts';
 import { STEP_RESULT } from './step-result.ts';
+import { TemplateStep } from './template-step.ts';
 
 /** Metric scope of what never entered a chain (MetricScope 0). */
 const SCOPE_DROPPED = 0;
@@ -75,6 +76,7 @@ export class Answerer {
   private readonly records: RecordsStep;
   private readonly fixed: FixedSteps;
   private readonly local: LocalStep;
+  private readonly template: TemplateStep;
   private readonly forwarder: QueryForwarder | undefined;
   private readonly cookies: ServerCookies;
   private readonly counters: ShardCounters;
@@ -116,6 +118,7 @@ export class Answerer {
     this.records = new RecordsStep(this.reader, this.query, this.response, this.rotation);
     this.fixed = new FixedSteps(this.reader, this.query, this.response);
     this.local = new LocalStep(this.query, this.response, options.counters);
+    this.template = new TemplateStep(this.reader, this.query, this.response);
     this.forwarder = options.forwarder;
     this.cookies = new ServerCookies(options.cookieSecret);
     this.counters = options.counters;
@@ -330,7 +333,10 @@ export class Answerer {
     this.client.scope = this.scope;
     this.adoptPolicy(this.reader.words[routeAt + ROUTE.at.policy]! * 2);
     const result = this.runSteps(routeAt);
-    return result === STEP_RESULT.FOLLOW ? this.followAliases() : result;
+    if (result !== STEP_RESULT.FOLLOW) return result;
+    const followed = this.followAliases();
+    this.template.writeRest(followed === STEP_RESULT.DONE);
+    return followed;
   }
 
   /** Class CH is for `chaos` alone: no other step knows classes. */
@@ -403,6 +409,9 @@ export class Answerer {
         const { peerOffset, peerSize, peerPort, isStream } = this.client;
         return this.fixed.answerWhoami(peerOffset, peerSize, peerPort, isStream);
       }
+      case STEP.TEMPLATE:
+        this.plugin = PLUGIN.TEMPLATE;
+        return this.template.answer(argument * 2, this.client);
       case STEP.LOCAL:
         this.plugin = PLUGIN.LOCAL;
         return this.local.answer(argument !== 0);
@@ -442,7 +451,7 @@ export class Answerer {
     const targets = this.aliasTargets;
     targets[0] = HEADER_SIZE;
     for (let count = 1; count <= ALIASES_MAX; count++) {
-      const offset = this.kubernetes.followOffset;
+      const offset = response.followOffset;
       if (this.isTargetKnown(offset, count)) break;
       targets[count] = offset;
       this.query.followName(response.messageAt + offset);
@@ -520,9 +529,12 @@ export class Answerer {
     }
     if (query.isNsidAsked && this.policyAt !== 0) at = this.writeNsid(at);
     if (response.extendedError >= 0 && at + EDE_OPTION_SIZE <= end) {
-      view.setUint32(at, (EDNS_OPTION.EDE << 16) | 2);
+      const text = response.extendedErrorText;
+      const textSize = at + EDE_OPTION_SIZE + text.length <= end ? text.length : 0;
+      view.setUint32(at, (EDNS_OPTION.EDE << 16) | (2 + textSize));
       view.setUint16(at + OPTION_HEAD_SIZE, response.extendedError);
       at += EDE_OPTION_SIZE;
+      for (let index = 0; index < textSize; index++) bytes[at++] = text[index]!;
     }
     view.setUint16(start + 9, at - start - OPT_SIZE);
     response.position = at;

@@ -46,8 +46,6 @@ export class KubernetesStep {
   /** offset in the message of each group's first SRV target */
   private readonly groupTargets = new Uint16Array(GROUPS_MAX);
   private readonly rotation: Rotation;
-  /** offset of the CNAME target to follow, after STEP_RESULT.FOLLOW */
-  followOffset = 0;
 
   private zoneAt = 0;
   private datasetAt = 0;
@@ -452,7 +450,7 @@ export class KubernetesStep {
       return STEP_RESULT.DONE;
     }
     if (this.query.qtype === TYPE.CNAME) return STEP_RESULT.DONE;
-    this.followOffset = offset;
+    this.response.followOffset = offset;
     return STEP_RESULT.FOLLOW;
   }
 

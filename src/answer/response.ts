@@ -25,6 +25,8 @@ const SOA_REFRESH_SECONDS = 7200;
 const SOA_RETRY_SECONDS = 1800;
 const SOA_EXPIRE_SECONDS = 86_400;
 
+const NO_TEXT = new Uint8Array(0);
+
 export class Response {
   /** start of the message in the arena */
   messageAt = 0;
@@ -42,8 +44,12 @@ export class Response {
   rcode = 0;
   /** extended DNS error, -1: none */
   extendedError = -1;
+  /** what goes with it, UTF-8; left out where there is no room */
+  extendedErrorText: Uint8Array = NO_TEXT;
   /** offset in the message of the name the records belong to */
   ownerOffset = 0;
+  /** offset in the message of the CNAME target to look up, after STEP_RESULT.FOLLOW */
+  followOffset = 0;
 
   readonly bytes: Uint8Array;
   readonly view: DataView;
@@ -65,6 +71,7 @@ export class Response {
     this.isTruncated = false;
     this.rcode = 0;
     this.extendedError = -1;
+    this.extendedErrorText = NO_TEXT;
     this.ownerOffset = ownerOffset;
   }
 

@@ -23,6 +23,8 @@ export const QUERY_ERROR = {
   MAX_CONCURRENT: 9,
   /** no room for one more query under way */
   NO_CAPACITY: 10,
+  /** a template could not be evaluated, or what it gave is no record */
+  TEMPLATE_FAILED: 11,
 } as const;
 
 /** Where the error says to whom it was: the address in presentation form, an IPv6 one in brackets, with the port. */
@@ -62,6 +64,8 @@ export function queryErrorText({ error, errorDetail, upstream, upstreamProto }: 
       return `concurrent queries exceeded maximum ${errorDetail}`;
     case QUERY_ERROR.NO_CAPACITY:
       return 'too many queries wait for upstreams';
+    case QUERY_ERROR.TEMPLATE_FAILED:
+      return 'plugin/template: the template gives no record for this query';
     default:
       return `error ${error}`;
   }

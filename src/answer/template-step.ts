@@ -1,0 +1,234 @@
+/**
+ * `template` where the answer depends on the query. It allocates, and it takes its time: what it answers alike for every
+ * name is compiled into fixed answers before.
+ */
+import { formatIPv4, formatIPv6 } from '../dns/address.ts';
+import { CLASS, RCODE, TYPE } from '../dns/iana.ts';
+import { POINTER_OFFSET_MAX } from '../dns/wire-header.ts';
+import { QUERY_ERROR } from '../observability/query-error.ts';
+import type { SnapshotReader } from '../snapshot/reader.ts';
+import { TEMPLATE } from '../snapshot/snapshot-layout.ts';
+import { RecordTemplate, type TemplateAnswer, type TemplateRecord } from '../template/record-template.ts';
+import type { QueryClient } from './answerer-options.ts';
+import type { Query } from './query.ts';
+import { type Response, SECTION } from './response.ts';
+import { STEP_RESULT } from './step-result.ts';
+
+const RECORD_FIXED_SIZE = 10;
+/** More than any configuration has; what is left over from earlier ones goes when it is reached. */
+const COMPILED_MAX = 4096;
+
+export class TemplateStep {
+  private readonly reader: SnapshotReader;
+  private readonly query: Query;
+  private readonly response: Response;
+  /** by the program's number, which no other program ever has */
+  private readonly compiled = new Map<number, RecordTemplate>();
+  /** sections that stand behind what the target of a CNAME adds to the answer */
+  private rest: TemplateAnswer | undefined;
+
+  constructor(reader: SnapshotReader, query: Query, response: Response) {
+    this.reader = reader;
+    this.query = query;
+    this.response = response;
+  }
+
+  /**
+   * @param templateAt  word index of the TEMPLATE
+   * @returns STEP_RESULT
+   */
+  answer(templateAt: number, client: QueryClient): number {
+    const { query, response } = this;
+    const template = this.templateAt(templateAt);
+    const { qtype, qclass, rcode, extendedError } = template.program;
+    const { nameBytes, nameSize } = query;
+    if (qclass !== CLASS.ANY && qclass !== query.qclass) return STEP_RESULT.NEXT;
+    if (qtype !== TYPE.ANY && query.qtype !== TYPE.ANY && qtype !== query.qtype) return STEP_RESULT.NEXT;
+    const zone = template.findZone(nameBytes, nameSize);
+    if (zone === undefined) return STEP_RESULT.NEXT;
+    const name = presentName(nameBytes, 0);
+    const match = template.match(name, zone);
+    if (match === undefined) {
+      if (template.fallsThrough(nameBytes, nameSize)) return STEP_RESULT.NEXT;
+      response.rcode = RCODE.SERVFAIL;
+      return STEP_RESULT.DONE;
+    }
+    if (rcode === RCODE.SERVFAIL) {
+      response.rcode = rcode;
+      return STEP_RESULT.DONE;
+    }
+    const answer = this.evaluate(template, name, match, client);
+    if (answer === undefined) return STEP_RESULT.DONE;
+    response.rcode = rcode;
+    response.isAuthoritative = true;
+    response.extendedError = extendedError?.code ?? -1;
+    response.extendedErrorText = template.extendedErrorText;
+    return this.writeAnswer(answer);
+  }
+
+  /**
+   * The sections that had to wait for the end of a chain of CNAME records.
+   *
+   * @param isWanted  the response is written here, not by someone who answers later
+   */
+  writeRest(isWanted: boolean): void {
+    const { rest, response } = this;
+    this.rest = undefined;
+    if (rest === undefined || !isWanted || response.rcode === RCODE.SERVFAIL) return;
+    if (response.authorityCount === 0 && response.additionalCount === 0) this.writeSections(rest);
+  }
+
+  private templateAt(templateAt: number): RecordTemplate {
+    const words = this.reader.words;
+    const at = TEMPLATE.at;
+    const id = words[templateAt + at.idLow]! + words[templateAt + at.idHigh]! * 2 ** 32;
+    let template = this.compiled.get(id);
+    if (template === undefined) {
+      const size = words[templateAt + at.size]!;
+      const program = new Uint8Array(size);
+      for (let index = 0; index < size; index++) {
+        program[index] = (words[templateAt + at.program + (index >>> 2)]! >>> ((index & 3) << 3)) & 0xff;
+      }
+      template = RecordTemplate.parse(program);
+      if (this.compiled.size === COMPILED_MAX) this.compiled.clear();
+      this.compiled.set(id, template);
+    }
+    return template;
+  }
+
+  /** @returns undefined if it failed: a template is the operator's, and a query may be anything */
+  private evaluate(
+    template: RecordTemplate,
+    name: string,
+    match: Parameters<RecordTemplate['evaluate']>[1],
+    client: QueryClient,
+  ): TemplateAnswer | undefined {
+    const { query, response } = this;
+    const { bytes, view, messageAt } = response;
+    try {
+      return template.evaluate(
+        {
+          name,
+          nameAsAsked: presentName(bytes, query.nameAt),
+          qtype: query.qtype,
+          qclass: query.qclass,
+          remote: presentAddress(view, client.peerOffset, client.peerSize),
+          id: view.getUint16(messageAt),
+          flags: view.getUint16(messageAt + 2),
+          hasEdns: query.hasEdns,
+        },
+        match,
+      );
+    } catch {
+      response.rcode = RCODE.SERVFAIL;
+      client.error = QUERY_ERROR.TEMPLATE_FAILED;
+      return undefined;
+    }
+  }
+
+  private writeAnswer(answer: TemplateAnswer): number {
+    const { query, response } = this;
+    let aliasOffset = 0;
+    for (const record of answer.answer) {
+      const dataOffset = this.writeRecord(record);
+      if (dataOffset === 0) {
+        response.isTruncated = true;
+        return STEP_RESULT.DONE;
+      }
+      response.answerCount++;
+      if (record.type === TYPE.CNAME && !hasOwner(answer.answer, record.rdata)) aliasOffset = dataOffset;
+    }
+    const isFollowed = query.qtype === TYPE.A || query.qtype === TYPE.AAAA;
+    if (isFollowed && aliasOffset !== 0 && aliasOffset <= POINTER_OFFSET_MAX) {
+      this.rest ??= answer;
+      response.followOffset = aliasOffset;
+      return STEP_RESULT.FOLLOW;
+    }
+    this.writeSections(answer);
+    return STEP_RESULT.DONE;
+  }
+
+  private writeSections({ authority, additional }: TemplateAnswer): void {
+    const response = this.response;
+    for (const record of authority) {
+      if (this.writeRecord(record) === 0) {
+        response.isTruncated = true;
+        return;
+      }
+      response.authorityCount++;
+    }
+    for (const record of additional) {
+      if (this.writeRecord(record) === 0) return;
+      response.additionalCount++;
+    }
+    response.section = SECTION.ANSWER;
+  }
+
+  /** @returns where its data stands in the message, 0 if the record does not fit */
+  private writeRecord({ owner, type, qclass, ttlSeconds, rdata }: TemplateRecord): number {
+    const response = this.response;
+    const { bytes, view } = response;
+    const isQuestion = this.isQuestionName(owner);
+    const ownerSize = isQuestion ? 2 : owner.length;
+    let at = response.position;
+    if (at + ownerSize + RECORD_FIXED_SIZE + rdata.length > response.limit) return 0;
+    if (isQuestion) view.setUint16(at, 0xc000 | response.ownerOffset);
+    else bytes.set(owner, at);
+    at += ownerSize;
+    view.setUint16(at, type);
+    view.setUint16(at + 2, qclass);
+    view.setUint32(at + 4, ttlSeconds);
+    view.setUint16(at + 8, rdata.length);
+    at += RECORD_FIXED_SIZE;
+    bytes.set(rdata, at);
+    response.position = at + rdata.length;
+    return at - response.messageAt;
+  }
+
+  private isQuestionName(owner: Uint8Array): boolean {
+    const { nameBytes, nameSize } = this.query;
+    return owner.length === nameSize && isSameName(owner, nameBytes, nameSize);
+  }
+}
+
+/** Whether records of that name are there already. */
+function hasOwner(records: readonly TemplateRecord[], name: Uint8Array): boolean {
+  return records.some(({ owner }) => owner.length === name.length && isSameName(owner, name, name.length));
+}
+
+/** Without regard to letter case; length octets are no letters. */
+function isSameName(a: Uint8Array, b: Uint8Array, size: number): boolean {
+  for (let index = 0; index < size; index++) {
+    if (lowerCase(a[index]!) !== lowerCase(b[index]!)) return false;
+  }
+  return true;
+}
+
+function lowerCase(octet: number): number {
+  return octet >= 0x41 && octet <= 0x5a ? octet | 0x20 : octet;
+}
+
+/** Octets that CoreDNS writes with a backslash: a regex sees them so. */
+const ESCAPED = '. \'@;()"\\';
+
+/** An uncompressed name as CoreDNS's DNS library writes it. */
+function presentName(bytes: Uint8Array, start: number): string {
+  let text = '';
+  for (let at = start; bytes[at] !== 0;) {
+    const end = at + 1 + bytes[at]!;
+    for (at++; at < end; at++) {
+      const octet = bytes[at]!;
+      const sign = String.fromCharCode(octet);
+      if (ESCAPED.includes(sign)) text += `\\${sign}`;
+      else if (octet < 0x20 || octet > 0x7e) text += `\\${String(octet).padStart(3, '0')}`;
+      else text += sign;
+    }
+    text += '.';
+  }
+  return text === '' ? '.' : text;
+}
+
+function presentAddress(view: DataView, at: number, size: number): string {
+  if (size === 4) return formatIPv4(view.getUint32(at));
+  return formatIPv6([view.getUint32(at), view.getUint32(at + 4), view.getUint32(at + 8), view.getUint32(at + 12)]);
+}
