@@ -4,7 +4,7 @@ import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import dgram from 'node:dgram';
 import { once } from 'node:events';
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { isIPv6 } from 'node:net';
+import net, { isIPv6 } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after } from 'node:test';
@@ -115,13 +115,20 @@ export function runSkyshard(args: readonly string[]): { code: number | null; std
   return { code: result.status, stdout: result.stdout, stderr: result.stderr };
 }
 
-/** A UDP port nobody uses at `address` now. */
+/** A port nobody uses at `address` now, over UDP or TCP. */
 export async function freePort(address = '127.0.0.1'): Promise<number> {
-  const socket = dgram.createSocket(isIPv6(address) ? 'udp6' : 'udp4');
-  await new Promise<void>((resolve, reject) => socket.once('error', reject).bind(0, address, resolve));
-  const { port } = socket.address();
-  await new Promise<void>((resolve) => socket.close(() => resolve()));
-  return port;
+  for (;;) {
+    const socket = dgram.createSocket(isIPv6(address) ? 'udp6' : 'udp4');
+    await new Promise<void>((resolve, reject) => socket.once('error', reject).bind(0, address, resolve));
+    const { port } = socket.address();
+    const server = net.createServer();
+    const isFree = await new Promise<boolean>((resolve) => {
+      server.once('error', () => resolve(false)).listen(port, address, () => resolve(true));
+    });
+    if (isFree) await new Promise((resolve) => server.close(resolve));
+    await new Promise<void>((resolve) => socket.close(() => resolve()));
+    if (isFree) return port;
+  }
 }
 
 /** Ask once over UDP; a datagram that is lost is asked for again after a second, five times. */

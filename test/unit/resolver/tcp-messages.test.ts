@@ -108,6 +108,8 @@ for (const [what, octets] of [
     assert.deepEqual(client.messages.map(idOf), [7]);
     // What still comes is read over, not answered with a reset that takes the answer away.
     client.send(ask('one.test', 9));
+    await tcp.connect().then((other) => other.ask(ask('one.test')));
+    client.send(ask('one.test', 10));
     client.socket.end();
     await client.until(() => client.isClosed, 'closed');
     assert.equal(client.error, undefined);
