@@ -12,6 +12,7 @@ import { BATCH_ARENA_SIZE } from '../native/message-batch.ts';
 import { hasDefaultPriority, lowerMainPriority } from '../native/thread-priority.ts';
 import { closeUdpSocket } from '../native/udp-socket.ts';
 import { BLOCK_MAX_MS } from '../shard/batch-loop.ts';
+import { closeOwnFds } from '../shard/mmsg-upstreams.ts';
 import { createShardControl, SHARD_CONTROL, shardControlAt } from '../shard/shard-options.ts';
 import type { ShardListener, ShardMessage, ShardOptions, ShardSocket, Transport } from '../shard/shard-options.ts';
 import type { ShardPlan } from './shard-plan.ts';
@@ -153,7 +154,11 @@ export class ShardSupervisor {
     await allEnded;
     await this.#pool?.destroy();
     clearInterval(this.#keepAlive);
-    for (const shard of this.#shards) if (shard.epollFd >= 0) closeUdpSocket(shard.epollFd);
+    for (const shard of this.#shards) {
+      if (shard.epollFd >= 0) closeUdpSocket(shard.epollFd);
+      // What a thread that had to be ended left open; the others closed theirs.
+      if (shard.arena !== undefined) closeOwnFds(loadLibc(), words, shardControlAt(shard.index));
+    }
     this.#sockets?.close();
     for (const shard of this.#shards) shard.ready.reject(new SkyshardError('SHARD_START', 'the shards were stopped'));
     this.#shards.length = 0;

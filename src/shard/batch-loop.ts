@@ -104,10 +104,12 @@ export class BatchLoop {
     const forwarder = this.#forwarder;
     while (Atomics.load(this.#control, this.#stopAt) === 0) {
       if (this.#isBusy && this.#lastReceived < PAUSE_BATCH_MAX) this.#pause.pause();
-      if (forwarder !== undefined && (forwarder.inFlight > 0 || forwarder.isProbing)) {
+      if (forwarder !== undefined && forwarder.inFlight > 0) {
         this.#lastReceived = this.#forwardTurn(forwarder, this.#upstreams!);
       } else {
         this.#lastReceived = isSingle ? this.#serve(0, true) : this.#turn();
+        // With an upstream that fails and nothing under way, its next probe may be due.
+        if (forwarder?.isProbing === true) this.#sendProbes(forwarder, this.#upstreams!);
       }
       if (this.#lastReceived === 0) this.#idle();
       if (this.#failure !== undefined) throw this.#failure;
@@ -135,6 +137,11 @@ export class BatchLoop {
     const refused = upstreams.refused;
     for (let i = 0; i < refused; i++) this.#counters.countDrop(DROP.SEND_REFUSED);
     return received;
+  }
+
+  #sendProbes(forwarder: Forwarder, upstreams: MmsgUpstreams): void {
+    forwarder.tick(performance.now());
+    upstreams.sendQueries();
   }
 
   /** One turn over several sockets. @returns datagrams received */

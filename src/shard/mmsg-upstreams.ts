@@ -53,7 +53,7 @@ export class MmsgUpstreams implements ForwardTransport, UpstreamRegistrar {
   readonly #clientFds: Int32Array;
   readonly #isWildcard: Uint8Array;
   readonly #control: Int32Array;
-  readonly #ownFdsAt: number;
+  readonly #controlAt: number;
   readonly #epollFd: number;
   readonly #epoll: EpollWaiter;
   readonly #words: Uint32Array;
@@ -84,8 +84,8 @@ export class MmsgUpstreams implements ForwardTransport, UpstreamRegistrar {
     this.#clientFds = Int32Array.from(options.clientSockets, (socket) => socket.fd);
     this.#isWildcard = Uint8Array.from(options.clientSockets, (socket) => (socket.isWildcard ? 1 : 0));
     this.#control = new Int32Array(options.control);
-    this.#ownFdsAt = shardControlAt(options.shard) + SHARD_CONTROL.at.ownFds;
-    closeOwnFds(libc, this.#control, this.#ownFdsAt);
+    this.#controlAt = shardControlAt(options.shard);
+    closeOwnFds(libc, this.#control, this.#controlAt);
     this.#epollFd = libc.epoll_create1(EPOLL_CLOEXEC);
     this.#noteFd(FAMILIES * SOCKETS, this.#epollFd);
     this.#epoll = new EpollWaiter(libc, this.#epollFd, this.#clientFds.length + FAMILIES * SOCKETS);
@@ -261,16 +261,21 @@ export class MmsgUpstreams implements ForwardTransport, UpstreamRegistrar {
 
   close(): void {
     for (let index = 0; index < this.#fds.length; index++) this.#fds[index] = -1;
-    closeOwnFds(this.#libc, this.#control, this.#ownFdsAt);
+    closeOwnFds(this.#libc, this.#control, this.#controlAt);
   }
 
   #noteFd(index: number, fd: number): void {
-    Atomics.store(this.#control, this.#ownFdsAt + index, fd);
+    Atomics.store(this.#control, this.#controlAt + SHARD_CONTROL.at.ownFds + index, fd);
   }
 }
 
-/** Close what a thread of this shard opened itself and left open. No such thread may run. */
-export function closeOwnFds(libc: Libc, control: Int32Array, at: number): void {
+/**
+ * Close what a thread of a shard opened itself and left open. No such thread may run.
+ *
+ * @param controlAt  word of the shard's SHARD_CONTROL block
+ */
+export function closeOwnFds(libc: Libc, control: Int32Array, controlAt: number): void {
+  const at = controlAt + SHARD_CONTROL.at.ownFds;
   for (let index = 0; index <= FAMILIES * SOCKETS; index++) {
     const fd = Atomics.exchange(control, at + index, 0);
     if (fd > 0) libc.close(fd);
