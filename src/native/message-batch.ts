@@ -173,9 +173,11 @@ export class MessageBatch {
     const words = this.#words;
     const header = this.#receiveHeadersWord + i * HEADER_WORDS;
     const slot = this.#slotsOffset + i * SLOT_STRIDE;
-    words[this.#stateWord + STATE_STARTED] = i + 1;
     this.index = i;
-    if ((words[header + FLAGS]! & MSG_TRUNC) !== 0) return false;
+    if ((words[header + FLAGS]! & MSG_TRUNC) !== 0) {
+      words[this.#stateWord + STATE_STARTED] = i + 1;
+      return false;
+    }
     const size = words[header + MESSAGE_SIZE]!;
     this.messageOffset = slot + SLOT_MESSAGE_AT;
     this.messageSize = size;
@@ -184,6 +186,8 @@ export class MessageBatch {
     const saved = (slot + SLOT_SAVED_AT) >>> 2;
     const savedWords = (size < SAVED_MAX ? size + 3 : SAVED_MAX) >>> 2;
     for (let w = 0; w < savedWords; w++) words[saved + w] = words[message + w]!;
+    // Last: a thread may be ended in the loop above, and what was saved half is not to be put back.
+    words[this.#stateWord + STATE_STARTED] = i + 1;
     return true;
   }
 
