@@ -13,6 +13,8 @@ import { Socket } from 'node:net';
 const QUEUE_SIZE_MAX = 1 << 20;
 /** One write: larger ones would only come back cut where a pipe is short. */
 const CHUNK_SIZE = 1 << 16;
+/** Octets of a UTF-16 unit of a line, at most. */
+const UTF8_UNIT_MAX = 3;
 /** How soon a full descriptor is tried again, doubling. */
 const RETRY_MIN_MS = 5;
 const RETRY_MAX_MS = 200;
@@ -31,16 +33,25 @@ export function openLogOutput(descriptor: number = STDOUT): LogOutput {
   );
 }
 
+/** Whole lines that wait, or are being written. */
+interface Chunk {
+  readonly octets: Buffer;
+  size: number;
+  lines: number;
+}
+
 export class LogOutput {
   private readonly writer: Writer;
   private readonly reportDrop: (count: number) => string;
-  private queue: string[] = [];
+  /** what waits: `filling` behind the full ones. Octets, because strings that wait cost more to collect than to write */
+  private readonly full: Chunk[] = [];
+  private filling: Chunk = { octets: Buffer.alloc(0), size: 0, lines: 0 };
   private queueSize = 0;
-  /** what is left of the chunk that is being written; it begins and ends with whole lines */
-  private chunk: Buffer | undefined;
-  private chunkLines = 0;
-  /** how many dropped lines it tells of */
-  private chunkReports = 0;
+  /** what was written and can be filled again */
+  private spare: Buffer | undefined;
+  private writing: Chunk | undefined;
+  /** how many dropped lines the chunk that is being written tells of */
+  private writingReports = 0;
   private retryMs = RETRY_MIN_MS;
   private droppedCount = 0;
   private reportedCount = 0;
@@ -64,14 +75,19 @@ export class LogOutput {
       this.droppedCount++;
       return;
     }
-    this.queue.push(line);
-    this.queueSize += line.length;
-    if (this.chunk === undefined) this.writeNext();
+    const sizeMax = line.length * UTF8_UNIT_MAX;
+    if (this.filling.size + sizeMax > this.filling.octets.length) this.beginChunk(sizeMax);
+    const chunk = this.filling;
+    const size = chunk.octets.write(line, chunk.size);
+    chunk.size += size;
+    chunk.lines++;
+    this.queueSize += size;
+    if (this.writing === undefined) this.writeNext();
   }
 
   /** Resolves when all lines are written, or after `timeoutMs`. */
   async flush(timeoutMs: number): Promise<void> {
-    if (this.chunk === undefined) return;
+    if (this.writing === undefined) return;
     await new Promise<void>((resolve) => {
       const timer = setTimeout(resolve, timeoutMs);
       this.waiting.push(() => {
@@ -81,44 +97,49 @@ export class LogOutput {
     });
   }
 
-  private writeNext(): void {
-    const lines: string[] = [];
-    let size = 0;
-    while (lines.length < this.queue.length && size < CHUNK_SIZE) {
-      const line = this.queue[lines.length]!;
-      lines.push(line);
-      size += line.length;
-    }
-    this.queue = this.queue.slice(lines.length);
-    this.queueSize -= size;
-    this.chunkLines = lines.length;
-    this.chunkReports = 0;
-    // behind the last line that waits: there is room again. Never alone, or a full disk would be told of itself for ever
-    if (lines.length > 0 && this.queue.length === 0 && this.droppedCount > this.reportedCount) {
-      this.chunkReports = this.droppedCount - this.reportedCount;
-      lines.push(this.reportDrop(this.chunkReports));
-    }
-    if (lines.length === 0) {
-      this.chunk = undefined;
-      for (const resolve of this.waiting.splice(0)) resolve();
-    } else {
-      this.chunk = Buffer.from(lines.join(''));
-      this.writeChunk(this.chunk);
-    }
+  private beginChunk(sizeMax: number): void {
+    if (this.filling.lines > 0) this.full.push(this.filling);
+    else this.spare ??= this.filling.octets.length === CHUNK_SIZE ? this.filling.octets : undefined;
+    let octets = sizeMax <= CHUNK_SIZE ? this.spare : undefined;
+    if (octets === undefined) octets = Buffer.allocUnsafeSlow(Math.max(CHUNK_SIZE, sizeMax));
+    else this.spare = undefined;
+    this.filling = { octets, size: 0, lines: 0 };
   }
 
-  private writeChunk(chunk: Buffer): void {
-    this.writer(chunk, (error, written) => {
+  private writeNext(): void {
+    let next = this.full.shift();
+    this.writingReports = 0;
+    if (next === undefined && this.filling.lines > 0) {
+      next = this.filling;
+      this.filling = { octets: Buffer.alloc(0), size: 0, lines: 0 };
+      this.queueSize -= next.size;
+      // behind the last line that waits: there is room again. Never alone, or a full disk would be told of itself for ever
+      if (this.droppedCount > this.reportedCount) next = this.withReport(next);
+    } else if (next !== undefined) this.queueSize -= next.size;
+    this.writing = next;
+    if (next === undefined) for (const resolve of this.waiting.splice(0)) resolve();
+    else this.writeChunk(next, 0);
+  }
+
+  private withReport({ octets, size, lines }: Chunk): Chunk {
+    this.writingReports = this.droppedCount - this.reportedCount;
+    const report = Buffer.from(this.reportDrop(this.writingReports));
+    return { octets: Buffer.concat([octets.subarray(0, size), report]), size: size + report.length, lines };
+  }
+
+  private writeChunk(chunk: Chunk, from: number): void {
+    this.writer(chunk.octets.subarray(from, chunk.size), (error, written) => {
       if (error === null) {
         this.retryMs = RETRY_MIN_MS;
-        if (written < chunk.length) return this.writeChunk((this.chunk = chunk.subarray(written)));
-        this.reportedCount += this.chunkReports;
+        if (from + written < chunk.size) return this.writeChunk(chunk, from + written);
+        this.reportedCount += this.writingReports;
+        if (chunk.octets.length === CHUNK_SIZE) this.spare = chunk.octets;
         this.writeNext();
       } else if (error.code === 'EAGAIN') {
-        setTimeout(() => this.writeChunk(chunk), this.retryMs).unref();
+        setTimeout(() => this.writeChunk(chunk, from), this.retryMs).unref();
         this.retryMs = Math.min(this.retryMs * 2, RETRY_MAX_MS);
       } else {
-        this.droppedCount += this.chunkLines;
+        this.droppedCount += chunk.lines;
         // a full disk may have room again; a reader that is gone stays gone
         if (error.code !== 'ENOSPC') this.giveUp();
         this.writeNext();
@@ -128,8 +149,8 @@ export class LogOutput {
 
   private giveUp(): void {
     this.isBroken = true;
-    this.droppedCount += this.queue.length;
-    this.queue = [];
+    for (const { lines } of [...this.full.splice(0), this.filling]) this.droppedCount += lines;
+    this.filling = { octets: Buffer.alloc(0), size: 0, lines: 0 };
     this.queueSize = 0;
   }
 }
