@@ -335,7 +335,7 @@ export class Answerer {
     const result = this.runSteps(routeAt);
     if (result !== STEP_RESULT.FOLLOW) return result;
     const followed = this.followAliases();
-    this.template.writeRest(followed === STEP_RESULT.DONE);
+    this.template.writeRest(followed === STEP_RESULT.DONE, this.client);
     return followed;
   }
 

@@ -4,7 +4,7 @@
  */
 import { formatIPv4, formatIPv6 } from '../dns/address.ts';
 import { CLASS, RCODE, TYPE } from '../dns/iana.ts';
-import { POINTER_OFFSET_MAX } from '../dns/wire-header.ts';
+import { POINTER_BITS, POINTER_OFFSET_MAX } from '../dns/wire-header.ts';
 import { QUERY_ERROR } from '../observability/query-error.ts';
 import type { SnapshotReader } from '../snapshot/reader.ts';
 import { TEMPLATE } from '../snapshot/snapshot-layout.ts';
@@ -26,6 +26,7 @@ export class TemplateStep {
   private readonly compiled = new Map<number, RecordTemplate>();
   /** sections that stand behind what the target of a CNAME adds to the answer */
   private rest: TemplateAnswer | undefined;
+  private restTemplate: RecordTemplate | undefined;
 
   constructor(reader: SnapshotReader, query: Query, response: Response) {
     this.reader = reader;
@@ -40,7 +41,7 @@ export class TemplateStep {
   answer(templateAt: number, client: QueryClient): number {
     const { query, response } = this;
     const template = this.templateAt(templateAt);
-    const { qtype, qclass, rcode, extendedError } = template.program;
+    const { qtype, qclass, rcode } = template.program;
     const { nameBytes, nameSize } = query;
     if (qclass !== CLASS.ANY && qclass !== query.qclass) return STEP_RESULT.NEXT;
     if (qtype !== TYPE.ANY && query.qtype !== TYPE.ANY && qtype !== query.qtype) return STEP_RESULT.NEXT;
@@ -59,23 +60,39 @@ export class TemplateStep {
     }
     const answer = this.evaluate(template, name, match, client);
     if (answer === undefined) return STEP_RESULT.DONE;
-    response.rcode = rcode;
-    response.isAuthoritative = true;
-    response.extendedError = extendedError?.code ?? -1;
-    response.extendedErrorText = template.extendedErrorText;
-    return this.writeAnswer(answer);
+    this.setOutcome(template);
+    return this.writeAnswer(answer, template);
   }
 
   /**
-   * The sections that had to wait for the end of a chain of CNAME records.
+   * The end of a chain of CNAME records that a template began. What was found adds to the answer, and nothing else: rcode
+   * and the other sections are the template's, as with CoreDNS.
    *
    * @param isWanted  the response is written here, not by someone who answers later
    */
-  writeRest(isWanted: boolean): void {
-    const { rest, response } = this;
+  writeRest(isWanted: boolean, client: QueryClient): void {
+    const { rest, restTemplate, response } = this;
     this.rest = undefined;
-    if (rest === undefined || !isWanted || response.rcode === RCODE.SERVFAIL) return;
-    if (response.authorityCount === 0 && response.additionalCount === 0) this.writeSections(rest);
+    // A chain without end has left nothing.
+    if (rest === undefined || restTemplate === undefined || !isWanted || response.answerCount === 0) return;
+    client.error = QUERY_ERROR.NONE;
+    this.setOutcome(restTemplate);
+    response.position = this.endOfAnswers();
+    response.authorityCount = 0;
+    response.additionalCount = 0;
+    if (!response.isTruncated) this.writeSections(rest);
+  }
+
+  /** Where the answer section ends in the arena: its names are sound, some end in a pointer. */
+  private endOfAnswers(): number {
+    const { bytes, view, answerCount } = this.response;
+    let at = this.query.questionEnd;
+    for (let left = answerCount; left > 0; left--) {
+      while (bytes[at]! > 0 && bytes[at]! < POINTER_BITS) at += 1 + bytes[at]!;
+      at += bytes[at] === 0 ? 1 : 2;
+      at += RECORD_FIXED_SIZE + view.getUint16(at + 8);
+    }
+    return at;
   }
 
   private templateAt(templateAt: number): RecordTemplate {
@@ -126,7 +143,7 @@ export class TemplateStep {
     }
   }
 
-  private writeAnswer(answer: TemplateAnswer): number {
+  private writeAnswer(answer: TemplateAnswer, template: RecordTemplate): number {
     const { query, response } = this;
     let aliasOffset = 0;
     for (const record of answer.answer) {
@@ -140,12 +157,23 @@ export class TemplateStep {
     }
     const isFollowed = query.qtype === TYPE.A || query.qtype === TYPE.AAAA;
     if (isFollowed && aliasOffset !== 0 && aliasOffset <= POINTER_OFFSET_MAX) {
-      this.rest ??= answer;
+      if (this.rest === undefined) {
+        this.rest = answer;
+        this.restTemplate = template;
+      }
       response.followOffset = aliasOffset;
       return STEP_RESULT.FOLLOW;
     }
     this.writeSections(answer);
     return STEP_RESULT.DONE;
+  }
+
+  private setOutcome({ program, extendedErrorText }: RecordTemplate): void {
+    const response = this.response;
+    response.rcode = program.rcode;
+    response.isAuthoritative = true;
+    response.extendedError = program.extendedError?.code ?? -1;
+    response.extendedErrorText = extendedErrorText;
   }
 
   private writeSections({ authority, additional }: TemplateAnswer): void {

@@ -130,8 +130,14 @@ function encodeField(field: Field, words: readonly ZoneWord[], input: RdataInput
     case 'ipv4':
     case 'ipv6':
       return encodeAddress(text, field);
-    case 'text':
     case 'texts':
+      // A longer one is several, as CoreDNS's parser has it.
+      return new Uint8Array(
+        Buffer.concat(
+          words.flatMap((word) => chunksOf(unescapeWord(word.text)).map((part) => lengthPrefixed(part, ''))),
+        ),
+      );
+    case 'text':
       return new Uint8Array(Buffer.concat(words.map((word) => lengthPrefixed(unescapeWord(word.text), word.text))));
     case 'tag':
       if (!/^[a-z0-9]+$/i.test(text)) throw new RdataFault(`'${text}' is no tag of letters and digits`);
@@ -182,6 +188,12 @@ function lengthPrefixed(octets: Uint8Array, text: string): Uint8Array {
   prefixed[0] = octets.length;
   prefixed.set(octets, 1);
   return prefixed;
+}
+
+function chunksOf(octets: Uint8Array): Uint8Array[] {
+  const chunks = [octets.subarray(0, 255)];
+  for (let at = 255; at < octets.length; at += 255) chunks.push(octets.subarray(at, at + 255));
+  return chunks;
 }
 
 function decodeHex(words: readonly ZoneWord[]): Uint8Array {

@@ -226,7 +226,7 @@ function printed(value: GoValue): string {
 }
 
 function literalValue(value: string | number | boolean | null): GoValue {
-  return typeof value === 'number' && Number.isInteger(value) ? BigInt(value) : value;
+  return typeof value === 'number' && Number.isSafeInteger(value) ? BigInt(value) : value;
 }
 
 function* elementsOf(value: GoValue): Generator<[GoValue, GoValue]> {

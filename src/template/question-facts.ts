@@ -86,13 +86,18 @@ function messageStruct({ id, flags, hasEdns }: QuestionFacts, question: GoStruct
     CheckingDisabled: (flags & 0x10) !== 0,
     Rcode: BigInt(flags & 0xf),
   };
-  return new GoStruct('dns.Msg', {
-    ...header,
-    MsgHdr: new GoStruct('dns.MsgHdr', header),
-    Compress: false,
-    Question: [question],
-    Answer: [],
-    Ns: [],
-    Extra: hasEdns ? [new GoStruct('dns.OPT', {})] : [],
-  });
+  const opt = hasEdns ? new GoStruct('dns.OPT', {}) : null;
+  return new GoStruct(
+    'dns.Msg',
+    {
+      ...header,
+      MsgHdr: new GoStruct('dns.MsgHdr', header),
+      Compress: false,
+      Question: [question],
+      Answer: [],
+      Ns: [],
+      Extra: opt === null ? [] : [opt],
+    },
+    { IsEdns0: () => opt },
+  );
 }

@@ -77,12 +77,16 @@ export class Chain {
   }
 
   askWire(query: Uint8Array, peer: readonly number[] = [192, 0, 2, 1]): DecodedMessage {
+    return decodeStrictly(this.askBytes(query, peer));
+  }
+
+  askBytes(query: Uint8Array, peer: readonly number[]): Uint8Array {
     this.#arena.set(peer, PEER_OFFSET);
     this.#arena.set(query, MESSAGE_OFFSET);
     this.#answerer.enterBatch();
     const size = this.#answerer.answer(0, MESSAGE_OFFSET, query.length, PEER_OFFSET, peer.length, 40_000);
     this.#answerer.leaveBatch();
-    return decodeStrictly(this.#arena.slice(MESSAGE_OFFSET, MESSAGE_OFFSET + size));
+    return this.#arena.slice(MESSAGE_OFFSET, MESSAGE_OFFSET + size);
   }
 
   /**

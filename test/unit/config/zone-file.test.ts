@@ -80,7 +80,7 @@ const BAD: readonly (readonly [text: string, says: RegExp])[] = [
   ['$INCLUDE nothing', /not found/],
   ['$INCLUDE db.loop', /too deeply nested/],
   ['@ 1 TYPE1 \\# 5 00', /followed by 1 octets/],
-  [`@ 1 TXT "${'a'.repeat(256)}"`, /longer than 255/],
+  [`@ 1 HINFO "${'a'.repeat(256)}"`, /longer than 255/],
 ];
 
 for (const [text, says] of BAD) {
