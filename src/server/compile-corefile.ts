@@ -24,7 +24,7 @@ import type {
 } from '../snapshot/config-writer.ts';
 import { UDP_SIZE_MAX_DEFAULT } from '../snapshot/snapshot-layout.ts';
 import type { RecordOptions } from '../records/record-options.ts';
-import { compileFixedTemplate } from './fixed-template.ts';
+import { compileTemplate } from './compile-template.ts';
 import { forwardGroupOf } from './forward-groups.ts';
 import { localAddressesOf, wildcardAddresses } from './listeners.ts';
 import type { ServerPlan, ServicesPlan } from './server-plan.ts';
@@ -271,12 +271,10 @@ class Compiler {
 
   #makeTemplate(rule: TemplateRule, zones: Set<string>): StepMaker {
     addAll(zones, rule.zones);
-    const fixed = compileFixedTemplate(rule);
-    const step: StepDescription = fixed ?? { kind: 'unbuilt' };
-    if (fixed === undefined) {
-      this.#warnings.push(
-        'a template that depends on more than the question is not built yet: it is answered with SERVFAIL',
-      );
+    const compiled = compileTemplate(rule);
+    const step: StepDescription = compiled ?? { kind: 'unbuilt' };
+    if (compiled === undefined) {
+      this.#warnings.push('a template with var or expr is not built yet: it is answered with SERVFAIL');
     }
     return (suffix) => (rule.zones.some((zone) => covers(zone, suffix)) ? [step] : []);
   }
@@ -297,6 +295,7 @@ class Compiler {
           hasWildcards: true,
           isPointersOnly: !isInside,
           isFallthrough: isCovered(options.fallthrough, suffix),
+          fallsThroughUnsupported: options.fallsThroughUnsupported,
         },
       ];
     };

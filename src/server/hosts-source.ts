@@ -23,6 +23,7 @@ export class HostsSource {
   #size = -1;
   #records: HostsRecords;
   #written: HostsRecords = NO_RECORDS;
+  #writtenBefore: HostsRecords = NO_RECORDS;
   /** said last about the file */
   #complaint = '';
   #timer: NodeJS.Timeout | undefined;
@@ -67,8 +68,14 @@ export class HostsSource {
 
   /** Put what changed since the last call into the sink, which has to be that of the same dataset. */
   write(sink: RecordSink): void {
+    this.#writtenBefore = this.#written;
     writeHostsRecords(sink, this.#written, this.#records);
     this.#written = this.#records;
+  }
+
+  /** What `write` did was not published: the dataset is as it was before. The next look at the file tries again. */
+  revertWrite(): void {
+    this.#written = this.#writtenBefore;
   }
 
   /** The dataset that was written to is gone: the next one gets everything. */
@@ -84,7 +91,7 @@ export class HostsSource {
       void this.load().then((isRead) => {
         if (this.#isClosed) return;
         this.startReloading(onChange);
-        if (isRead) onChange();
+        if (isRead || this.#written !== this.#records) onChange();
       });
     }, reloadMs).unref();
   }

@@ -217,7 +217,7 @@ async function startHosts(
     source.startReloading(() => {
       void publisher.write(
         () => source.write(builder.dataset(dataset)),
-        () => source.forgetWritten(),
+        () => source.revertWrite(),
       );
     });
     closers.push(() => source.close());

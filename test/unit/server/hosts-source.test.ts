@@ -205,6 +205,31 @@ test('a change is written as the difference; the same file is not read again', a
   assert.equal(sink.touched.length, 5);
 });
 
+test('what was not published is written again, what is gone from the file too', async (t) => {
+  const { source, file } = makeSource(t, '192.0.2.1 a\n192.0.2.2 b\n', { hasReverse: false, reloadMs: 5 });
+  const sink = new MemorySink();
+  await source.load();
+  source.write(sink);
+  writeFileSync(file, '192.0.2.2 b\n');
+  await source.load();
+  source.write(new MemorySink());
+  source.revertWrite();
+  // without another change of the file
+  await new Promise<void>((resolve) => source.startReloading(resolve));
+  source.write(sink);
+  assert.deepEqual([...sink.names.keys()], ['b']);
+
+  // a sink that takes nothing
+  writeFileSync(file, '192.0.2.22 c\n');
+  await source.load();
+  const full = new MemorySink();
+  full.put = () => assert.fail('full');
+  assert.throws(() => source.write(full), /full/);
+  source.revertWrite();
+  source.write(sink);
+  assert.deepEqual([...sink.names.keys()], ['c']);
+});
+
 test('another time of change is enough to read again, and what cannot be read changes nothing', async (t) => {
   const { source, file, said } = makeSource(t, '192.0.2.1 a\n');
   await source.load();
