@@ -5,6 +5,7 @@ const RECVMMSG = 1;
 const SENDMMSG = 2;
 const HEADER_WORDS = 16;
 const NAME_SIZE = 2;
+const VECTOR = 4;
 const CONTROL_SIZE = 10;
 const FLAGS = 12;
 const MESSAGE_SIZE = 14;
@@ -12,6 +13,9 @@ const QUERY_SIZE = 40;
 const SOCKADDR_IN_SIZE = 16;
 /** The fake address of the arena. */
 const ARENA_ADDRESS = 0x7f_00_00_00_10_00n;
+const ARENA_ADDRESS_LOW = Number(ARENA_ADDRESS & 0xff_ff_ff_ffn);
+/** AF_INET, port 4660, 192.0.2.1; as words in the order of this machine */
+const PEER = [0x34_12_00_02, 0x01_02_00_c0] as const;
 
 export class FakeKernel {
   /** datagrams waiting, by file descriptor */
@@ -22,16 +26,21 @@ export class FakeKernel {
   isRecording = false;
   /** datagrams one receive gives at most */
   batchMax = Infinity;
+  /** what is delivered, in turn; none: what lies in the slots already */
+  queries: readonly Uint8Array[] = [];
   received = 0;
   sent = 0;
   pauses = 0;
   /** called when nothing waits: the loop would block */
   onEmpty: () => void = () => undefined;
   #words = new Uint32Array(0);
+  #octets = new Uint8Array(0);
+  #nextQuery = 0;
 
   /** Where the loop's batch lies; before the first receive. */
   attach(arena: ArrayBuffer): void {
     this.#words = new Uint32Array(arena);
+    this.#octets = new Uint8Array(arena);
   }
 
   readonly libc: Libc = {
@@ -85,11 +94,24 @@ export class FakeKernel {
       words[header + NAME_SIZE] = SOCKADDR_IN_SIZE;
       words[header + CONTROL_SIZE] = 0;
       words[header + FLAGS] = 0;
-      words[header + MESSAGE_SIZE] = QUERY_SIZE;
+      words[header + MESSAGE_SIZE] = this.queries.length === 0 ? QUERY_SIZE : this.#deliver(header);
     }
     this.waiting[fd]! -= count;
     this.received += count;
     return count;
+  }
+
+  /** Put the next query where the header's vector says. @returns its size */
+  #deliver(header: number): number {
+    const words = this.#words;
+    const peer = (words[header]! - ARENA_ADDRESS_LOW) >>> 2;
+    words[peer] = PEER[0];
+    words[peer + 1] = PEER[1];
+    const vector = (words[header + VECTOR]! - ARENA_ADDRESS_LOW) >>> 2;
+    const query = this.queries[this.#nextQuery]!;
+    this.#nextQuery = this.#nextQuery + 1 === this.queries.length ? 0 : this.#nextQuery + 1;
+    this.#octets.set(query, words[vector]! - ARENA_ADDRESS_LOW);
+    return query.length;
   }
 
   #locate(vector: bigint): void {
