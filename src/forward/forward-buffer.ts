@@ -6,6 +6,7 @@
  * A shard reads a group when a route first names it, so a configuration can be published together with its routes. Equal
  * groups have one index, so that reloading does not fill the table. Memory that is not used is not touched.
  */
+import { randomFillSync } from 'node:crypto';
 import { assert } from '../base/assert.ts';
 import { layout } from '../memory/layout.ts';
 import { DURATION_CELLS } from '../observability/counter-layout.ts';
@@ -17,6 +18,10 @@ export const FORWARD_HEADER = layout('forward header', [
   ['shardMax', 1, 'number of shard regions'],
   ['groupCount', 1, 'groups whose text is complete'],
   ['upstreamCount', 1, 'their upstreams'],
+  ['loopChanges', 1, 'changes whenever a loop is found or gone'],
+  ['loopKey', 2, 'random: what the names that look for loops begin with'],
+  ['sightings', UPSTREAMS_TOTAL_MAX, 'by upstream: how often a name sent there came back'],
+  ['loops', UPSTREAMS_TOTAL_MAX, 'by upstream: 1 while it is part of a loop and not asked'],
 ]);
 
 /** Cells of a shard. */
@@ -57,7 +62,11 @@ const REGION_WORDS =
 
 export function createForwardBuffer(shardMax: number): SharedArrayBuffer {
   const buffer = new SharedArrayBuffer((REGIONS_AT + shardMax * REGION_WORDS) * 4);
-  new Uint32Array(buffer)[FORWARD_HEADER.at.shardMax] = shardMax;
+  const words = new Uint32Array(buffer);
+  words[FORWARD_HEADER.at.shardMax] = shardMax;
+  const key = new Uint32Array(2);
+  randomFillSync(key);
+  words.set(key, FORWARD_HEADER.at.loopKey);
   return buffer;
 }
 

@@ -31,6 +31,8 @@ export interface ForwardGroup {
   readonly asksNextOnNodata: boolean;
   /** index of the group behind this one, -1: none */
   readonly nextGroup: number;
+  /** zone whose names are sent to each upstream to see if they come back (`loop`), presentation form; '': none are */
+  readonly loopZone: string;
 }
 
 /** An NS query that any response answers. */
@@ -61,4 +63,5 @@ export const DEFAULT_FORWARD_GROUP: Omit<ForwardGroup, 'upstreams'> = {
   nextRcodes: [],
   asksNextOnNodata: false,
   nextGroup: -1,
+  loopZone: '',
 };

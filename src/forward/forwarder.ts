@@ -34,6 +34,7 @@ import { FORWARD_CELLS, ForwardCounters, UPSTREAM_CELLS } from './forward-counte
 import { ATTEMPTS_MAX, GROUPS_MAX, type ForwardGroup } from './forward-group.ts';
 import { ForwardReports } from './forward-reports.ts';
 import type { ForwardTransport } from './forward-transport.ts';
+import { HINFO, LoopSearch } from './loop-search.ts';
 import { RandomPool } from './random-pool.ts';
 import { Reply } from './reply.ts';
 import { TimerWheel } from './timer-wheel.ts';
@@ -89,6 +90,7 @@ export class Forwarder implements QueryForwarder {
   readonly #table: TransactionTable;
   readonly #wheel: TimerWheel = new TimerWheel(TRANSACTIONS_MAX);
   readonly #states: UpstreamStates;
+  readonly #loops: LoopSearch;
   readonly #counters: ForwardCounters;
   readonly #reply: Reply;
   readonly #query: UpstreamQuery;
@@ -116,6 +118,7 @@ export class Forwarder implements QueryForwarder {
     this.waiters = new Waiters(this.arena, options.ioSize, options.clientArena);
     this.#table = new TransactionTable(this.random);
     this.#states = new UpstreamStates(this.random);
+    this.#loops = new LoopSearch(options.buffer, options.shard === 0);
     this.#counters = new ForwardCounters(options.buffer, options.shard);
     this.#reply = new Reply(this.arena);
     this.#query = new UpstreamQuery(this.arena);
@@ -150,6 +153,7 @@ export class Forwarder implements QueryForwarder {
 
   forward(group: number, query: Query, response: Response, client: QueryClient): boolean {
     if (!this.#isKnown(group)) return false;
+    if (query.qtype === HINFO && this.#loops.isOwn(query)) return false;
     const count = this.#waiting[group]!;
     const concurrentMax = this.#groups[group]!.concurrentMax;
     if (concurrentMax > 0 && this.#counters.waitingEverywhere(group) >= concurrentMax) {
@@ -201,6 +205,12 @@ export class Forwarder implements QueryForwarder {
     this.nowMs = nowMs;
     for (let slot = this.#wheel.takeDue(nowMs); slot !== 0; slot = this.#wheel.takeDue(nowMs)) this.#timeOut(slot);
     if (this.#states.probedCount > 0) this.#sendProbes();
+    this.#loops.follow(this.#states.isLoop, nowMs);
+    const upstream = this.#loops.dueUpstream(nowMs);
+    if (upstream >= 0) {
+      const number = (this.random.next() << 16) | this.random.next();
+      this.#askUnasked(upstream, this.#loops.nextName(upstream, nowMs, number), HINFO, ASKED.SEARCH);
+    }
   }
 
   /** A query could not be sent, or the network said that it did not arrive. `attempt`: as given to `queueQuery`. */
@@ -271,6 +281,7 @@ export class Forwarder implements QueryForwarder {
       const first = this.#states.first[index]!;
       for (const [offset, { address, port }] of group.upstreams.entries()) {
         if (!this.#transport!.addUpstream(first + offset, address, port)) this.#states.disable(first + offset);
+        this.#loops.addUpstream(first + offset, group.loopZone, this.nowMs);
       }
     }
     return true;
@@ -364,7 +375,7 @@ export class Forwarder implements QueryForwarder {
       if (this.#groups[group]!.failsFast) return false;
       upstream = states.chooseAny(group);
     }
-    if (states.isDisabled(upstream)) return false;
+    if (states.isDisabled(upstream) && (table.flags[slot]! & ASKED.SEARCH) === 0) return false;
     const attempt = table.addAttempt(slot);
     if (attempt < 0) return false;
     const transport = this.#transport!;
@@ -436,8 +447,8 @@ export class Forwarder implements QueryForwarder {
     const tookMs = this.nowMs - table.attemptMs[attempt]!;
     this.#closed[slot]! |= 1 << (attempt % ATTEMPTS_MAX);
     this.#states.noteResponse(upstream, tookMs);
-    if ((table.flags[slot]! & ASKED.PROBE) !== 0) {
-      this.#releaseProbe(slot);
+    if ((table.flags[slot]! & ASKED.UNASKED) !== 0) {
+      this.#releaseUnasked(slot);
       return;
     }
     const rcode = isHeaderOnly ? RCODE.FORMERR : reply.rcode;
@@ -522,10 +533,12 @@ export class Forwarder implements QueryForwarder {
     const last = slot * ATTEMPTS_MAX + attempts - 1;
     const upstream = table.attemptUpstream[last]!;
     const isClosed = (this.#closed[slot]! & (1 << (attempts - 1))) !== 0;
-    if ((table.flags[slot]! & ASKED.PROBE) !== 0) {
-      this.#states.noteProbeFailed(upstream, this.nowMs);
-      this.#counters.countUpstream(upstream, UPSTREAM_CELLS.at.probeFailures);
-      this.#releaseProbe(slot);
+    if ((table.flags[slot]! & ASKED.UNASKED) !== 0) {
+      if ((table.flags[slot]! & ASKED.PROBE) !== 0) {
+        this.#states.noteProbeFailed(upstream, this.nowMs);
+        this.#counters.countUpstream(upstream, UPSTREAM_CELLS.at.probeFailures);
+      }
+      this.#releaseUnasked(slot);
       return;
     }
     if ((table.flags[slot]! & ASKED.HANDED_OVER) === 0) {
@@ -618,34 +631,38 @@ export class Forwarder implements QueryForwarder {
 
   /** One NS query; where there is no slot for it now, the next turn has one. */
   #sendProbe(upstream: number): void {
-    const table = this.#table;
     const group = this.#states.groupOf[upstream]!;
+    const flags = this.#groups[group]!.probe.isRecursionDesired ? ASKED.PROBE : ASKED.PROBE | ASKED.NO_RECURSION;
+    if (this.#askUnasked(upstream, this.#probeNames[group]!, TYPE.NS, flags)) this.#states.noteProbeSent(upstream);
+  }
+
+  /** Ask a question that no client asked. @returns false if there is no slot for it */
+  #askUnasked(upstream: number, name: Uint8Array, qtype: number, flags: number): boolean {
+    const table = this.#table;
     const waiter = table.takeWaiter();
     const slot = waiter === 0 ? 0 : table.take();
     if (slot === 0) {
       if (waiter !== 0) table.releaseWaiter(waiter);
-      return;
+      return false;
     }
-    const name = this.#probeNames[group]!;
     this.waiters.keepQuestion(waiter, name);
-    table.group[slot] = group;
-    table.qtype[slot] = TYPE.NS;
+    table.group[slot] = this.#states.groupOf[upstream]!;
+    table.qtype[slot] = qtype;
     table.qclass[slot] = CLASS.IN;
     table.nameSize[slot] = name.length;
-    const isRecursionDesired = this.#groups[group]!.probe.isRecursionDesired;
-    table.flags[slot] = ASKED.PROBE | (isRecursionDesired ? 0 : ASKED.NO_RECURSION);
+    table.flags[slot] = flags;
     table.startMs[slot] = this.nowMs;
     this.#closed[slot] = 0;
     table.addWaiter(slot, waiter);
     if (!this.#ask(slot, upstream)) {
-      this.#releaseProbe(slot);
-      return;
+      this.#releaseUnasked(slot);
+      return false;
     }
-    this.#states.noteProbeSent(upstream);
     this.#wheel.set(slot, this.nowMs + PROBE_TIMEOUT_MS, this.nowMs);
+    return true;
   }
 
-  #releaseProbe(slot: number): void {
+  #releaseUnasked(slot: number): void {
     this.#table.releaseWaiter(this.#table.firstWaiter[slot]!);
     this.#wheel.clear(slot);
     this.#table.release(slot);

@@ -35,9 +35,13 @@ export const ASKED = {
   UNREACHABLE: 64,
   /** someone else asks again over a stream */
   HANDED_OVER: 128,
+  /** it is to come back if there is a loop: nobody waits */
+  SEARCH: 256,
+  /** PROBE or SEARCH */
+  UNASKED: 4 | 256,
 } as const;
 /** The bits that make two questions different. */
-export const ASKED_KEY: number = ASKED.DO | ASKED.CD | ASKED.PROBE;
+export const ASKED_KEY: number = ASKED.DO | ASKED.CD | ASKED.UNASKED;
 
 export class TransactionTable {
   /** transactions in use */
@@ -47,7 +51,7 @@ export class TransactionTable {
   readonly qtype: Uint16Array = new Uint16Array(TRANSACTIONS_MAX + 1);
   readonly qclass: Uint16Array = new Uint16Array(TRANSACTIONS_MAX + 1);
   readonly nameSize: Uint16Array = new Uint16Array(TRANSACTIONS_MAX + 1);
-  readonly flags: Uint8Array = new Uint8Array(TRANSACTIONS_MAX + 1);
+  readonly flags: Uint16Array = new Uint16Array(TRANSACTIONS_MAX + 1);
   /** upstreams of the group that were asked, one bit each */
   readonly tried: Uint16Array = new Uint16Array(TRANSACTIONS_MAX + 1);
   readonly firstWaiter: Uint16Array = new Uint16Array(TRANSACTIONS_MAX + 1);

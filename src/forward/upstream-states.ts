@@ -32,6 +32,8 @@ export class UpstreamStates {
   probedCount = 0;
   /** by upstream: when to send its next probe, ms; 0: not probed, Infinity: a probe is under way */
   readonly probeAtMs: Float64Array = new Float64Array(UPSTREAMS_TOTAL_MAX);
+  /** by upstream: it sends our own queries back to us */
+  readonly isLoop: Uint8Array = new Uint8Array(UPSTREAMS_TOTAL_MAX);
   /** by upstream: failed probes in a row */
   readonly fails: Uint32Array = new Uint32Array(UPSTREAMS_TOTAL_MAX);
 
@@ -92,8 +94,9 @@ export class UpstreamStates {
     this.fails[upstream] = DISABLED;
   }
 
+  /** Whether no client's query may go there: it can't be asked, or would send the query back. */
   isDisabled(upstream: number): boolean {
-    return this.fails[upstream] === DISABLED;
+    return this.fails[upstream] === DISABLED || this.isLoop[upstream] === 1;
   }
 
   /** One of the group, whatever its state. */
@@ -112,7 +115,7 @@ export class UpstreamStates {
   }
 
   isDown(upstream: number): boolean {
-    if (this.fails[upstream] === DISABLED) return true;
+    if (this.isDisabled(upstream)) return true;
     const failsMax = this.#failsMax[this.groupOf[upstream]!]!;
     return failsMax > 0 && this.fails[upstream]! > failsMax;
   }
@@ -138,7 +141,7 @@ export class UpstreamStates {
       this.#roundTripMs[upstream] = roundTripMs + error / 8;
       this.#deviationMs[upstream]! += ((error < 0 ? -error : error) - this.#deviationMs[upstream]!) / 4;
     }
-    this.fails[upstream] = 0;
+    if (this.fails[upstream] !== DISABLED) this.fails[upstream] = 0;
     if (this.probeAtMs[upstream] !== 0) {
       this.probeAtMs[upstream] = 0;
       this.probedCount--;

@@ -263,7 +263,7 @@ class Compiler {
       case 'kubernetes':
         return [this.#makeKubernetes(plugins.kubernetes!, token, zones)];
       case 'forward':
-        return this.#makeForwards(plugins.forward!.stanzas, token, zones);
+        return this.#makeForwards(plugins.forward!.stanzas, token, zones, plugins.loop?.zone ?? '');
       default:
         return undefined;
     }
@@ -327,13 +327,18 @@ class Compiler {
   }
 
   /** From the last stanza to the first: each names the one behind it. */
-  #makeForwards(stanzas: readonly ForwardStanza[], token: CorefileToken, zones: Set<string>): StepMaker[] {
+  #makeForwards(
+    stanzas: readonly ForwardStanza[],
+    token: CorefileToken,
+    zones: Set<string>,
+    loopZone: string,
+  ): StepMaker[] {
     const makers: StepMaker[] = [];
     let next = -1;
     for (const stanza of stanzas.toReversed()) {
       zones.add(stanza.from);
       addAll(zones, stanza.except);
-      const group = forwardGroupOf(stanza, next);
+      const group = forwardGroupOf(stanza, next, loopZone);
       let step: StepDescription;
       if (typeof group === 'string') {
         this.#warn(

@@ -4,9 +4,10 @@ import type { ForwardStanza } from '../plugins/forward/parse.ts';
 
 /**
  * @param nextGroup  index of the group of the stanza behind it, -1: none
+ * @param loopZone   zone of the block's `loop`, '': it has none
  * @returns the group, or what of the stanza is not built yet
  */
-export function forwardGroupOf(stanza: ForwardStanza, nextGroup: number): ForwardGroup | string {
+export function forwardGroupOf(stanza: ForwardStanza, nextGroup: number, loopZone: string): ForwardGroup | string {
   const upstreams: UpstreamAddress[] = [];
   for (const upstream of stanza.to) {
     if (upstream.kind === 'host') return `upstreams by host name (${upstream.host})`;
@@ -29,5 +30,6 @@ export function forwardGroupOf(stanza: ForwardStanza, nextGroup: number): Forwar
     nextRcodes: stanza.nextRcodes,
     asksNextOnNodata: stanza.asksNextOnNodata,
     nextGroup,
+    loopZone,
   };
 }

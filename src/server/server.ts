@@ -14,6 +14,7 @@ import type { LineFormat, WriteLine } from '../observability/plugin-line.ts';
 import { MainCounters } from '../observability/server-metrics.ts';
 import { createForwardBuffer, ForwardGroupTable } from '../forward/forward-buffer.ts';
 import { ForwardMetrics } from '../forward/forward-metrics.ts';
+import { LoopWatch } from '../forward/loop-search.ts';
 import { createTcpCells } from '../observability/tcp-metrics.ts';
 import type { Transport } from '../shard/shard-options.ts';
 import { SnapshotBuilder } from '../snapshot/builder.ts';
@@ -29,6 +30,8 @@ import { planShards } from './shard-plan.ts';
 
 /** Octets of the key of DNS cookies. */
 const COOKIE_SECRET_SIZE = 16;
+/** How soon a forwarding loop is told. */
+const LOOP_WATCH_INTERVAL_MS = 500;
 /** When what the start took is given back, ms: queries of the first moment go first. */
 const SHRINK_AFTER_MS = 500;
 
@@ -142,6 +145,8 @@ async function assemble(
     families: [...new ForwardMetrics(forwardBuffer, forwardGroups).families(), ...(services?.families() ?? [])],
   });
   closers.push(() => metrics.stop());
+  const loopTimer = watchLoops(new LoopWatch(forwardBuffer, forwardGroups), log);
+  closers.push(() => clearInterval(loopTimer));
   const feed =
     options.manifests.length === 0
       ? undefined
@@ -222,6 +227,13 @@ async function startHosts(
     });
     closers.push(() => source.close());
   }
+}
+
+/** Tell the operator of forwarding loops that were found, and of those that are gone. */
+function watchLoops(watch: LoopWatch, log: LogFunction): NodeJS.Timeout {
+  return setInterval(() => {
+    for (const { isFound, text } of watch.changes()) log(isFound ? 'error' : 'info', text);
+  }, LOOP_WATCH_INTERVAL_MS).unref();
 }
 
 function chooseTransport(asked: ServerOptions['transport'], log: LogFunction): Transport {

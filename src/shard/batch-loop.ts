@@ -108,8 +108,6 @@ export class BatchLoop {
         this.#lastReceived = this.#forwardTurn(forwarder, this.#upstreams!);
       } else {
         this.#lastReceived = isSingle ? this.#serve(0, true) : this.#turn();
-        // With an upstream that fails and nothing under way, its next probe may be due.
-        if (forwarder?.isProbing === true) this.#sendProbes(forwarder, this.#upstreams!);
       }
       if (this.#lastReceived === 0) this.#idle();
       if (this.#failure !== undefined) throw this.#failure;
@@ -139,9 +137,12 @@ export class BatchLoop {
     return received;
   }
 
-  #sendProbes(forwarder: Forwarder, upstreams: MmsgUpstreams): void {
-    forwarder.tick(performance.now());
-    upstreams.sendQueries();
+  /** Now and then, also with nothing under way: probes that are due. */
+  #keepUpstreams(nowMs: number): void {
+    if (this.#forwarder === undefined) return;
+    this.#forwarder.tick(nowMs);
+    this.#upstreams!.sendResponses();
+    this.#upstreams!.sendQueries();
   }
 
   /** One turn over several sockets. @returns datagrams received */
@@ -231,6 +232,7 @@ export class BatchLoop {
     const elapsedMs = nowMs - this.#windowStartMs;
     if (elapsedMs < RATE_WINDOW_MS) return;
     this.#isBusy = this.#windowQueries > elapsedMs * PAUSE_RATE_MIN_PER_MS;
+    this.#keepUpstreams(nowMs);
     this.#windowStartMs = nowMs;
     this.#windowQueries = 0;
   }
@@ -238,6 +240,7 @@ export class BatchLoop {
   #idle(): void {
     this.#isBusy = false;
     this.#windowQueries = 0;
+    this.#keepUpstreams(performance.now());
     if (this.#unpublished > 0) this.#publish();
   }
 

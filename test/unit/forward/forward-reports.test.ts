@@ -5,6 +5,7 @@ import type { TestContext } from 'node:test';
 import type { ForwardGroup } from '../../../src/forward/forward-group.ts';
 import { ErrorLog } from '../../../src/observability/error-log.ts';
 import { createQueryEventBuffer } from '../../../src/observability/query-event-ring.ts';
+import type { WriteLine } from '../../../src/observability/plugin-line.ts';
 import { QueryLog } from '../../../src/observability/query-log.ts';
 import { QueryReports } from '../../../src/observability/query-reports.ts';
 import type { Transport } from '../../../src/shard/shard-options.ts';
@@ -26,7 +27,7 @@ async function start(
   const eventBuffer = createQueryEventBuffer(1);
   const server = await startForwardServer(t, { transport, groups: [group], policy, eventBuffer });
   const lines: string[] = [];
-  const write = (line: string): void => void lines.push(line);
+  const write: WriteLine = (line) => void lines.push(String(line));
   const rules = [{ zone: '.', format: FORMAT, classes: ['all' as const] }];
   const blocks = [undefined, { rules, hasMetadata: false, consolidate: [], isDebug: false }];
   const reports = new QueryReports(eventBuffer, {
