@@ -38,6 +38,7 @@ export const TEMPLATE_FIELDS = [
   'Class',
   'Type',
   'Match',
+  'Regex',
   'Group',
   'Message',
   'Question',

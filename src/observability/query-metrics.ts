@@ -99,6 +99,13 @@ export function queryMetrics(
       samples: () => DROP_REASONS.map((reason, index) => ({ labels: { reason }, value: collector.drops(index) })),
     },
     {
+      name: 'coredns_local_localhost_requests_total',
+      type: 'counter',
+      help: 'Counter of special localhost subdomain requests.',
+      labels: [],
+      samples: () => [{ labels: {}, value: collector.localhostRequests }],
+    },
+    {
       name: 'skyshard_shard_requests_total',
       type: 'counter',
       help: 'Queries, by the shard that took them.',

@@ -25,6 +25,7 @@ import { createServerMetrics, METRICS_PORT, startDefaultMetrics } from './metric
 import { readMachineLimits } from './machine-limits.ts';
 import { RecordPublisher } from './record-publisher.ts';
 import type { LogFunction, ServerOptions } from './server-options.ts';
+import { hostsMetrics, HostsSource } from './hosts-source.ts';
 import type { ServerPlan } from './server-plan.ts';
 import { planShards } from './shard-plan.ts';
 
@@ -131,6 +132,7 @@ async function assemble(
     onPanic: () => counters.panics++,
     log,
   });
+  const hosts = plan.hosts.map(({ dataset, options: given }) => ({ dataset, source: new HostsSource(given, log) }));
   const metrics = createServerMetrics({
     version: readVersion(),
     counterBuffer,
@@ -142,7 +144,11 @@ async function assemble(
     shardCount: shardPlan.count,
     tcpCells,
     droppedLogLines: output.droppedLogLines,
-    families: [...new ForwardMetrics(forwardBuffer, forwardGroups).families(), ...(services?.families() ?? [])],
+    families: [
+      ...new ForwardMetrics(forwardBuffer, forwardGroups).families(),
+      ...(services?.families() ?? []),
+      ...hostsMetrics(() => hosts.map(({ source }) => source)),
+    ],
   });
   closers.push(() => metrics.stop());
   const loopTimer = watchLoops(new LoopWatch(forwardBuffer, forwardGroups), log);
@@ -153,7 +159,7 @@ async function assemble(
       : new ManifestFeed({ paths: options.manifests, labels: plan.labels, publisher, counters, log, fail });
   closers.push(() => threads.stop());
   if (feed !== undefined) closers.push(() => feed.close());
-  await startHosts(plan, builder, publisher, closers, log);
+  await startHosts(hosts, builder, publisher, closers);
   if (feed === undefined) publisher.publishStart();
   // The threads start while the manifests are read; they take no query before the first snapshot is there.
   const [load] = await Promise.all([feed?.start(), threads.start()]);
@@ -207,16 +213,12 @@ async function openServices(plan: ServerPlan, builder: SnapshotBuilder, threadCo
 
 /** The names of `hosts` go into the first snapshot, and follow their files from then on. */
 async function startHosts(
-  plan: ServerPlan,
+  hosts: readonly { readonly dataset: number; readonly source: HostsSource }[],
   builder: SnapshotBuilder,
   publisher: RecordPublisher,
   closers: Closers,
-  log: LogFunction,
 ): Promise<void> {
-  if (plan.hosts.length === 0) return;
-  const { HostsSource } = await import('./hosts-source.ts');
-  for (const { dataset, options } of plan.hosts) {
-    const source = new HostsSource(options, log);
+  for (const { dataset, source } of hosts) {
     await source.load();
     source.write(builder.dataset(dataset));
     source.startReloading(() => {

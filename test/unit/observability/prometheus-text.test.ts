@@ -64,6 +64,7 @@ const EXPECTED: Readonly<Record<string, string>> = {
   coredns_dns_response_size_bytes: 'histogram server zone view proto',
   coredns_dns_do_requests_total: 'counter server zone view',
   coredns_dns_responses_total: 'counter server zone view rcode plugin',
+  coredns_local_localhost_requests_total: 'counter',
   process_resident_memory_bytes: 'gauge',
   process_cpu_seconds_total: 'counter',
   process_open_fds: 'gauge',
