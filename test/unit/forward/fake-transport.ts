@@ -14,6 +14,7 @@ import { Forwarder, type ForwarderOptions, type UpstreamRegistrar } from '../../
 import { createCounterBuffer } from '../../../src/observability/counter-layout.ts';
 import { createShardCounters } from '../../../src/observability/shard-counters.ts';
 import { buildQuery, type QuerySpec } from '../../wire/query.ts';
+import { nameToWire, parseName } from '../../wire/names.ts';
 import { decodeStrictly, type DecodedMessage } from '../../wire/strict-message.ts';
 
 const REPLY_AT = 0;
@@ -21,6 +22,8 @@ const RESPONSE_AT = 4096;
 const QUERY_AT = RESPONSE_AT + CLIENT_RESPONSE_MAX;
 const IO_SIZE = QUERY_AT + 512;
 const CLIENT_MESSAGE_AT = 64;
+
+const EMPTY_OPT = [0, 0, 41, 4, 208, 0, 0, 0, 0, 0, 0];
 
 export interface SentQuery {
   readonly upstream: number;
@@ -38,6 +41,8 @@ export class FakeForwarding implements ForwardTransport, UpstreamRegistrar {
   readonly sent: SentQuery[] = [];
   readonly responses: DecodedMessage[] = [];
   replySocket = 1;
+  /** largest response to the query asked last */
+  limit = 512;
   /** upstreams that can't be asked */
   readonly unusable = new Set<number>();
   #nowMs = 1000;
@@ -90,9 +95,40 @@ export class FakeForwarding implements ForwardTransport, UpstreamRegistrar {
     new Uint8Array(this.#arena).set(query, CLIENT_MESSAGE_AT);
     this.#query.parse(CLIENT_MESSAGE_AT, query.length);
     const questionEnd = this.#query.questionEnd;
-    this.#response.begin(CLIENT_MESSAGE_AT, questionEnd, CLIENT_MESSAGE_AT + 512, 12);
+    this.limit = this.#query.hasEdns ? Math.max(512, this.#query.udpSize) : 512;
+    this.#client.optSize = this.#query.hasEdns ? EMPTY_OPT.length : 0;
+    const end = CLIENT_MESSAGE_AT + this.limit - this.#client.optSize;
+    this.#response.begin(CLIENT_MESSAGE_AT, questionEnd, end, 12);
     this.#response.rcode = 2;
+    if (this.#query.hasEdns) new Uint8Array(this.#arena).set(EMPTY_OPT, questionEnd);
     return this.forwarder.forward(group, this.#query, this.#response, this.#client);
+  }
+
+  /** A client asks for a name that is a CNAME of ours to `target`. */
+  askAliased(spec: QuerySpec, target: string): boolean {
+    const query = buildQuery(spec);
+    const arena = new Uint8Array(this.#arena);
+    arena.set(query, CLIENT_MESSAGE_AT);
+    this.#query.parse(CLIENT_MESSAGE_AT, query.length);
+    const questionEnd = this.#query.questionEnd;
+    const response = this.#response;
+    this.limit = this.#query.hasEdns ? this.#query.udpSize : 512;
+    this.#client.optSize = this.#query.hasEdns ? 11 : 0;
+    response.begin(CLIENT_MESSAGE_AT, questionEnd, CLIENT_MESSAGE_AT + this.limit - this.#client.optSize, 12);
+    response.rcode = 2;
+    const name = nameToWire(parseName(target));
+    arena.set([0xc0, 12, 0, 5, 0, 1, 0, 0, 0, 5, 0, name.length, ...name], questionEnd);
+    response.position = questionEnd + 12 + name.length;
+    response.answerCount = 1;
+    response.isAuthoritative = true;
+    if (this.#query.hasEdns) arena.set(EMPTY_OPT, response.position);
+    this.#query.followName(questionEnd + 12);
+    return this.forwarder.forward(0, this.#query, response, this.#client);
+  }
+
+  /** Octets of a response that is queued. */
+  responseOctets(size: number): Buffer {
+    return Buffer.from(this.#octets.subarray(RESPONSE_AT, RESPONSE_AT + size));
   }
 
   get refusal(): number {
