@@ -205,6 +205,7 @@ export class Answerer {
       this.counters.countRequest(this.scope, this.proto(), family, query.qtype, messageSize, query.isDo);
       return ANSWER_PENDING;
     }
+    if ((client.policyFlags & POLICY_FLAG.MINIMAL) !== 0) this.minimize();
     const size = this.finish();
     const family = peerSize === 4 ? 0 : 1;
     this.counters.countRequest(this.scope, this.proto(), family, query.qtype, messageSize, query.isDo);
@@ -245,6 +246,14 @@ export class Answerer {
     facts.errorDetail = client.errorDetail;
     facts.upstreamSize = 0;
     events.add(this.bytes, response.messageAt, size, this.bytes, client.peerOffset, client.peerSize);
+  }
+
+  /** `minimal`: a positive answer is its answer section. A denial and a delegation are what the others say. */
+  private minimize(): void {
+    const response = this.response;
+    if (response.rcode !== RCODE.NOERROR || response.authorityCount + response.additionalCount === 0) return;
+    if (response.answerCount === 0 && response.authorityCount > 0) return;
+    response.keepAnswersOnly(this.query.questionEnd);
   }
 
   private proto(): number {

@@ -277,6 +277,20 @@ export class Response {
     return true;
   }
 
+  /** Take back all that stands behind the answer section. @param questionEnd  where it starts in the arena */
+  keepAnswersOnly(questionEnd: number): void {
+    const { bytes, view } = this;
+    let at = questionEnd;
+    for (let left = this.answerCount; left > 0; left--) {
+      while (bytes[at]! > 0 && bytes[at]! < POINTER_BITS) at += 1 + bytes[at]!;
+      at += bytes[at] === 0 ? 1 : POINTER_SIZE;
+      at += RECORD_FIXED_SIZE + view.getUint16(at + 8);
+    }
+    this.position = at;
+    this.authorityCount = 0;
+    this.additionalCount = 0;
+  }
+
   /** Rendered records point to the question; those of a CNAME's target belong to another name. */
   private moveOwners(at: number, count: number): void {
     const { bytes, view } = this;

@@ -4,7 +4,7 @@
  */
 import { formatIPv4, formatIPv6 } from '../dns/address.ts';
 import { CLASS, RCODE, TYPE } from '../dns/iana.ts';
-import { POINTER_BITS, POINTER_OFFSET_MAX } from '../dns/wire-header.ts';
+import { POINTER_OFFSET_MAX } from '../dns/wire-header.ts';
 import { QUERY_ERROR } from '../observability/query-error.ts';
 import type { SnapshotReader } from '../snapshot/reader.ts';
 import { TEMPLATE } from '../snapshot/snapshot-layout.ts';
@@ -77,22 +77,8 @@ export class TemplateStep {
     if (rest === undefined || restTemplate === undefined || !isWanted || response.answerCount === 0) return;
     client.error = QUERY_ERROR.NONE;
     this.setOutcome(restTemplate);
-    response.position = this.endOfAnswers();
-    response.authorityCount = 0;
-    response.additionalCount = 0;
+    response.keepAnswersOnly(this.query.questionEnd);
     if (!response.isTruncated) this.writeSections(rest);
-  }
-
-  /** Where the answer section ends in the arena: its names are sound, some end in a pointer. */
-  private endOfAnswers(): number {
-    const { bytes, view, answerCount } = this.response;
-    let at = this.query.questionEnd;
-    for (let left = answerCount; left > 0; left--) {
-      while (bytes[at]! > 0 && bytes[at]! < POINTER_BITS) at += 1 + bytes[at]!;
-      at += bytes[at] === 0 ? 1 : 2;
-      at += RECORD_FIXED_SIZE + view.getUint16(at + 8);
-    }
-    return at;
   }
 
   private templateAt(templateAt: number): RecordTemplate {

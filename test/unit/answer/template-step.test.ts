@@ -93,6 +93,27 @@ test('a question for every type gets the type of the template', () => {
   assert.deepEqual(chain.ask('a.any. HTTPS', { peer }), ['NOERROR aa', 'a.any. 60 TXT "HTTPS 2001:db8::1 1"']);
 });
 
+test('minimal leaves out what is not asked for, but no denial', () => {
+  const lines = `answer "{{ .Name }} 60 IN A 192.0.2.{{ len .Match }}" "ns.x.example. 60 IN A 192.0.2.9"
+    authority "example. 60 IN NS ns.{{ .Name }}"
+    additional "ns.{{ .Name }} 60 IN A 192.0.2.3"`;
+  const fixed = 'answer "{{ .Name }} 60 IN A 192.0.2.1"\n authority "b. 60 IN NS a."';
+  const directives = [
+    `template IN A example {\n ${lines}\n }`,
+    `template IN A b. {\n ${fixed}\n }`,
+    'template IN A no. {\n rcode NXDOMAIN\n authority "{{ .Zone }} 60 IN SOA a. b. 1 2 3 4 {{ len .Match }}"\n }',
+  ];
+  const chain = chainOf(directives, [{ kind: 'whoami' }], { policy: { isMinimal: true } });
+  assert.deepEqual(chain.ask('X.example. A'), [
+    'NOERROR aa',
+    'X.example. 60 A 192.0.2.1',
+    'ns.x.example. 60 A 192.0.2.9',
+  ]);
+  assert.deepEqual(chain.ask('x.b. A'), ['NOERROR aa', 'x.b. 60 A 192.0.2.1']);
+  assert.deepEqual(chain.ask('x.no. A'), ['NXDOMAIN aa', 'authority no. 60 SOA a. b. 1 2 3 4 1']);
+  assert.deepEqual(chain.ask('else. A'), ['NOERROR aa']);
+});
+
 test('what it gives is no record, or it cannot be evaluated', () => {
   for (const answer of [
     '{{ .Name }} 60 IN A {{ len .Match }}',
