@@ -37,6 +37,11 @@ export async function runServe(args: readonly string[]): Promise<number> {
     });
     process.stdout.write(describeServer(server));
     if (isNpmScript) process.stdout.write(describeFirstSteps(server));
+    process.on('SIGUSR1', () => {
+      // Node opens its debugger at this signal, whoever listens to it too; nobody asked for that here.
+      setImmediate(() => void import('node:inspector').then(({ close }) => close()));
+      void server.reload();
+    });
     try {
       await Promise.race([stopRequest, server.failed]);
     } finally {

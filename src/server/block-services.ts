@@ -11,7 +11,7 @@ import type { MetricsServer } from '../observability/metrics-server.ts';
 import type { LineFormat, WriteLine } from '../observability/plugin-line.ts';
 import { createQueryEventBuffer } from '../observability/query-event-ring.ts';
 import { QueryLog } from '../observability/query-log.ts';
-import { QueryReports } from '../observability/query-reports.ts';
+import { QueryReports, type QueryConsumers } from '../observability/query-reports.ts';
 import { ReadyEndpoint } from '../observability/ready-endpoint.ts';
 import type { LogFunction } from './server-options.ts';
 import type { ServerPlan, ServicesPlan } from './server-plan.ts';
@@ -28,13 +28,14 @@ export interface BlockServicesOptions {
 }
 
 export class BlockServices {
-  /** for the threads' events; undefined where no block has `log` or `errors` */
-  readonly eventBuffer: SharedArrayBuffer | undefined;
+  /** for the threads' events; its memory is touched only when a block has `log` or `errors` */
+  readonly eventBuffer: SharedArrayBuffer;
   readonly #options: BlockServicesOptions;
   readonly #health: HealthEndpoint;
   readonly #ready: ReadyEndpoint;
   readonly #metrics: ListenerSet<MetricsServer>;
-  readonly #reports: QueryReports | undefined;
+  readonly #reports: QueryReports;
+  readonly #localAddress: (listener: number) => string;
   #page: (() => Promise<string>) | undefined;
 
   constructor(plan: Pick<ServerPlan, 'addresses'>, services: ServicesPlan, options: BlockServicesOptions) {
@@ -50,20 +51,9 @@ export class BlockServices {
         onError: (error) => log('error', `metrics: ${String(error)}`),
       }),
     );
-    const isReported = [...services.queryLog, ...services.errorLog].some((block) => block !== undefined);
-    if (isReported) {
-      this.eventBuffer = createQueryEventBuffer(options.threadCount);
-      const { lineFormat: format, writeLine: write } = options;
-      this.#reports = new QueryReports(this.eventBuffer, {
-        queryLog: new QueryLog({
-          format,
-          write,
-          blocks: services.queryLog,
-          localAddress: (listener) => plan.addresses[listener]?.address ?? '',
-        }),
-        errorLog: new ErrorLog({ format, write, blocks: services.errorLog }),
-      });
-    }
+    this.#localAddress = (listener) => plan.addresses[listener]?.address ?? '';
+    this.eventBuffer = createQueryEventBuffer(options.threadCount);
+    this.#reports = new QueryReports(this.eventBuffer, this.#consumersOf(services));
   }
 
   /**
@@ -74,7 +64,21 @@ export class BlockServices {
    */
   async start(services: ServicesPlan, page: () => Promise<string>): Promise<void> {
     this.#page = page;
-    this.#reports?.start();
+    this.#reports.start();
+    await this.#listen(services);
+  }
+
+  /**
+   * Be as another configuration says.
+   *
+   * @throws SkyshardError BIND_FAILED; then the lines are as before, and so are the probes up to the one that failed
+   */
+  async configure(services: ServicesPlan): Promise<void> {
+    await this.#listen(services);
+    this.#reports.configure(this.#consumersOf(services));
+  }
+
+  async #listen(services: ServicesPlan): Promise<void> {
     const { isSynced } = this.#options;
     await this.#health.configure(services.health);
     await this.#ready.configure(
@@ -87,13 +91,21 @@ export class BlockServices {
     await this.#metrics.update(services.metrics);
   }
 
+  #consumersOf(services: ServicesPlan): QueryConsumers {
+    const { lineFormat: format, writeLine: write } = this.#options;
+    return {
+      queryLog: new QueryLog({ format, write, blocks: services.queryLog, localAddress: this.#localAddress }),
+      errorLog: new ErrorLog({ format, write, blocks: services.errorLog }),
+    };
+  }
+
   /** Where the metrics are. */
   get metricsUrls(): readonly string[] {
     return this.#metrics.all.map(({ url }) => url);
   }
 
   families(): readonly MetricFamily[] {
-    return [...this.#health.metrics(), ...(this.#reports?.metrics() ?? [])];
+    return [...this.#health.metrics(), ...this.#reports.metrics()];
   }
 
   /** Readiness off, then wait as long as `lameduck` says; all goes on being answered. @param signal  ends the wait */
@@ -104,7 +116,7 @@ export class BlockServices {
 
   /** When the threads have ended. */
   async close(): Promise<void> {
-    this.#reports?.close();
+    this.#reports.close();
     await Promise.all([this.#health.close(), this.#ready.close(), this.#metrics.close()]);
   }
 }

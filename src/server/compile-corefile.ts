@@ -129,6 +129,9 @@ class Compiler {
       enabledPlugins: this.#scopes.flatMap((scope, index) =>
         (this.#scopeBlocks[index]?.chain ?? []).map(({ name }) => ({ ...scope, name })),
       ),
+      datasetCount: this.#nextDataset,
+      hash: this.#config.hash,
+      reload: this.#config.blocks.find(({ plugins }) => plugins.reload !== undefined)?.plugins.reload,
       warnings: this.#warnings,
     };
   }

@@ -78,6 +78,11 @@ export class HostsSource {
     this.#written = this.#writtenBefore;
   }
 
+  /** Go on in the dataset of another source: the next `write` leaves only the names of this one. */
+  takeOver(former: HostsSource): void {
+    this.#written = former.#written;
+  }
+
   /** The dataset that was written to is gone: the next one gets everything. */
   forgetWritten(): void {
     this.#written = NO_RECORDS;

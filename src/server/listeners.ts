@@ -41,6 +41,9 @@ export function planListeners(
     hosts: [],
     services: undefined,
     enabledPlugins: scopes.slice(1).map((scope) => ({ ...scope, name: 'kubernetes' })),
+    datasetCount: 1,
+    hash: '',
+    reload: undefined,
     warnings: [],
   };
 }

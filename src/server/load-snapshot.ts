@@ -16,11 +16,12 @@ const DNS_PORT = 53;
  * @throws SkyshardError what is wrong with the manifests; SNAPSHOT_FULL, MEMORY_RESERVE
  */
 export async function loadSnapshot(paths: readonly string[], log: LogFunction): Promise<SharedArrayBuffer> {
-  const { config, records } = planListeners([], DNS_PORT, DEFAULT_RECORD_OPTIONS);
+  const { config, records, datasetCount } = planListeners([], DNS_PORT, DEFAULT_RECORD_OPTIONS);
   const buffer = reserveSharedBuffer();
   const publisher = new RecordPublisher({
     builder: new SnapshotBuilder(buffer),
     records,
+    datasetCount,
     config,
     counters: new MainCounters(),
     log,

@@ -5,6 +5,7 @@ import type { MetricFamily } from '../observability/metric-family.ts';
 import { isAddressInUse, startMetricsServer } from '../observability/metrics-server.ts';
 import type { MetricsServer } from '../observability/metrics-server.ts';
 import { createMetricsPage } from '../observability/prometheus-text.ts';
+import type { MetricScope } from '../observability/shard-counters.ts';
 import type { MainCounters } from '../observability/server-metrics.ts';
 import type { SnapshotBuilder } from '../snapshot/builder.ts';
 import type { RecordPublisher } from './record-publisher.ts';
@@ -18,7 +19,9 @@ export const METRICS_PORT = 9153;
 export interface ServerMetricsOptions {
   readonly version: string;
   readonly counterBuffer: SharedArrayBuffer;
-  readonly plan: Pick<ServerPlan, 'scopes' | 'enabledPlugins'>;
+  /** by index, as the routes have it; grows when the configuration changes */
+  readonly scopes: readonly MetricScope[];
+  readonly enabledPlugins: ServerPlan['enabledPlugins'];
   readonly counters: MainCounters;
   readonly builder: SnapshotBuilder;
   readonly publisher: RecordPublisher;
@@ -39,17 +42,17 @@ export interface ServerMetrics {
 }
 
 export function createServerMetrics(options: ServerMetricsOptions): ServerMetrics {
-  const { counters, shards, plan } = options;
+  const { counters, shards } = options;
   const collector = new CounterCollector(options.counterBuffer);
   const writePage = createMetricsPage({
     version: options.version,
     revision: '',
     collector,
-    scopes: plan.scopes,
+    scopes: options.scopes,
     counters,
     snapshot: () => snapshotFigures(options.builder, options.publisher),
     droppedLogLines: options.droppedLogLines,
-    plugins: plan.enabledPlugins,
+    plugins: options.enabledPlugins,
     sockets: () => [],
     shardCount: options.shardCount,
     tcpCells: options.tcpCells,

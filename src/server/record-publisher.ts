@@ -31,6 +31,10 @@ export interface RecordPublisherOptions {
   readonly builder: SnapshotBuilder;
   /** all of them see the same objects */
   readonly records: readonly RecordInstance[];
+  /** datasets of the configuration, those of others included */
+  readonly datasetCount: number;
+  /** all objects there are, for an instance that a reload makes; undefined: there is no source */
+  readonly readAll?: (() => Promise<readonly ObjectChange[]>) | undefined;
   readonly config: SnapshotConfig;
   readonly counters: MainCounters;
   readonly log: LogFunction;
@@ -38,13 +42,16 @@ export interface RecordPublisherOptions {
 
 interface Instance {
   readonly dataset: number;
+  readonly options: RecordOptions;
   readonly journal: RecordJournal;
   readonly records: ClusterRecords;
 }
 
 export class RecordPublisher {
+  readonly #options: RecordPublisherOptions;
   readonly #builder: SnapshotBuilder;
-  readonly #instances: readonly Instance[];
+  #instances: readonly Instance[];
+  #datasetCount: number;
   readonly #counters: MainCounters;
   readonly #log: LogFunction;
   /** the change set before this one */
@@ -55,14 +62,13 @@ export class RecordPublisher {
   #isClosed = false;
 
   constructor(options: RecordPublisherOptions) {
+    this.#options = options;
     this.#builder = options.builder;
     this.#counters = options.counters;
     this.#log = options.log;
     options.builder.setConfig(options.config);
-    this.#instances = options.records.map(({ dataset, options: records }) => {
-      const journal = new RecordJournal(options.builder.dataset(dataset));
-      return { dataset, journal, records: new ClusterRecords(records, journal) };
-    });
+    this.#instances = options.records.map((instance) => this.#instanceOf(instance));
+    this.#datasetCount = options.datasetCount;
   }
 
   /** Objects and names that are served, and what they take. */
@@ -95,6 +101,38 @@ export class RecordPublisher {
   publishStart(): void {
     this.#builder.publish(unixSeconds());
     for (const { journal } of this.#instances) journal.startRemembering();
+  }
+
+  /** A dataset that nothing is in. */
+  takeDataset(): number {
+    return this.#datasetCount++;
+  }
+
+  /**
+   * Find the dataset for each `kubernetes` instance of another configuration: one with the same options keeps its records.
+   *
+   * @param datasetOf  told which dataset of the running server stands for which of the plan's
+   */
+  assignDatasets(wanted: readonly RecordInstance[], datasetOf: Map<number, number>): readonly RecordInstance[] {
+    const free = [...this.#instances];
+    return wanted.map(({ dataset, options }) => {
+      const index = free.findIndex((instance) => JSON.stringify(instance.options) === JSON.stringify(options));
+      const own = index < 0 ? this.takeDataset() : free.splice(index, 1)[0]!.dataset;
+      datasetOf.set(dataset, own);
+      return { dataset: own, options };
+    });
+  }
+
+  /**
+   * Make another configuration the one that is served, with the records it needs, in one publication.
+   *
+   * @param names  writes what comes from elsewhere
+   * @throws SkyshardError SNAPSHOT_FULL; nothing has changed then
+   */
+  reconfigure(config: SnapshotConfig, wanted: readonly RecordInstance[], names: () => void): Promise<void> {
+    const done = this.#last.then(() => this.#reconfigure(config, wanted, names));
+    this.#last = done.catch(() => undefined);
+    return done;
   }
 
   /**
@@ -131,6 +169,32 @@ export class RecordPublisher {
   close(): void {
     this.#isClosed = true;
     clearTimeout(this.#retryTimer);
+  }
+
+  async #reconfigure(config: SnapshotConfig, wanted: readonly RecordInstance[], names: () => void): Promise<void> {
+    const known = new Map(this.#instances.map((instance) => [instance.dataset, instance]));
+    const instances = wanted.map((instance) => known.get(instance.dataset) ?? this.#instanceOf(instance));
+    const fresh = instances.filter((instance) => !known.has(instance.dataset));
+    const { readAll } = this.#options;
+    try {
+      if (readAll !== undefined && fresh.length > 0) {
+        await this.#applyInSlices(await readAll(), fresh);
+        for (const { dataset } of fresh) this.#builder.dataset(dataset).setSynced(true);
+      }
+      names();
+      this.#builder.setConfig(config);
+      this.#builder.publish(unixSeconds());
+    } catch (error) {
+      this.#builder.abort();
+      throw error;
+    }
+    for (const { journal } of fresh) journal.startRemembering();
+    this.#instances = instances;
+  }
+
+  #instanceOf({ dataset, options }: RecordInstance): Instance {
+    const journal = new RecordJournal(this.#builder.dataset(dataset));
+    return { dataset, options, journal, records: new ClusterRecords(options, journal) };
   }
 
   async #applyAndPublish(changes: readonly ObjectChange[]): Promise<void> {
@@ -180,9 +244,12 @@ export class RecordPublisher {
     this.#retryMs = Math.min(this.#retryMs * 2, RETRY_MAX_MS);
   }
 
-  async #applyInSlices(changes: readonly ObjectChange[]): Promise<void> {
+  async #applyInSlices(
+    changes: readonly ObjectChange[],
+    instances: readonly Instance[] = this.#instances,
+  ): Promise<void> {
     let sliceEndMs = performance.now() + SLICE_MS;
-    for (const { records } of this.#instances) {
+    for (const { records } of instances) {
       for (const _ of records.applyInSteps(changes)) {
         if (performance.now() < sliceEndMs) continue;
         await new Promise((resolve) => setImmediate(resolve));

@@ -5,6 +5,7 @@ import type { ListenAddress } from '../observability/listener-set.ts';
 import type { QueryLogBlock } from '../observability/query-log.ts';
 import type { ReadyBlock } from '../observability/ready-endpoint.ts';
 import type { MetricScope } from '../observability/shard-counters.ts';
+import type { ReloadOptions } from '../plugins/reload/parse.ts';
 import type { HostsOptions } from '../plugins/hosts/parse.ts';
 import type { SnapshotConfig } from '../snapshot/config-writer.ts';
 import type { RecordInstance } from './record-publisher.ts';
@@ -23,6 +24,12 @@ export interface ServerPlan {
   readonly services: ServicesPlan | undefined;
   /** series of coredns_plugin_enabled */
   readonly enabledPlugins: readonly (MetricScope & { readonly name: string })[];
+  /** datasets that steps name: 0 … datasetCount - 1 */
+  readonly datasetCount: number;
+  /** SHA-512 of what the Corefile says; '' without one */
+  readonly hash: string;
+  /** how often the Corefile is looked at; undefined: never */
+  readonly reload: ReloadOptions | undefined;
   /** for the operator, at start */
   readonly warnings: readonly string[];
 }

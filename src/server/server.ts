@@ -6,6 +6,9 @@
  */
 import { randomBytes } from 'node:crypto';
 import { readVersion } from '../base/version.ts';
+import { parseLabelSelector } from '../kubernetes/label-selector.ts';
+import type { ObjectChange } from '../kubernetes/objects.ts';
+import { ManifestLoader } from '../manifests/manifest-loader.ts';
 import { reserveSharedBuffer } from '../memory/shared-buffer.ts';
 import { loadLibc, nativeUnavailableReason } from '../native/libc.ts';
 import { discardCode, discardPages, shrinkHeap } from '../native/process-memory.ts';
@@ -20,12 +23,13 @@ import type { Transport } from '../shard/shard-options.ts';
 import { SnapshotBuilder } from '../snapshot/builder.ts';
 import { AnsweringThreads, RESOLVER_COUNT } from './answering-threads.ts';
 import { loadPlan } from './load-plan.ts';
+import type { BlockServices } from './block-services.ts';
 import { ManifestFeed } from './manifest-feed.ts';
+import type { MetricScope } from '../observability/shard-counters.ts';
 import { createServerMetrics, METRICS_PORT, startDefaultMetrics } from './metrics.ts';
 import { readMachineLimits } from './machine-limits.ts';
 import { RecordPublisher } from './record-publisher.ts';
 import type { LogFunction, ServerOptions } from './server-options.ts';
-import { hostsMetrics, HostsSource } from './hosts-source.ts';
 import type { ServerPlan } from './server-plan.ts';
 import { planShards } from './shard-plan.ts';
 
@@ -33,6 +37,8 @@ import { planShards } from './shard-plan.ts';
 const COOKIE_SECRET_SIZE = 16;
 /** How soon a forwarding loop is told. */
 const LOOP_WATCH_INTERVAL_MS = 500;
+/** Zones that reloads may serve beside those of the start. */
+const RELOAD_SCOPES_MAX = 64;
 /** When what the start took is given back, ms: queries of the first moment go first. */
 const SHRINK_AFTER_MS = 500;
 
@@ -44,6 +50,8 @@ export interface RunningServer {
   readonly startLines: readonly string[];
   /** rejects with the bug that ends the server; never resolves */
   readonly failed: Promise<never>;
+  /** Look whether the Corefile says something else; without one this does nothing. */
+  reload(): Promise<void>;
   /**
    * End in order: readiness, then after `lameduck` the sources, TCP when it is drained, the shards and their sockets, probes
    * and metrics.
@@ -107,12 +115,28 @@ async function assemble(
     ...(libc !== undefined && { onChunkFree: (offset, size) => discardPages(libc, buffer, offset, size) }),
   });
   const counters = new MainCounters();
-  const counterBuffer = createCounterBuffer(threadCount, plan.scopes.length);
+  // A reload may serve other zones, which are counted apart.
+  const scopes: MetricScope[] = [...plan.scopes];
+  const scopeMax = plan.services === undefined ? scopes.length : scopes.length + RELOAD_SCOPES_MAX;
+  const counterBuffer = createCounterBuffer(threadCount, scopeMax);
   const tcpCells = createTcpCells(RESOLVER_COUNT);
-  const publisher = new RecordPublisher({ builder, records: plan.records, config: plan.config, counters, log });
+  const publisher = new RecordPublisher({
+    builder,
+    records: plan.records,
+    datasetCount: plan.datasetCount,
+    config: plan.config,
+    counters,
+    readAll: options.manifests.length === 0 ? undefined : () => readManifests(options.manifests, plan.labels),
+    log,
+  });
   closers.push(() => publisher.close());
   const services = await openServices(plan, builder, threadCount, output);
   if (services !== undefined) closers.push(() => services.close());
+  const load = (): Promise<ServerPlan> => loadPlan(options, (group) => forwardGroups.indexOf(group));
+  const reload =
+    services === undefined
+      ? undefined
+      : await openReloader({ load, plan, scopes, scopeMax, builder, publisher, services, log }, closers);
 
   const threads = new AnsweringThreads({
     transport,
@@ -121,7 +145,7 @@ async function assemble(
     workData: {
       buffer,
       counterBuffer,
-      scopeCount: plan.scopes.length,
+      scopeCount: scopeMax,
       cookieSecret: options.cookieSecret ?? randomBytes(COOKIE_SECRET_SIZE),
       eventBuffer: services?.eventBuffer,
       forwardBuffer,
@@ -132,11 +156,11 @@ async function assemble(
     onPanic: () => counters.panics++,
     log,
   });
-  const hosts = plan.hosts.map(({ dataset, options: given }) => ({ dataset, source: new HostsSource(given, log) }));
   const metrics = createServerMetrics({
     version: readVersion(),
     counterBuffer,
-    plan,
+    scopes,
+    enabledPlugins: plan.enabledPlugins,
     counters,
     builder,
     publisher,
@@ -147,7 +171,7 @@ async function assemble(
     families: [
       ...new ForwardMetrics(forwardBuffer, forwardGroups).families(),
       ...(services?.families() ?? []),
-      ...hostsMetrics(() => hosts.map(({ source }) => source)),
+      ...(reload?.families ?? []),
     ],
   });
   closers.push(() => metrics.stop());
@@ -159,15 +183,15 @@ async function assemble(
       : new ManifestFeed({ paths: options.manifests, labels: plan.labels, publisher, counters, log, fail });
   closers.push(() => threads.stop());
   if (feed !== undefined) closers.push(() => feed.close());
-  await startHosts(hosts, builder, publisher, closers);
   if (feed === undefined) publisher.publishStart();
   // The threads start while the manifests are read; they take no query before the first snapshot is there.
-  const [load] = await Promise.all([feed?.start(), threads.start()]);
+  const [loaded] = await Promise.all([feed?.start(), threads.start()]);
   metrics.start();
   let metricsUrls: readonly string[];
   if (plan.services !== undefined && services !== undefined) {
     await services.start(plan.services, metrics.page);
     metricsUrls = services.metricsUrls;
+    reload?.reloader.start();
   } else {
     const server = await startDefaultMetrics(metrics.page, log);
     closers.unshift(() => server.close());
@@ -184,13 +208,14 @@ async function assemble(
     listeners: threads.shards.listeners,
     metricsUrls,
     startLines: [
-      load === undefined
+      loaded === undefined
         ? 'no manifests: names that depend on Kubernetes objects are answered with SERVFAIL'
-        : `serving ${nameCount} names of ${load.objectCount} objects from ${load.files.length} manifests`,
+        : `serving ${nameCount} names of ${loaded.objectCount} objects from ${loaded.files.length} manifests`,
       `${shardPlan.reason}; transport ${transport}`,
       ...(isMoved ? [`port ${METRICS_PORT} is taken by another server, so the metrics are elsewhere`] : []),
     ],
     failed,
+    reload: async () => reload?.reloader.reload(),
     stop: async (hurry = AbortSignal.abort()) => {
       await services?.drain(hurry);
       await close();
@@ -211,24 +236,40 @@ async function openServices(plan: ServerPlan, builder: SnapshotBuilder, threadCo
   });
 }
 
-/** The names of `hosts` go into the first snapshot, and follow their files from then on. */
-async function startHosts(
-  hosts: readonly { readonly dataset: number; readonly source: HostsSource }[],
-  builder: SnapshotBuilder,
-  publisher: RecordPublisher,
-  closers: Closers,
-): Promise<void> {
-  for (const { dataset, source } of hosts) {
-    await source.load();
-    source.write(builder.dataset(dataset));
-    source.startReloading(() => {
-      void publisher.write(
-        () => source.write(builder.dataset(dataset)),
-        () => source.revertWrite(),
-      );
-    });
-    closers.push(() => source.close());
-  }
+interface ReloadParts {
+  readonly load: () => Promise<ServerPlan>;
+  readonly plan: ServerPlan;
+  readonly scopes: MetricScope[];
+  readonly scopeMax: number;
+  readonly builder: SnapshotBuilder;
+  readonly publisher: RecordPublisher;
+  readonly services: BlockServices;
+  readonly log: LogFunction;
+}
+
+/** What only a Corefile has: `hosts`, whose names go into the first snapshot, and `reload`. */
+async function openReloader({ builder, ...parts }: ReloadParts, closers: Closers) {
+  const [{ HostsTable }, { hostsMetrics }, { ConfigReloader }] = await Promise.all([
+    import('./hosts-table.ts'),
+    import('./hosts-source.ts'),
+    import('./config-reloader.ts'),
+  ]);
+  const hosts = new HostsTable((dataset) => builder.dataset(dataset), parts.publisher, parts.log);
+  closers.push(() => hosts.close());
+  // At start each directive has the dataset that the plan names.
+  const datasets = parts.plan.hosts.map(({ dataset }) => dataset);
+  const change = await hosts.prepare(parts.plan.hosts, new Map(), () => datasets.shift()!);
+  change.write();
+  change.commit();
+  const reloader = new ConfigReloader({ ...parts, hosts });
+  closers.push(() => reloader.close());
+  return { reloader, families: [...reloader.families(), ...hostsMetrics(() => hosts.sources)] };
+}
+
+/** All objects that the manifests hold now. */
+async function readManifests(paths: readonly string[], labels: string | undefined): Promise<readonly ObjectChange[]> {
+  const loader = new ManifestLoader(paths, labels === undefined ? {} : { labels: parseLabelSelector(labels) });
+  return (await loader.load()).changes;
 }
 
 /** Tell the operator of forwarding loops that were found, and of those that are gone. */

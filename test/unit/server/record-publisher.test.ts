@@ -36,6 +36,7 @@ function setUp(sizeMax = 16 << 20) {
   const publisher = new RecordPublisher({
     builder,
     records: [{ dataset: 0, options: DEFAULT_RECORD_OPTIONS }],
+    datasetCount: 1,
     config: planListeners(['127.0.0.1'], 53, DEFAULT_RECORD_OPTIONS).config,
     counters,
     log: (level, text) => log.push(`${level} ${text}`),

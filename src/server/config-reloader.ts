@@ -1,0 +1,231 @@
+/**
+ * `reload`: looks now and then whether the Corefile, or what it imports, says something else, checks all of it, and makes it
+ * the server's configuration with one publication. Sockets, counters and records that stay the same are left alone. What
+ * cannot be read or applied changes nothing; it is said once, counted, and tried again when the text changes.
+ */
+import { SkyshardError } from '../base/skyshard-error.ts';
+import type { MetricFamily } from '../observability/metric-family.ts';
+import type { MetricScope } from '../observability/shard-counters.ts';
+import type { SnapshotConfig, StepDescription } from '../snapshot/config-writer.ts';
+import type { BlockServices } from './block-services.ts';
+import type { HostsTable } from './hosts-table.ts';
+import type { RecordInstance, RecordPublisher } from './record-publisher.ts';
+import type { LogFunction } from './server-options.ts';
+import type { ServerPlan, ServicesPlan } from './server-plan.ts';
+
+export interface ConfigReloaderOptions {
+  /** reads and checks the Corefile */
+  readonly load: () => Promise<ServerPlan>;
+  readonly plan: ServerPlan;
+  /** of the running server, by index; grows */
+  readonly scopes: MetricScope[];
+  /** as many as there are cells for */
+  readonly scopeMax: number;
+  readonly publisher: RecordPublisher;
+  readonly hosts: HostsTable;
+  readonly services: BlockServices;
+  readonly log: LogFunction;
+}
+
+export class ConfigReloader {
+  readonly #options: ConfigReloaderOptions;
+  #plan: ServerPlan;
+  #timer: NodeJS.Timeout | undefined;
+  /** the reload under way */
+  #last: Promise<void> = Promise.resolve();
+  /** what was said last about a text that was refused */
+  #complaint = '';
+  #failures = 0;
+  #parseFailures = 0;
+  #isSuccess = true;
+  #successSeconds = Date.now() / 1000;
+  #isClosed = false;
+
+  constructor(options: ConfigReloaderOptions) {
+    this.#options = options;
+    this.#plan = options.plan;
+  }
+
+  /** Look after the text from now on, if the configuration asks for it. */
+  start(): void {
+    const { reload } = this.#plan;
+    if (reload === undefined || this.#isClosed) return;
+    const waitMs = reload.intervalMs + (Math.random() - 0.5) * reload.jitterMs;
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => {
+      void this.reload().then(() => this.start());
+    }, waitMs).unref();
+  }
+
+  /** Look now. Does not reject. */
+  reload(): Promise<void> {
+    this.#last = this.#last.then(() => this.#look());
+    return this.#last;
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    clearTimeout(this.#timer);
+    await this.#last;
+  }
+
+  families(): readonly MetricFamily[] {
+    return [
+      gauge(
+        'coredns_reload_failed_total',
+        'counter',
+        'Configurations that were read and could not be applied.',
+        () => this.#failures,
+      ),
+      {
+        name: 'coredns_reload_version_info',
+        type: 'gauge',
+        help: 'The configuration that is served.',
+        labels: ['hash', 'value'],
+        samples: () => [{ labels: { hash: 'sha512', value: this.#plan.hash }, value: 1 }],
+      },
+      gauge(
+        'skyshard_config_parse_failures_total',
+        'counter',
+        'Corefiles that could not be read.',
+        () => this.#parseFailures,
+      ),
+      gauge('skyshard_config_last_reload_success', 'gauge', 'Whether the Corefile as it is now is served.', () =>
+        this.#isSuccess ? 1 : 0,
+      ),
+      gauge(
+        'skyshard_config_last_reload_success_timestamp_seconds',
+        'gauge',
+        'When a Corefile was last taken over.',
+        () => this.#successSeconds,
+      ),
+    ];
+  }
+
+  async #look(): Promise<void> {
+    if (this.#isClosed) return;
+    let plan: ServerPlan;
+    try {
+      plan = await this.#options.load();
+    } catch (error) {
+      if (this.#complain(error, 'plugin/reload: the Corefile is not taken over')) this.#parseFailures++;
+      return;
+    }
+    if (plan.hash === this.#plan.hash) {
+      this.#complaint = '';
+      this.#isSuccess = true;
+      return;
+    }
+    try {
+      await this.#apply(plan);
+    } catch (error) {
+      if (this.#complain(error, 'plugin/reload: the Corefile cannot be applied')) this.#failures++;
+    }
+  }
+
+  /** @returns whether it is the first time that this is said */
+  #complain(error: unknown, what: string): boolean {
+    if (!(error instanceof SkyshardError)) throw error;
+    this.#isSuccess = false;
+    const complaint = `${what}: ${error.message}; what was served before stays`;
+    const isNew = complaint !== this.#complaint;
+    if (isNew) this.#options.log('error', complaint);
+    this.#complaint = complaint;
+    return isNew;
+  }
+
+  async #apply(plan: ServerPlan): Promise<void> {
+    const { log, publisher, hosts, services } = this.#options;
+    log('info', 'Reloading');
+    if (JSON.stringify(plan.addresses) !== JSON.stringify(this.#plan.addresses)) {
+      throw new SkyshardError('CONFIG_UNSUPPORTED', 'it names other addresses or ports to listen on: restart for that');
+    }
+    if (plan.labels !== this.#plan.labels) {
+      throw new SkyshardError('CONFIG_UNSUPPORTED', 'it selects other labels of objects: restart for that');
+    }
+    const scopeOf = this.#scopesOf(plan.scopes);
+    const servicesPlan = remapServices(plan.services!, scopeOf, this.#options.scopes.length);
+    const datasetOf = new Map<number, number>();
+    const records = publisher.assignDatasets(plan.records, datasetOf);
+    const hostsChange = await hosts.prepare(plan.hosts, datasetOf, () => publisher.takeDataset());
+    await services.configure(remapReady(servicesPlan, datasetOf));
+    const config = remapConfig(plan.config, scopeOf, datasetOf);
+    try {
+      await publisher.reconfigure(config, records, () => hostsChange.write());
+    } catch (error) {
+      hostsChange.revert();
+      throw error;
+    }
+    hostsChange.commit();
+    this.#plan = plan;
+    this.#complaint = '';
+    this.#isSuccess = true;
+    this.#successSeconds = Date.now() / 1000;
+    for (const warning of plan.warnings) log('warn', warning);
+    log('info', 'Reloading complete');
+  }
+
+  /** Index of the running server's scope for each of the plan's. @throws SkyshardError CONFIG_UNSUPPORTED */
+  #scopesOf(wanted: readonly MetricScope[]): readonly number[] {
+    const { scopes, scopeMax } = this.#options;
+    return wanted.map((scope, index) => {
+      // What never entered a chain is counted in one place, whatever is served.
+      if (index === 0) return 0;
+      const known = scopes.findIndex((other, at) => at > 0 && isSameScope(other, scope));
+      if (known > 0) return known;
+      if (scopes.length >= scopeMax) {
+        throw new SkyshardError(
+          'CONFIG_UNSUPPORTED',
+          'there were too many different zones since the start: restart for that',
+        );
+      }
+      return scopes.push(scope) - 1;
+    });
+  }
+}
+
+export type RecordAssignment = readonly RecordInstance[];
+
+function isSameScope(a: MetricScope, b: MetricScope): boolean {
+  return a.server === b.server && a.zone === b.zone && a.view === b.view;
+}
+
+function remapServices(services: ServicesPlan, scopeOf: readonly number[], scopeCount: number): ServicesPlan {
+  const move = <Block>(blocks: readonly (Block | undefined)[]): (Block | undefined)[] => {
+    const moved = Array.from<Block | undefined>({ length: scopeCount });
+    for (const [index, block] of blocks.entries()) moved[scopeOf[index]!] = block;
+    return moved;
+  };
+  return { ...services, queryLog: move(services.queryLog), errorLog: move(services.errorLog) };
+}
+
+function remapReady(services: ServicesPlan, datasetOf: ReadonlyMap<number, number>): ServicesPlan {
+  const ready = services.ready.map((block) => ({
+    ...block,
+    datasets: block.datasets.map((dataset) => datasetOf.get(dataset)!),
+  }));
+  return { ...services, ready };
+}
+
+function remapConfig(
+  config: SnapshotConfig,
+  scopeOf: readonly number[],
+  datasetOf: ReadonlyMap<number, number>,
+): SnapshotConfig {
+  const moveStep = (step: StepDescription): StepDescription =>
+    step.kind === 'kubernetes' || step.kind === 'records' ? { ...step, dataset: datasetOf.get(step.dataset)! } : step;
+  return {
+    listeners: config.listeners.map((listener) => ({
+      ...listener,
+      routes: listener.routes.map((route) => ({
+        ...route,
+        scope: scopeOf[route.scope]!,
+        steps: route.steps.map(moveStep),
+      })),
+    })),
+  };
+}
+
+function gauge(name: string, type: 'counter' | 'gauge', help: string, value: () => number): MetricFamily {
+  return { name, type, help, labels: [], samples: () => [{ labels: {}, value: value() }] };
+}
