@@ -333,7 +333,7 @@ export class Answerer {
       return STEP_RESULT.DONE;
     }
     const routeAt = this.findRoute();
-    if (routeAt === NOT_FOUND || this.reader.words[routeAt + ROUTE.at.stepCount] === 0) {
+    if (routeAt === NOT_FOUND || !this.hasHandlers(routeAt)) {
       response.rcode = RCODE.REFUSED;
       response.extendedError = EDE.NOT_AUTHORITATIVE;
       return STEP_RESULT.DONE;
@@ -346,6 +346,13 @@ export class Answerer {
     const followed = this.followAliases();
     this.template.writeRest(followed === STEP_RESULT.DONE, this.client);
     return followed;
+  }
+
+  /** A block without a plugin that answers refuses; one whose plugins all pass the name on fails. */
+  private hasHandlers(routeAt: number): boolean {
+    const words = this.reader.words;
+    if (words[routeAt + ROUTE.at.stepCount] !== 0) return true;
+    return (words[words[routeAt + ROUTE.at.policy]! * 2 + POLICY.at.flags]! & POLICY_FLAG.HANDLERS) !== 0;
   }
 
   /** Class CH is for `chaos` alone: no other step knows classes. */

@@ -231,7 +231,7 @@ class Compiler {
         }
       }
     }
-    return { policy: this.#policyOf(block), zones, stepsFor: (suffix) => makers.flatMap((make) => make(suffix)) };
+    return { policy: this.#policyOf(block, makers.length > 0), zones, stepsFor: (suffix) => makers.flatMap((make) => make(suffix)) };
   }
 
   /** @returns undefined if the plugin is not built */
@@ -364,13 +364,14 @@ class Compiler {
     this.#warnings.push(`${token.file}:${token.line}:${token.column}: ${message}`);
   }
 
-  #policyOf({ plugins }: CorefileBlock): PolicyDescription {
+  #policyOf({ plugins }: CorefileBlock, hasHandlers: boolean): PolicyDescription {
     return {
       rotates: plugins.loadbalance !== undefined,
       isMinimal: plugins.minimal !== undefined,
       isLogged: plugins.log !== undefined,
       reportsErrors: plugins.errors !== undefined,
       isRecursionAvailable: plugins.forward?.stanzas.some(({ from }) => from === '.') ?? false,
+      hasHandlers,
       udpSizeMax: plugins.bufsize?.size ?? UDP_SIZE_MAX_DEFAULT,
       nsid: new TextEncoder().encode(plugins.nsid?.data ?? '').subarray(0, NSID_SIZE_MAX),
     };

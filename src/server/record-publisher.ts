@@ -99,6 +99,7 @@ export class RecordPublisher {
    * @throws SkyshardError SNAPSHOT_FULL
    */
   publishStart(): void {
+    for (const { records } of this.#instances) records.apply([]);
     this.#builder.publish(unixSeconds());
     for (const { journal } of this.#instances) journal.startRemembering();
   }

@@ -98,6 +98,8 @@ export interface PolicyDescription {
   readonly isLogged: boolean;
   readonly reportsErrors: boolean;
   readonly isRecursionAvailable: boolean;
+  /** the block has plugins that answer */
+  readonly hasHandlers: boolean;
   /** octets */
   readonly udpSizeMax: number;
   /** empty: not answered */
@@ -110,6 +112,7 @@ export const DEFAULT_POLICY: PolicyDescription = {
   isLogged: false,
   reportsErrors: false,
   isRecursionAvailable: false,
+  hasHandlers: true,
   udpSizeMax: UDP_SIZE_MAX_DEFAULT,
   nsid: new Uint8Array(0),
 };
@@ -269,7 +272,8 @@ function writePolicy(context: WriterContext, policy: PolicyDescription): number 
       (policy.isMinimal ? POLICY_FLAG.MINIMAL : 0) |
       (policy.isLogged ? POLICY_FLAG.LOG : 0) |
       (policy.reportsErrors ? POLICY_FLAG.ERRORS : 0) |
-      (policy.isRecursionAvailable ? POLICY_FLAG.RECURSION : 0),
+      (policy.isRecursionAvailable ? POLICY_FLAG.RECURSION : 0) |
+      (policy.hasHandlers ? POLICY_FLAG.HANDLERS : 0),
   );
   writer.push(policy.udpSizeMax);
   writer.push(policy.nsid.length);

@@ -128,6 +128,8 @@ export const POLICY_FLAG = {
   ERRORS: 8,
   /** a `forward` serves the whole root: recursion is available */
   RECURSION: 16,
+  /** the block has plugins that answer: a name that none of them takes is SERVFAIL, where else it is REFUSED */
+  HANDLERS: 32,
 } as const;
 
 /** The argument of STEP.RECORDS: names whose keys are whole names without the root label, all in KEY_SPACE.FORWARD. */
