@@ -1,3 +1,4 @@
+/** Words of DNS in a Corefile: classes, types, rcodes. */
 import { OPCODE } from '../dns/iana.ts';
 import { numbersOf, parseClass, parseType } from '../dns/record-words.ts';
 import { argumentFault } from './line-reader.ts';
