@@ -20,6 +20,9 @@ import { StreamAnswerer } from './stream-answerer.ts';
 const PAUSED_SIZE = 65_536;
 /** Writes before the other connections get their turn. */
 const WRITES_A_TURN = 16;
+/** A client that has connected gets this long to say something before others are worth more, ms: a round trip and more. */
+const GRACE_MS = 1000;
+const FAR_MS = 1e9;
 
 export interface ConnectionLists {
   readonly fresh: DeadlineList<TcpConnection>;
@@ -105,8 +108,18 @@ export class TcpConnection implements DeadlineNode<TcpConnection> {
     this.#settle();
   }
 
-  get hasAsked(): boolean {
-    return this.#queryCount > 0;
+  /**
+   * How little it would be missed: the longer it waits the less, and whoever has had the time to finish a message and
+   * has not least of all. -Infinity: a query waits for its answer.
+   */
+  dispensability(nowMs: number): number {
+    const { list } = this;
+    const { fresh, partial, blocked, closing } = this.#listener.lists;
+    if (list === undefined || this.inFlight > 0) return -Infinity;
+    const waitedMs = nowMs - this.deadlineMs + list.durationMs;
+    if (list === closing) return waitedMs + 2 * FAR_MS;
+    if (list === blocked) return waitedMs - FAR_MS;
+    return (list === fresh || list === partial) && waitedMs > GRACE_MS ? waitedMs + FAR_MS : waitedMs;
   }
 
   /** A piece of the stream. */

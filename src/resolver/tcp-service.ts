@@ -2,8 +2,8 @@
  * Listens on TCP and keeps clients within their limits: how many connections, how many of one address, how many octets,
  * how long. Nothing here grows with what a client does, only with how many there are.
  *
- * Where there is no room, the connection that is missed least goes: one that is closing, one that has not asked yet, the
- * longest idle one, one whose client takes no responses. What waits for an answer never does.
+ * Where there is no room, the connection that is missed least goes: one that is closing, one that has had its time to ask
+ * and did not, the longest idle one, one whose client takes no responses. What waits for an answer never does.
  */
 import { createServer } from 'node:net';
 import type { Server, Socket } from 'node:net';
@@ -20,8 +20,9 @@ import type { ConnectionHost, ConnectionListener, ConnectionLists } from './tcp-
 const TICK_MS = 250;
 /** How long a query may wait for an answer that comes from elsewhere, ms: longer than anybody asks. */
 const QUERY_MAX_MS = 10_000;
-const BACKLOG = 1024;
-const LEAST_MISSED_FIRST = ['closing', 'fresh', 'partial', 'idle', 'blocked'] as const;
+/** Connections that may wait to be accepted; the kernel takes somaxconn where that is less. */
+const BACKLOG = 4096;
+const DISPENSABLE = ['closing', 'fresh', 'partial', 'idle', 'blocked'] as const;
 /** A client that goes on sending when we have closed gets this long to see it, ms. */
 const CLOSING_MAX_MS = 2000;
 /** How often one address may fail to accept in a row without a word in the log. */
@@ -261,11 +262,8 @@ export class TcpService implements ConnectionHost {
   }
 
   #leastMissed(): TcpConnection | undefined {
-    for (const kind of LEAST_MISSED_FIRST) {
-      const connection = this.#oldest(kind);
-      if (connection !== undefined) return connection;
-    }
-    return undefined;
+    // Within a list the first is the one that waits longest.
+    return leastMissedOf(DISPENSABLE.map((kind) => this.#oldest(kind)));
   }
 
   /** The connection that waits longest for this, over all listeners. */
@@ -330,17 +328,15 @@ function adopt(listener: Listener, { listener: id, timeouts }: TcpListenerOption
   listener.lists.blocked.durationMs = timeouts.writeMs;
 }
 
-/** Among the connections of one client: the one that has not asked for longest, or the longest idle. */
-function leastMissedOf(connections: ReadonlySet<TcpConnection>): TcpConnection | undefined {
+function leastMissedOf(connections: Iterable<TcpConnection | undefined>): TcpConnection | undefined {
+  const nowMs = performance.now();
   let found: TcpConnection | undefined;
+  let most = -Infinity;
   for (const connection of connections) {
-    if (connection.inFlight > 0) continue;
-    if (found === undefined || isMissedLess(connection, found)) found = connection;
+    const dispensability = connection?.dispensability(nowMs) ?? -Infinity;
+    if (dispensability <= most) continue;
+    found = connection;
+    most = dispensability;
   }
   return found;
-}
-
-function isMissedLess(one: TcpConnection, other: TcpConnection): boolean {
-  if (one.hasAsked !== other.hasAsked) return other.hasAsked;
-  return one.deadlineMs < other.deadlineMs;
 }
