@@ -140,19 +140,22 @@ test('the lines of the Corefile stand behind those of the file', async (t) => {
 });
 
 test('a wildcard has no pointer, and fills in for a name without addresses of its family', async (t) => {
-  const text = '192.0.2.1 *.example.org *\n2001:db8::1 a.example.org\n192.0.2.2 b.example.org\n';
+  const text =
+    '192.0.2.1 *.example.org *\n2001:db8::1 a.example.org\n192.0.2.2 b.example.org\n2001:db8::9 *.c.\n192.0.2.3 x.c\n';
   const inlineLines = ['2001:db8::2 *.example.org'];
   assert.deepEqual(await read(t, text, { inlineLines, hasReverse: false }), {
     '*.example.org': '192.0.2.1 2001:db8::2',
     'a.example.org': '192.0.2.1 2001:db8::1 2001:db8::2',
     'b.example.org': '192.0.2.2 2001:db8::2',
+    '*.c': '2001:db8::9',
+    'x.c': '192.0.2.3 2001:db8::9',
   });
   const pointers = Object.keys(await read(t, text)).filter((name) => name.endsWith('arpa'));
   assert.deepEqual(
     pointers.filter((name) => name.startsWith('1.2.0.192')),
     [],
   );
-  assert.equal(pointers.length, 2);
+  assert.equal(pointers.length, 3);
 });
 
 test('fields that are too long are said to be', async (t) => {
