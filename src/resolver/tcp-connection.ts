@@ -19,7 +19,7 @@ import { StreamAnswerer } from './stream-answerer.ts';
 /** What a paused socket may still take from the kernel, octets: one read. */
 const PAUSED_SIZE = 65_536;
 /** Writes before the other connections get their turn. */
-const WRITES_A_TURN = 16;
+const WRITES_A_TURN = 2;
 /** A client that has connected gets this long to say something before others are worth more, ms: a round trip and more. */
 const GRACE_MS = 1000;
 const FAR_MS = 1e9;
