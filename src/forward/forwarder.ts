@@ -37,7 +37,7 @@ import type { ForwardTransport } from './forward-transport.ts';
 import { HINFO, LoopSearch } from './loop-search.ts';
 import { RandomPool } from './random-pool.ts';
 import { Reply } from './reply.ts';
-import { TimerWheel } from './timer-wheel.ts';
+import { deadlineTickOf, tickOf, TimerWheel } from './timer-wheel.ts';
 import { ASKED, ASKED_KEY, TransactionTable, TRANSACTIONS_MAX } from './transaction-table.ts';
 import { UpstreamQuery } from './upstream-query.ts';
 import { PROBE_TIMEOUT_MS, UpstreamStates } from './upstream-states.ts';
@@ -170,7 +170,9 @@ export class Forwarder implements QueryForwarder {
       this.#counters.count(FORWARD_CELLS.at.full);
       return false;
     }
-    const isKept = this.waiters.keep(waiter, query, response, client, this.nowMs);
+    const isKept = this.waiters.keep(waiter, query, response, client);
+    // Not an argument: a number that is no small integer is boxed for a call.
+    this.waiters.startMs[waiter] = this.nowMs;
     if (!isKept || !this.#enter(group, query, waiter)) {
       if (isKept && table.inFlight < TRANSACTIONS_MAX) client.error = QUERY_ERROR.NO_HEALTHY_UPSTREAM;
       this.waiters.release(waiter);
@@ -203,7 +205,8 @@ export class Forwarder implements QueryForwarder {
   /** What is due: attempts that got no reply, probes. */
   tick(nowMs: number): void {
     this.nowMs = nowMs;
-    for (let slot = this.#wheel.takeDue(nowMs); slot !== 0; slot = this.#wheel.takeDue(nowMs)) this.#timeOut(slot);
+    const tick = tickOf(nowMs);
+    for (let slot = this.#wheel.takeDue(tick); slot !== 0; slot = this.#wheel.takeDue(tick)) this.#timeOut(slot);
     if (this.#states.probedCount > 0) this.#sendProbes();
     this.#loops.follow(this.#states.isLoop, nowMs);
     const upstream = this.#loops.dueUpstream(nowMs);
@@ -223,7 +226,7 @@ export class Forwarder implements QueryForwarder {
     this.#counters.countUpstream(upstream, UPSTREAM_CELLS.at.unreachable);
     this.#table.flags[slot]! |= ASKED.UNREACHABLE;
     // Due at once: by then whoever is sending has finished.
-    if (attempt % ATTEMPTS_MAX === this.#table.attempts[slot]! - 1) this.#wheel.set(slot, this.nowMs, this.nowMs);
+    if (attempt % ATTEMPTS_MAX === this.#table.attempts[slot]! - 1) this.#setDeadline(slot, this.nowMs);
   }
 
   /**
@@ -393,12 +396,12 @@ export class Forwarder implements QueryForwarder {
     );
     table.attemptSocket[attempt] = transport.queueQuery(upstream, size, attempt);
     const count = table.attempts[slot]!;
-    let deadlineMs = table.startMs[slot]! + this.#totalMs[group]!;
+    let deadlineTick = deadlineTickOf(table.startMs[slot]! + this.#totalMs[group]!);
     if (count < this.#attemptsMax[group]!) {
-      const soonMs = this.nowMs + states.timeoutMs(upstream, count - 1);
-      if (soonMs < deadlineMs) deadlineMs = soonMs;
+      const soonTick = deadlineTickOf(this.nowMs + states.timeoutMs(upstream, count - 1));
+      if (((soonTick - deadlineTick) | 0) < 0) deadlineTick = soonTick;
     }
-    this.#wheel.set(slot, deadlineMs, this.nowMs);
+    this.#wheel.set(slot, deadlineTick, tickOf(this.nowMs));
     return true;
   }
 
@@ -467,7 +470,7 @@ export class Forwarder implements QueryForwarder {
       this.#counters.count(FORWARD_CELLS.at.truncated);
       if (this.#options.onTruncated?.(slot, table.generation[slot]!) === true) {
         table.flags[slot]! |= ASKED.HANDED_OVER;
-        this.#wheel.set(slot, table.startMs[slot]! + TOTAL_MAX_MS, this.nowMs);
+        this.#setDeadline(slot, table.startMs[slot]! + TOTAL_MAX_MS);
         return;
       }
     }
@@ -549,7 +552,7 @@ export class Forwarder implements QueryForwarder {
         if (this.#ask(slot, -1)) return;
         if (this.#closed[slot] !== (1 << attempts) - 1) {
           // An earlier attempt may still be answered.
-          this.#wheel.set(slot, endMs, this.nowMs);
+          this.#setDeadline(slot, endMs);
           return;
         }
       }
@@ -559,6 +562,10 @@ export class Forwarder implements QueryForwarder {
     } else {
       this.#fail(slot, EDE.NETWORK_ERROR, QUERY_ERROR.UPSTREAM_UNREACHABLE);
     }
+  }
+
+  #setDeadline(slot: number, deadlineMs: number): void {
+    this.#wheel.set(slot, deadlineTickOf(deadlineMs), tickOf(this.nowMs));
   }
 
   /** Everyone who waits gets the reply. */
@@ -658,7 +665,7 @@ export class Forwarder implements QueryForwarder {
       this.#releaseUnasked(slot);
       return false;
     }
-    this.#wheel.set(slot, this.nowMs + PROBE_TIMEOUT_MS, this.nowMs);
+    this.#setDeadline(slot, this.nowMs + PROBE_TIMEOUT_MS);
     return true;
   }
 

@@ -8,8 +8,16 @@ export const TICK_MS = 10;
 /** Ticks of the ring: 5.12 s, more than any deadline lies ahead. */
 const RING_SIZE = 512;
 const RING_MASK = RING_SIZE - 1;
-/** No deadline may lie further ahead than this. */
-export const AHEAD_MAX_MS: number = (RING_SIZE - 2) * TICK_MS;
+
+/** The tick a time lies in. Ticks wrap at 2^31, after 248 days: they are compared by their difference. */
+export function tickOf(timeMs: number): number {
+  return (timeMs / TICK_MS) | 0;
+}
+
+/** The first tick that begins at or after a time. */
+export function deadlineTickOf(timeMs: number): number {
+  return Math.ceil(timeMs / TICK_MS) | 0;
+}
 
 export class TimerWheel {
   /** by tick: the first item of its list, 0: none */
@@ -29,13 +37,20 @@ export class TimerWheel {
     this.#place = new Uint16Array(itemMax + 1);
   }
 
-  /** Set the deadline of an item; it is handed out within a tick after it. */
-  set(item: number, deadlineMs: number, nowMs: number): void {
+  /**
+   * Set the deadline of an item. Times are ticks, small integers, because a time in milliseconds would be boxed for each
+   * call.
+   *
+   * @param deadlineTick  of deadlineTickOf; further ahead than the ring reaches is as far as it reaches
+   * @param nowTick       of tickOf
+   */
+  set(item: number, deadlineTick: number, nowTick: number): void {
     if (this.#place[item] !== 0) this.clear(item);
-    if (this.#count === 0) this.#tick = Math.floor(nowMs / TICK_MS);
-    let tick = Math.ceil(deadlineMs / TICK_MS);
-    if (tick <= this.#tick) tick = this.#tick + 1;
-    else if (tick >= this.#tick + RING_SIZE) tick = this.#tick + RING_SIZE - 1;
+    if (this.#count === 0) this.#tick = nowTick;
+    let ahead = (deadlineTick - this.#tick) | 0;
+    if (ahead < 1) ahead = 1;
+    else if (ahead >= RING_SIZE) ahead = RING_SIZE - 1;
+    const tick = this.#tick + ahead;
     const place = tick & RING_MASK;
     const head = this.#heads[place]!;
     this.#next[item] = head;
@@ -63,16 +78,15 @@ export class TimerWheel {
    *
    * @returns 0 when there is none left
    */
-  takeDue(nowMs: number): number {
+  takeDue(nowTick: number): number {
     if (this.#count === 0) return 0;
-    const nowTick = Math.floor(nowMs / TICK_MS);
-    while (this.#tick < nowTick) {
+    while (((nowTick - this.#tick) | 0) > 0) {
       const item = this.#heads[(this.#tick + 1) & RING_MASK]!;
       if (item !== 0) {
         this.clear(item);
         return item;
       }
-      this.#tick++;
+      this.#tick = (this.#tick + 1) | 0;
       if (this.#count === 0) return 0;
     }
     return 0;
@@ -81,12 +95,12 @@ export class TimerWheel {
   /** How long until the next deadline, at most `maxMs`. */
   waitMs(nowMs: number, maxMs: number): number {
     if (this.#count === 0) return maxMs;
-    const nowTick = Math.floor(nowMs / TICK_MS);
-    const end = nowTick + Math.ceil(maxMs / TICK_MS);
-    for (let tick = this.#tick + 1; tick <= end; tick++) {
-      if (this.#heads[tick & RING_MASK] === 0) continue;
-      const wait = Math.ceil(tick * TICK_MS - nowMs);
-      return wait <= 0 ? 0 : wait < maxMs ? wait : maxMs;
+    const late = (tickOf(nowMs) - this.#tick) | 0;
+    const end = late + Math.ceil(maxMs / TICK_MS);
+    for (let ahead = 1; ahead <= end && ahead < RING_SIZE; ahead++) {
+      if (this.#heads[(this.#tick + ahead) & RING_MASK] === 0) continue;
+      const waitMs = (ahead - late) * TICK_MS - Math.floor(nowMs % TICK_MS);
+      return waitMs <= 0 ? 0 : waitMs < maxMs ? waitMs : maxMs;
     }
     return maxMs;
   }

@@ -47,6 +47,7 @@ export class Waiters {
   readonly sizeMax: Uint16Array = new Uint16Array(WAITERS_MAX + 1);
   readonly flags: Uint8Array = new Uint8Array(WAITERS_MAX + 1);
   readonly scope: Uint16Array = new Uint16Array(WAITERS_MAX + 1);
+  /** when the query came, ms (performance.now); the caller's to set */
   readonly startMs: Float64Array = new Float64Array(WAITERS_MAX + 1);
   /** offset in the arena of head and OPT */
   readonly dataAt: Uint32Array = new Uint32Array(WAITERS_MAX + 1);
@@ -74,7 +75,7 @@ export class Waiters {
   }
 
   /** Keep what the response will need. @returns false if there is no room for so long a head */
-  keep(waiter: number, query: Query, response: Response, client: QueryClient, nowMs: number): boolean {
+  keep(waiter: number, query: Query, response: Response, client: QueryClient): boolean {
     const messageAt = response.messageAt;
     const headSize = response.position - messageAt;
     const size = headSize + client.optSize;
@@ -93,7 +94,6 @@ export class Waiters {
     this.aliasCount[waiter] = response.answerCount;
     this.sizeMax[waiter] = response.limit - messageAt + client.optSize;
     this.scope[waiter] = client.scope;
-    this.startMs[waiter] = nowMs;
     let flags = client.isStream ? WAITER.STREAM : 0;
     if (client.optSize > 0) flags |= WAITER.HAS_OPT;
     if (query.isDo !== 0) flags |= WAITER.DO | WAITER.AD;
