@@ -11,7 +11,7 @@ import type { ObjectChange } from '../kubernetes/objects.ts';
 import { ManifestLoader } from '../manifests/manifest-loader.ts';
 import { reserveSharedBuffer } from '../memory/shared-buffer.ts';
 import { loadLibc, nativeUnavailableReason } from '../native/libc.ts';
-import { discardCode, discardPages, shrinkHeap } from '../native/process-memory.ts';
+import { boundGarbage, discardCode, discardPages, shrinkHeap } from '../native/process-memory.ts';
 import { createCounterBuffer } from '../observability/counter-layout.ts';
 import type { LineFormat, WriteLine } from '../observability/plugin-line.ts';
 import { MainCounters } from '../observability/server-metrics.ts';
@@ -83,6 +83,7 @@ export async function startServer(options: ServerOptions, output: ServerOutput):
   const close = async (): Promise<void> => {
     for (let closer = closers.pop(); closer !== undefined; closer = closers.pop()) await closer();
   };
+  boundGarbage();
   try {
     return await assemble(options, output, closers, close);
   } catch (error) {
