@@ -71,11 +71,6 @@ export class EpollWaiter {
     return (this.#words[(i * EVENT_SIZE) >>> 2]! & EPOLLERR) !== 0;
   }
 
-  /** Whether the i-th descriptor of the last wait has datagrams. */
-  isReadableAt(i: number): boolean {
-    return (this.#words[(i * EVENT_SIZE) >>> 2]! & EPOLLIN) !== 0;
-  }
-
   /** index of the i-th readable descriptor of the last wait */
   readableAt(i: number): number {
     return this.#words[(i * EVENT_SIZE + EVENT_DATA_AT) >>> 2]!;

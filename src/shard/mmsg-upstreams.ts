@@ -117,8 +117,8 @@ export class MmsgUpstreams implements ForwardTransport, UpstreamRegistrar {
     const fd = this.#fds[place]!;
     if (fd < 0) return 0;
     this.replySocket = this.#numbers[place]!;
+    // Receiving afterwards clears an error that is pending without a queued datagram; it would be reported for ever.
     if (this.#epoll.hasErrorAt(i)) this.#receiveErrors(fd);
-    if (!this.#epoll.isReadableAt(i)) return 0;
     const batch = this.#replies;
     const count = batch.receive(fd, place, false);
     for (let index = 0; index < count; index++) {
