@@ -16,7 +16,7 @@ export class LazyLog {
   }
 
   /** A line in a form of its own, with its newline: what `log` and `errors` print. It needs nothing to be loaded. */
-  readonly writeLine = (line: string): void => {
+  readonly writeLine = (line: string | Buffer): void => {
     this.#output ??= openLogOutput();
     this.#output.write(line);
   };

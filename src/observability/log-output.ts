@@ -69,8 +69,8 @@ export class LogOutput {
     return this.droppedCount;
   }
 
-  /** @param line with its newline */
-  write(line: string): void {
+  /** @param line with its newline; octets are copied */
+  write(line: string | Buffer): void {
     if (this.isBroken || this.queueSize + line.length > QUEUE_SIZE_MAX) {
       this.droppedCount++;
       return;
@@ -78,7 +78,8 @@ export class LogOutput {
     const sizeMax = line.length * UTF8_UNIT_MAX;
     if (this.filling.size + sizeMax > this.filling.octets.length) this.beginChunk(sizeMax);
     const chunk = this.filling;
-    const size = chunk.octets.write(line, chunk.size);
+    const isText = typeof line === 'string';
+    const size = isText ? chunk.octets.write(line, chunk.size) : line.copy(chunk.octets, chunk.size);
     chunk.size += size;
     chunk.lines++;
     this.queueSize += size;

@@ -3,8 +3,8 @@
 export type LineFormat = 'text' | 'json';
 export type LineLevel = 'debug' | 'info' | 'warning' | 'error';
 
-/** Takes a line with its newline; never blocks, never throws. */
-export type WriteLine = (line: string) => void;
+/** Takes a line with its newline, octets only until it returns; never blocks, never throws. */
+export type WriteLine = (line: string | Buffer) => void;
 
 const TEXT_LEVELS: Readonly<Record<LineLevel, string>> = {
   debug: '[DEBUG]',
@@ -31,10 +31,8 @@ export function formatPluginLine(
   return `${jsonHead(level, message, plugin, timeMs)}}\n`;
 }
 
-/** `log` alone writes without its name in front. */
-export function formatQueryLine(message: string): string {
-  return `${TEXT_LEVELS.info} ${message}\n`;
-}
+/** What a line of `log` begins with: it alone does not name itself. */
+export const QUERY_LINE_HEAD: string = `${TEXT_LEVELS.info} `;
 
 /** The object as far as all lines have it, still open. */
 export function jsonHead(level: LineLevel, message: string, plugin: string, timeMs: number): string {

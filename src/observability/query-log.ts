@@ -4,7 +4,8 @@
  */
 import { RCODE, TYPE } from '../dns/iana.ts';
 import { AA, CD, OPCODE_MASK, OPCODE_SHIFT, QR, RA, RD, TC, UDP_SIZE_PLAIN } from '../dns/wire-header.ts';
-import { formatQueryLine, jsonHead } from './plugin-line.ts';
+import { LineBuffer } from './line-buffer.ts';
+import { QUERY_LINE_HEAD, jsonHead } from './plugin-line.ts';
 import type { LineFormat, WriteLine } from './plugin-line.ts';
 import type { QueryEvent } from './query-event-reader.ts';
 import { QUERY_EVENT_FLAG } from './query-event-ring.ts';
@@ -65,6 +66,7 @@ const AD = 0x20;
 export class QueryLog {
   private readonly format: LineFormat;
   private readonly write: WriteLine;
+  private readonly line = new LineBuffer();
   private readonly rules: readonly (readonly CompiledRule[] | undefined)[];
 
   constructor(options: QueryLogOptions) {
@@ -92,9 +94,18 @@ export class QueryLog {
   }
 
   private print(event: QueryEvent, { parts }: CompiledRule): void {
-    let message = '';
-    for (const part of parts) message += typeof part === 'string' ? part : part(event);
-    this.write(this.format === 'text' ? formatQueryLine(message) : formatJsonLine(event, message));
+    if (this.format === 'json') {
+      let message = '';
+      for (const part of parts) message += typeof part === 'string' ? part : part(event);
+      this.write(formatJsonLine(event, message));
+      return;
+    }
+    const { line } = this;
+    line.clear();
+    line.add(QUERY_LINE_HEAD);
+    for (const part of parts) line.add(typeof part === 'string' ? part : part(event));
+    line.add('\n');
+    this.write(line.view());
   }
 }
 
@@ -209,6 +220,17 @@ function loggedFlags(event: QueryEvent): number {
 
 /** Both flag octets of a header, the first in the high bits. */
 function flagsText(flags: number): string {
+  const known = flagsTexts.get(flags);
+  if (known !== undefined) return known;
+  const text = formatFlags(flags);
+  flagsTexts.set(flags, text);
+  return text;
+}
+
+/** By both octets: 2^16 at most, a few in practice. */
+const flagsTexts = new Map<number, string>();
+
+function formatFlags(flags: number): string {
   const high = flags >>> 8;
   let text = '';
   if ((high & QR) !== 0) text += ',qr';
@@ -222,8 +244,20 @@ function flagsText(flags: number): string {
   return text === '' ? EMPTY : text.slice(1);
 }
 
-/** Seconds in the shortest decimal, never with an exponent. */
+/** A batch has one duration. */
+let lastNanoseconds = 0;
+let lastSeconds = '0';
+
 function secondsText(nanoseconds: number): string {
+  if (nanoseconds !== lastNanoseconds) {
+    lastNanoseconds = nanoseconds;
+    lastSeconds = formatSeconds(nanoseconds);
+  }
+  return lastSeconds;
+}
+
+/** The shortest decimal, never with an exponent. */
+function formatSeconds(nanoseconds: number): string {
   const seconds = Math.floor(nanoseconds / 1e9);
   const rest = nanoseconds - seconds * 1e9;
   if (rest === 0) return String(seconds);

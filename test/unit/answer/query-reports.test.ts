@@ -9,6 +9,7 @@ import type { ConsolidateRule } from '../../../src/observability/error-log.ts';
 import { formatMetrics } from '../../../src/observability/prometheus-text.ts';
 import { createQueryEventBuffer } from '../../../src/observability/query-event-ring.ts';
 import { QueryEventWriter } from '../../../src/observability/query-event-writer.ts';
+import type { WriteLine } from '../../../src/observability/plugin-line.ts';
 import { QueryLog } from '../../../src/observability/query-log.ts';
 import { DRAIN_INTERVAL_MS, QueryReports } from '../../../src/observability/query-reports.ts';
 import type { QueryConsumers } from '../../../src/observability/query-reports.ts';
@@ -97,7 +98,7 @@ function createServer() {
 
 /** `log` and `errors` of all scopes, whose lines go to `lines`. */
 function consumersOf(lines: string[], consolidate: readonly ConsolidateRule[] = []): QueryConsumers {
-  const write = (line: string): void => void lines.push(line);
+  const write: WriteLine = (line) => void lines.push(String(line));
   const rules = [{ zone: '.', format: COMMON, classes: ['all' as const] }];
   const blocks = Array.from({ length: 6 }, () => ({ rules, hasMetadata: false, consolidate, isDebug: false }));
   return {

@@ -28,7 +28,11 @@ function start(t: TestContext, block: Partial<ErrorLogBlock> = {}, format: 'text
   const reader = new QueryEventReader(buffer);
   const lines: string[] = [];
   const own: ErrorLogBlock = { consolidate: [], isDebug: false, ...block };
-  const log = new ErrorLog({ format, write: (line) => lines.push(line), blocks: [undefined, own, undefined, own] });
+  const log = new ErrorLog({
+    format,
+    write: (line) => lines.push(String(line)),
+    blocks: [undefined, own, undefined, own],
+  });
   t.after(() => log.close());
   return {
     lines,

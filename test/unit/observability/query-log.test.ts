@@ -34,7 +34,7 @@ function linesOf(
   const block: QueryLogBlock = { rules, hasMetadata };
   const log = new QueryLog({
     format,
-    write: (line) => lines.push(line),
+    write: (line) => lines.push(String(line)),
     blocks: [undefined, block, undefined, block],
     localAddress: (listener) => (listener === 0 ? '10.96.0.10' : 'fd00::10'),
   });
