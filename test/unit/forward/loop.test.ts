@@ -41,11 +41,15 @@ for (const transport of TRANSPORTS) {
       }, 'the loop is found');
       assert.match(found[0]!, new RegExp(`zone "example\\.org": 127\\.0\\.0\\.1:${looping.address.port} `));
       assert.equal(found.length, 1);
-      await new Promise((resolve) => setTimeout(resolve, 250));
-      const before = looping.queries.length;
+      // The other shards hear of it at their next look; one client's queries all go to one shard.
+      for (let number = 100; good.queries.length === 0; number++) {
+        assert.ok(number < 10_000, 'the shard never hears of the loop');
+        await server.ask({ name: `n${number}.org`, type: A, id: number });
+      }
+      const toGood = (): number => good.queries.filter(({ message }) => message.questions[0]!.type === A).length;
+      const before = toGood();
       for (let number = 0; number < 8; number++) await server.ask({ name: `n${number}.org`, type: A, id: number });
-      assert.equal(looping.queries.length, before);
-      assert.equal(good.queries.filter(({ message }) => message.questions[0]!.type === A).length, 8);
+      assert.equal(toGood(), before + 8);
     },
   );
 }
