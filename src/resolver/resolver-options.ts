@@ -46,11 +46,13 @@ export interface ResolverOptions extends Pick<AnswererOptions, 'buffer' | 'reade
   readonly counterRegion: number;
   /** from createQueryEventBuffer, whose ring of the same number is this thread's; without it nothing is reported */
   readonly eventBuffer?: SharedArrayBuffer | undefined;
+  /** from createForwardBuffer, whose region of the same number is this thread's; without it nothing is forwarded */
+  readonly forwardBuffer?: SharedArrayBuffer | undefined;
   /** number of metric scopes that routes name */
   readonly scopeCount: number;
   /** from createTcpCells, and this thread's of them */
   readonly tcpCells: SharedArrayBuffer;
-  /** several resolvers listen on the same ports */
+  /** several sockets, of this thread and others, can share a port; main has seen that nobody else has it */
   readonly isPortShared: boolean;
   readonly limits: TcpLimits;
 }

@@ -7,7 +7,8 @@ import { QueryEventWriter } from '../observability/query-event-writer.ts';
 import { createShardCounters } from '../observability/shard-counters.ts';
 import { tcpCellsOf } from '../observability/tcp-metrics.ts';
 import type { ResolverCommand, ResolverMessage, ResolverOptions, TcpListenerOptions } from './resolver-options.ts';
-import { StreamAnswerer } from './stream-answerer.ts';
+import { STREAM_ARENA_SIZE, StreamAnswerer } from './stream-answerer.ts';
+import { StreamForwarder } from './stream-forwarder.ts';
 import { ListenError, TcpService } from './tcp-service.ts';
 
 /** How long connections wait for the first snapshot; then answers are SERVFAIL. As shards do it. */
@@ -17,7 +18,7 @@ const FIRST_SNAPSHOT_LOOK_MS = 5;
 const port = parentPort;
 assert(port !== null, 'a resolver is a thread');
 const options = workerData as ResolverOptions;
-const service = createService(options);
+const { service, forwarder } = createService(options);
 let isStopping = false;
 void waitForSnapshot(options.buffer).then(() => service.open());
 let listening = Promise.resolve();
@@ -30,23 +31,34 @@ port.on('message', (command: ResolverCommand) => {
   }
 });
 
-function createService(given: ResolverOptions): TcpService {
-  const { counterBuffer, scopeCount, counterRegion, eventBuffer } = given;
+function createService(given: ResolverOptions): { service: TcpService; forwarder: StreamForwarder | undefined } {
+  const { counterBuffer, scopeCount, counterRegion, eventBuffer, forwardBuffer } = given;
+  const arena = new ArrayBuffer(STREAM_ARENA_SIZE);
+  const counters = createShardCounters(counterBuffer, scopeCount, counterRegion);
+  const events = eventBuffer === undefined ? undefined : new QueryEventWriter(eventBuffer, counterRegion);
+  const upstreams =
+    forwardBuffer === undefined
+      ? undefined
+      : new StreamForwarder({ buffer: forwardBuffer, shard: counterRegion, counters, events, clientArena: arena });
   const answerer = new StreamAnswerer({
     buffer: given.buffer,
     readerSlot: given.readerSlot,
+    arena,
     cookieSecret: given.cookieSecret,
-    counters: createShardCounters(counterBuffer, scopeCount, counterRegion),
-    events: eventBuffer === undefined ? undefined : new QueryEventWriter(eventBuffer, counterRegion),
+    counters,
+    events,
+    ...(upstreams !== undefined && { forwarder: upstreams }),
     onPanic: (error) => post({ kind: 'panic', text: error instanceof Error ? String(error.stack) : String(error) }),
   });
-  return new TcpService({
+  const tcp = new TcpService({
     answerer,
     limits: given.limits,
     isPortShared: given.isPortShared,
     cells: tcpCellsOf(given.tcpCells, given.resolver),
     log: (text) => post({ kind: 'log', text }),
   });
+  upstreams?.start(tcp);
+  return { service: tcp, forwarder: upstreams };
 }
 
 async function listen(listeners: readonly TcpListenerOptions[]): Promise<void> {
@@ -62,6 +74,7 @@ async function listen(listeners: readonly TcpListenerOptions[]): Promise<void> {
 
 async function drain(maxMs: number): Promise<void> {
   const cutCount = await service.drain(maxMs);
+  forwarder?.close();
   post({ kind: 'drained', cutCount });
   port?.close();
 }

@@ -13,13 +13,16 @@ const LENGTH_SIZE = 2;
 const RESPONSE_SIZE_MAX = 65_535;
 /** The answerer reads names by whole words and keeps some octets of the room for that. */
 const MESSAGE_CAPACITY = RESPONSE_SIZE_MAX + 9;
-const ARENA_SIZE = 64 + MESSAGE_CAPACITY;
+/** Octets of the arena. */
+export const STREAM_ARENA_SIZE: number = 64 + MESSAGE_CAPACITY;
 /** Octets collected from which on they are to be taken. */
 const WRITE_SIZE = 16_384;
 const COLLECTED_MAX = WRITE_SIZE + LENGTH_SIZE + RESPONSE_SIZE_MAX;
 const PUBLISH_QUERIES = 64;
 
 export type StreamAnswererOptions = Omit<AnswererOptions, 'arena' | 'messageCapacity'> & {
+  /** STREAM_ARENA_SIZE octets; its own if not given */
+  readonly arena?: ArrayBuffer;
   /** a query made the answerer fail: a bug */
   readonly onPanic: (error: unknown) => void;
 };
@@ -44,7 +47,7 @@ export class StreamAnswerer {
   #unpublished = 0;
 
   constructor(options: StreamAnswererOptions) {
-    const arena = new ArrayBuffer(ARENA_SIZE);
+    const arena = options.arena ?? new ArrayBuffer(STREAM_ARENA_SIZE);
     this.octets = new Uint8Array(arena);
     this.#answerer = new Answerer({ ...options, arena, messageCapacity: MESSAGE_CAPACITY });
     this.#counters = options.counters;

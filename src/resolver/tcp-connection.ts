@@ -18,8 +18,6 @@ import { StreamAnswerer } from './stream-answerer.ts';
 
 /** What a paused socket may still take from the kernel, octets: one read. */
 const PAUSED_SIZE = 65_536;
-/** Writes before the other connections get their turn. */
-const WRITES_A_TURN = 2;
 /** A client that has connected gets this long to say something before others are worth more, ms: a round trip and more. */
 const GRACE_MS = 1000;
 const FAR_MS = 1e9;
@@ -53,6 +51,8 @@ export interface ConnectionHost {
   current: TcpConnection | undefined;
   /** a connection holds so many octets more, or fewer; one that holds too much may be gone then */
   hold(size: number): void;
+  /** the connection has more to do when others had their turn: call `continue` */
+  planTurn(connection: TcpConnection): void;
   /** the connection is gone */
   release(connection: TcpConnection): void;
 }
@@ -136,6 +136,12 @@ export class TcpConnection implements DeadlineNode<TcpConnection> {
     this.#settle();
   }
 
+  /** Its turn. */
+  continue(): void {
+    this.#isTurnPlanned = false;
+    if (!this.#isGone && this.#rest !== undefined && !this.#isFull()) this.#work();
+  }
+
   /** The client has taken what was written. */
   drained(): void {
     if (this.#rest === undefined) this.#settle();
@@ -184,30 +190,30 @@ export class TcpConnection implements DeadlineNode<TcpConnection> {
     this.#host.release(this);
   }
 
+  /** Answer as much as one write takes. */
   #work(): void {
     const { answerer } = this.#host;
     answerer.enter(this.#peer, this.#peerPort);
     this.#host.current = this;
     try {
-      for (let writes = 0; writes < WRITES_A_TURN && this.#answerSome(answerer); writes++) this.#write(answerer);
+      this.#answerSome(answerer);
     } finally {
       this.#host.current = undefined;
       answerer.leave();
     }
-    this.#write(answerer);
+    const responses = answerer.take();
+    if (responses !== undefined && !this.#isGone) this.#socket.write(responses);
     this.#settle();
   }
 
-  /** Answer messages until there are responses enough for a write. @returns whether there may be more to do */
-  #answerSome(answerer: StreamAnswerer): boolean {
+  #answerSome(answerer: StreamAnswerer): void {
     while (!answerer.isFull) {
       const rest = this.#rest;
-      if (rest === undefined || this.#isFull()) return false;
+      if (rest === undefined || this.#isFull()) return;
       this.#restAt = this.#reader.take(rest, this.#restAt, answerer.octets, StreamAnswerer.MESSAGE_AT);
       if (this.#restAt === rest.length) this.#rest = undefined;
       if (this.#reader.isComplete) this.#answer(answerer, this.#reader.messageSize);
     }
-    return true;
   }
 
   #answer(answerer: StreamAnswerer, messageSize: number): void {
@@ -231,11 +237,6 @@ export class TcpConnection implements DeadlineNode<TcpConnection> {
     return this.#socket.writableLength > 0 || this.inFlight >= this.#host.limits.inFlightMax;
   }
 
-  #write(answerer: StreamAnswerer): void {
-    const responses = answerer.take();
-    if (responses !== undefined && !this.#isGone) this.#socket.write(responses);
-  }
-
   /** Decide what the connection waits for now. */
   #settle(): void {
     if (this.#isGone) return;
@@ -252,10 +253,7 @@ export class TcpConnection implements DeadlineNode<TcpConnection> {
   #planTurn(): void {
     if (this.#isTurnPlanned) return;
     this.#isTurnPlanned = true;
-    setImmediate(() => {
-      this.#isTurnPlanned = false;
-      if (!this.#isGone && this.#rest !== undefined && !this.#isFull()) this.#work();
-    });
+    this.#host.planTurn(this);
   }
 
   /**

@@ -22,6 +22,13 @@ const TICK_MS = 250;
 const QUERY_MAX_MS = 10_000;
 /** Connections that may wait to be accepted; the kernel takes somaxconn where that is less. */
 const BACKLOG = 4096;
+/**
+ * Sockets of one address, where the platform can share a port: an event loop accepts one connection of each a turn, and
+ * a turn is long when many clients send at once.
+ */
+const SOCKETS_OF_LISTENER = 16;
+/** How long connections that have more to do may take before the event loop looks for others, ms. */
+const TURN_MAX_MS = 2;
 const DISPENSABLE = ['closing', 'fresh', 'partial', 'idle', 'blocked'] as const;
 /** A client that goes on sending when we have closed gets this long to see it, ms. */
 const CLOSING_MAX_MS = 2000;
@@ -45,7 +52,7 @@ export class ListenError extends Error {
 export interface TcpServiceOptions {
   readonly answerer: StreamAnswerer;
   readonly limits: TcpLimits;
-  /** several threads listen on the same ports */
+  /** several sockets can share a port here */
   readonly isPortShared: boolean;
   /** TCP_CELLS of this thread */
   readonly cells: Int32Array;
@@ -53,8 +60,7 @@ export interface TcpServiceOptions {
 }
 
 interface Listener extends ConnectionListener {
-  readonly key: string;
-  readonly server: Server;
+  readonly servers: readonly Server[];
 }
 
 export class TcpService implements ConnectionHost {
@@ -72,6 +78,8 @@ export class TcpService implements ConnectionHost {
   readonly #clients = new Map<string, Set<TcpConnection>>();
   readonly #peerWords = new Uint32Array(4);
   readonly #tick: NodeJS.Timeout;
+  /** connections that have more to do, in the order of their turns */
+  #turns: TcpConnection[] = [];
   #heldSize = 0;
   #lastToken = 0;
   #acceptFaults = 0;
@@ -109,7 +117,7 @@ export class TcpService implements ConnectionHost {
       if (keys.has(key)) continue;
       this.#listeners.delete(key);
       this.#former.add(listener);
-      listener.server.close(() => this.#former.delete(listener));
+      void closeServers(listener.servers).then(() => this.#former.delete(listener));
     }
   }
 
@@ -142,7 +150,7 @@ export class TcpService implements ConnectionHost {
    */
   async drain(maxMs: number): Promise<number> {
     const endMs = performance.now() + maxMs;
-    for (const { server } of this.#listeners.values()) server.close();
+    for (const { servers } of this.#listeners.values()) void closeServers(servers);
     // What clients had sent until now is in the sockets: one turn of the event loop reads it.
     await sleep(1);
     this.isDraining = true;
@@ -153,6 +161,22 @@ export class TcpService implements ConnectionHost {
     clearInterval(this.#tick);
     this.answerer.publish();
     return cutCount;
+  }
+
+  planTurn(connection: TcpConnection): void {
+    if (this.#turns.push(connection) === 1) setImmediate(() => this.#takeTurns());
+  }
+
+  #takeTurns(): void {
+    const endMs = performance.now() + TURN_MAX_MS;
+    const turns = this.#turns;
+    this.#turns = [];
+    let taken = 0;
+    while (taken < turns.length && performance.now() < endMs) turns[taken++]!.continue();
+    // Those that were not reached come first next time.
+    const later = turns.slice(taken).concat(this.#turns);
+    this.#turns = later;
+    if (later.length > 0) setImmediate(() => this.#takeTurns());
   }
 
   hold(size: number): void {
@@ -172,28 +196,33 @@ export class TcpService implements ConnectionHost {
     if (ofClient?.size === 0) this.#clients.delete(connection.client);
   }
 
-  #open(options: TcpListenerOptions): Promise<Listener> {
-    const { promise, resolve, reject } = Promise.withResolvers<Listener>();
+  async #open(options: TcpListenerOptions): Promise<Listener> {
+    const servers: Server[] = [];
+    const { listener: id, timeouts } = options;
+    const listener: Listener = { servers, id, timeouts, lists: createLists(timeouts) };
+    const count = this.#options.isPortShared ? SOCKETS_OF_LISTENER : 1;
+    try {
+      while (servers.length < count) servers.push(await this.#openSocket(options, listener));
+    } catch (error) {
+      await closeServers(servers);
+      throw error;
+    }
+    return listener;
+  }
+
+  #openSocket(options: TcpListenerOptions, listener: Listener): Promise<Server> {
+    const { promise, resolve, reject } = Promise.withResolvers<Server>();
     // With the smallest mark, `drain` follows every write that had to wait, and a paused socket reads one piece at most.
     const server = createServer({ allowHalfOpen: true, pauseOnConnect: true, noDelay: true, highWaterMark: 1 });
-    const listener: Listener = {
-      key: keyOf(options),
-      server,
-      id: options.listener,
-      timeouts: options.timeouts,
-      lists: createLists(options.timeouts),
-    };
     server.once('error', (cause) => reject(new ListenError(options, cause)));
     server.on('connection', (socket) => this.#accept(socket, listener));
     const { address: host, port, isV6Only } = options;
-    server.listen(
-      { host, port, ipv6Only: isV6Only, backlog: BACKLOG, exclusive: true, reusePort: this.#options.isPortShared },
-      () => {
-        server.removeAllListeners('error');
-        server.on('error', (error) => this.#onAcceptFault(error));
-        resolve(listener);
-      },
-    );
+    const reusePort = this.#options.isPortShared;
+    server.listen({ host, port, ipv6Only: isV6Only, backlog: BACKLOG, exclusive: true, reusePort }, () => {
+      server.removeAllListeners('error');
+      server.on('error', (error) => this.#onAcceptFault(error));
+      resolve(server);
+    });
     return promise;
   }
 
@@ -302,6 +331,11 @@ export class TcpService implements ConnectionHost {
       }
     }
   }
+}
+
+/** Resolves when their connections have ended too. */
+async function closeServers(servers: readonly Server[]): Promise<void> {
+  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
 }
 
 function keyOf({ address, port, isV6Only }: TcpListenerOptions): string {

@@ -5,6 +5,7 @@
  * and drains. A resolver's listening sockets end with its thread; its successor opens them again, and meanwhile clients
  * are refused and ask over UDP, which goes on.
  */
+import { createServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import { SkyshardError } from '../base/skyshard-error.ts';
@@ -14,6 +15,7 @@ import type {
   ResolverOptions,
   TcpListenerOptions,
 } from '../resolver/resolver-options.ts';
+import { canReusePort } from '../shard/dgram-loop.ts';
 import { bindFailureText } from './shard-sockets.ts';
 
 /** How long connections get to take what they asked for, ms. */
@@ -96,6 +98,9 @@ export class ResolverSupervisor {
   async listen(listeners: readonly TcpListenerOptions[]): Promise<void> {
     if (this.#isStopping) return;
     const before = this.#listeners;
+    const isKnown = (listener: TcpListenerOptions): boolean =>
+      before?.some((other) => isSame(other, listener)) ?? false;
+    await Promise.all(listeners.filter((listener) => !isKnown(listener)).map(assertFree));
     try {
       await this.#sendListeners(listeners);
     } catch (error) {
@@ -169,7 +174,7 @@ export class ResolverSupervisor {
       resolver: resolver.index,
       counterRegion: common.counterRegion + resolver.index,
       readerSlot,
-      isPortShared: this.#options.count > 1,
+      isPortShared: canReusePort(),
     };
     const worker = new Worker(
       new URL(isSource ? '../resolver/resolver-thread.ts' : '../resolver/resolver-thread.js', import.meta.url),
@@ -221,6 +226,24 @@ export class ResolverSupervisor {
     const { worker } = resolver;
     setTimeout(() => void worker?.terminate(), RESTART_INTERVAL_MS).unref();
   }
+}
+
+function isSame(one: TcpListenerOptions, other: TcpListenerOptions): boolean {
+  return one.address === other.address && one.port === other.port && one.isV6Only === other.isV6Only;
+}
+
+/**
+ * Whether no other server listens there. Sockets that share a port would not notice: the kernel would split the
+ * connections between the two servers.
+ */
+async function assertFree({ address, port, isV6Only }: TcpListenerOptions): Promise<void> {
+  const probe = createServer();
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  probe.once('error', (cause) => {
+    reject(new SkyshardError('BIND_FAILED', `TCP ${bindFailureText(cause, address, port)}`, { cause }));
+  });
+  probe.listen({ host: address, port, ipv6Only: isV6Only, exclusive: true }, () => probe.close(() => resolve()));
+  await promise;
 }
 
 function send(resolver: Resolver, command: ResolverCommand): void {
