@@ -59,7 +59,8 @@ export class ClientResponse {
     }
     let low = reply.flagsLow & RA;
     if ((waiters.flags[waiter]! & WAITER.AD) !== 0) low |= reply.flagsLow & AD;
-    this.#finish(waiter, at, reply.flagsHigh & AA, low);
+    // What came from elsewhere is not ours, whoever the upstream had it from: AA is of our own records alone.
+    this.#finish(waiter, at, 0, low);
   }
 
   /** The same where no upstream answered: the CNAME records there are, and the rcode. */

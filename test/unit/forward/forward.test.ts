@@ -58,7 +58,7 @@ for (const transport of TRANSPORTS) {
     assert.equal(response.id, 0x4321);
     assert.deepEqual(
       [response.rcode, response.aa, response.ra, response.ad, response.cd, response.rd, response.tc],
-      [0, true, true, true, true, true, false],
+      [0, false, true, true, true, true, false],
     );
     assert.equal(formatName(response.questions[0]!.name), 'wWw.Example.org.');
     assert.deepEqual(
