@@ -231,7 +231,11 @@ class Compiler {
         }
       }
     }
-    return { policy: this.#policyOf(block, makers.length > 0), zones, stepsFor: (suffix) => makers.flatMap((make) => make(suffix)) };
+    return {
+      policy: this.#policyOf(block, makers.length > 0),
+      zones,
+      stepsFor: (suffix) => makers.flatMap((make) => make(suffix)),
+    };
   }
 
   /** @returns undefined if the plugin is not built */
