@@ -35,13 +35,9 @@ export async function runServe(args: readonly string[]): Promise<number> {
       lineFormat: options.lineFormat,
       droppedLogLines: () => log.droppedLines,
     });
+    reloadAtSignal(server);
     process.stdout.write(describeServer(server));
     if (isNpmScript) process.stdout.write(describeFirstSteps(server));
-    process.on('SIGUSR1', () => {
-      // Node opens its debugger at this signal, whoever listens to it too; nobody asked for that here.
-      setImmediate(() => void import('node:inspector').then(({ close }) => close()));
-      void server.reload();
-    });
     try {
       await Promise.race([stopRequest, server.failed]);
     } finally {
@@ -53,6 +49,15 @@ export async function runServe(args: readonly string[]): Promise<number> {
     setTimeout(() => process.exit(), EXIT_GRACE_MS).unref();
   }
   return EXIT.STOPPED;
+}
+
+/** Before anybody is told that the server is there: who reads that may send the signal at once. */
+function reloadAtSignal(server: RunningServer): void {
+  process.on('SIGUSR1', () => {
+    // Node opens its debugger at this signal, whoever listens to it too; nobody asked for that here.
+    setImmediate(() => void import('node:inspector').then(({ close }) => close()));
+    void server.reload();
+  });
 }
 
 /**
