@@ -241,6 +241,17 @@ test('REFUSED beyond max_concurrent, and room again when it was answered', async
   ]);
 });
 
+test('an upstream that takes no connections, and one that closes without a reply, have failed at once', async (t) => {
+  const closing = await startUpstream(t, (_query, socket) => socket.destroy());
+  for (const port of [await freeTcpPort('127.0.0.1'), closing.port]) {
+    const { client } = await start(t, [port], { failsMax: 0 });
+    const response = await client.ask(buildQuery({ name: 'a.test', type: TYPE.A, edns: {} }));
+    const { rcode, opt } = decodeStrictly(response!);
+    assert.deepEqual([rcode, opt?.options.map(({ code, data }) => [code, ...data])], [2, [[15, 0, 23]]]);
+  }
+  assert.equal(closing.queries.length, 3);
+});
+
 test('a client that is gone is forgotten; others are answered', async (t) => {
   const held: (() => void)[] = [];
   const upstream = await startUpstream(t, (query, socket) => held.push(() => socket.write(framed(reply(query)))));
