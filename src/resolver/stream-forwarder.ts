@@ -88,7 +88,10 @@ export class StreamForwarder implements QueryForwarder, ForwardTransport, Upstre
 
   forward(group: number, query: Query, response: Response, client: QueryClient): boolean {
     if (this.#isClosed) return false;
-    this.#forwarder.nowMs = performance.now();
+    const nowMs = performance.now();
+    this.#forwarder.nowMs = nowMs;
+    // With nothing in flight, it may have been long since it heard which upstreams are part of a loop.
+    if (!this.#isTimerFast) this.#forwarder.tick(nowMs);
     const isTaken = this.#forwarder.forward(group, query, response, client);
     this.#plan();
     return isTaken;
@@ -182,8 +185,8 @@ export class StreamForwarder implements QueryForwarder, ForwardTransport, Upstre
       clearTimeout(this.#timer);
     }
     this.#timer = undefined;
-    if (!isFast && !this.#forwarder.isProbing && this.#streamCount === 0) return;
     this.#isTimerFast = isFast;
+    if (!isFast && !this.#forwarder.isProbing && this.#streamCount === 0) return;
     this.#timer = setTimeout(() => this.#tick(), isFast ? TICK_MS : IDLE_TICK_MS);
   }
 

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { createServer, type AddressInfo, type Socket } from 'node:net';
 import { test, type TestContext } from 'node:test';
 import { TYPE } from '../../../src/dns/iana.ts';
-import { createForwardBuffer, ForwardGroupTable } from '../../../src/forward/forward-buffer.ts';
+import { createForwardBuffer, FORWARD_HEADER, ForwardGroupTable } from '../../../src/forward/forward-buffer.ts';
 import { DEFAULT_FORWARD_GROUP, type ForwardGroup } from '../../../src/forward/forward-group.ts';
 import { decodeObjects } from '../../../src/kubernetes/decode.ts';
 import { reserveSharedBuffer } from '../../../src/memory/shared-buffer.ts';
@@ -81,6 +81,7 @@ interface TestForwarding {
   readonly forwarder: StreamForwarder;
   readonly client: TcpClient;
   readonly counted: Counted[];
+  readonly forwardBuffer: SharedArrayBuffer;
 }
 
 const NAMESPACE = { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'default' } };
@@ -152,7 +153,7 @@ async function start(
     await service.drain(0);
     forwarder.close();
   });
-  return { forwarder, client, counted };
+  return { forwarder, client, counted, forwardBuffer };
 }
 
 const question = (name: string, id = 1): Uint8Array => buildQuery({ name, type: TYPE.A, id });
@@ -250,6 +251,16 @@ test('an upstream that takes no connections, and one that closes without a reply
     assert.deepEqual([rcode, opt?.options.map(({ code, data }) => [code, ...data])], [2, [[15, 0, 23]]]);
   }
   assert.equal(closing.queries.length, 3);
+});
+
+test('an upstream that a shard has found to be part of a loop is not asked', async (t) => {
+  const upstream = await startUpstream(t, (query, socket) => socket.write(framed(reply(query))));
+  const { client, forwardBuffer } = await start(t, [upstream.port]);
+  const words = new Int32Array(forwardBuffer);
+  Atomics.store(words, FORWARD_HEADER.at.loops, 1);
+  Atomics.add(words, FORWARD_HEADER.at.loopChanges, 1);
+  assert.equal(decodeStrictly((await client.ask(question('a.test')))!).rcode, 2);
+  assert.equal(upstream.queries.length, 0);
 });
 
 test('a client that is gone is forgotten; others are answered', async (t) => {
