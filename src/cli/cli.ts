@@ -27,6 +27,7 @@ async function runCommand(args: readonly string[]): Promise<number> {
   const [first, ...rest] = args;
   if (first === 'help' || args.some((argument) => /^(-h|--?help)$/.test(argument))) return printHelp();
   if (first !== undefined && /^--?version$/.test(first)) return printVersion();
+  if (first !== undefined && /^--?plugins$/.test(first)) return printPlugins();
   // Each subcommand is imported when it is asked for: `serve` must not pay for what the others load.
   if (first === 'snapshot') return (await import('./snapshot.ts')).runSnapshot(rest);
   if (first === 'check') return (await import('./check.ts')).runCheck(rest);
@@ -37,6 +38,13 @@ async function runCommand(args: readonly string[]): Promise<number> {
     'CLI_USAGE',
     `unknown subcommand "${first}"; there are serve, check and snapshot (skyshard --help)`,
   );
+}
+
+/** The names a Corefile may have, in their fixed order. */
+async function printPlugins(): Promise<number> {
+  const { PLUGINS } = await import('../plugins/order.ts');
+  process.stdout.write(PLUGINS.map(({ name }) => `${name}\n`).join(''));
+  return EXIT.STOPPED;
 }
 
 function printVersion(): number {
@@ -56,7 +64,7 @@ async function printHelp(): Promise<number> {
                     ${SERVE_FLAGS.slice(3).map(formatFlag).join(' ')}
   skyshard check    [--conf FILE] [--dns.port N]    read a Corefile, say what is wrong with it
   skyshard snapshot ${formatFlag(MANIFESTS_FLAG)}    print in words what would be served
-  skyshard --version | --help
+  skyshard --version | --plugins | --help
 
 ${formatFlagHelp(SERVE_FLAGS)}
 Flags are written with one dash or two, values behind a blank or =.

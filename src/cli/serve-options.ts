@@ -1,5 +1,5 @@
 /** What `skyshard serve` was asked to do: its flags, checked and typed. */
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { SkyshardError } from '../base/skyshard-error.ts';
 import type { ServerOptions } from '../server/server-options.ts';
@@ -13,7 +13,11 @@ export const MANIFESTS_FLAG: FlagSpec = {
 };
 
 export const SERVE_FLAGS: readonly FlagSpec[] = [
-  { name: 'conf', value: 'FILE', help: 'the Corefile; stdin is the standard input (default: the built-in one)' },
+  {
+    name: 'conf',
+    value: 'FILE',
+    help: 'the Corefile; stdin is the standard input (default: Corefile if there is one, else the built-in configuration)',
+  },
   MANIFESTS_FLAG,
   {
     name: 'bind',
@@ -26,7 +30,10 @@ export const SERVE_FLAGS: readonly FlagSpec[] = [
     value: 'text|json',
     help: 'form of the lines of log and errors (default: text, as CoreDNS has it)',
   },
-  { name: 'dns.port', value: 'N', help: 'UDP port to listen on, 1 to 65535 (default: 53)' },
+  { name: 'dns.port', value: 'N', help: 'port to listen on where none is named, 1 to 65535 (default: 53)' },
+  { name: 'p', value: 'N', help: 'the same as --dns.port' },
+  { name: 'quiet', value: undefined, help: 'say nothing at the start' },
+  { name: 'pidfile', value: 'FILE', help: 'file to write the process id to' },
   {
     name: 'shards',
     value: 'auto|N',
@@ -44,11 +51,16 @@ export const SERVE_FLAGS: readonly FlagSpec[] = [
   },
 ];
 
+/** In the working directory, as CoreDNS looks for it. */
+const DEFAULT_COREFILE = 'Corefile';
 const DNS_PORT_DEFAULT = 53;
 export const SHARDS_MAX = 64;
 
 /** What the flags say beside the server's options. */
 export interface ServeOptions extends ServerOptions {
+  readonly isQuiet: boolean;
+  /** undefined: none */
+  readonly pidFile: string | undefined;
   readonly lineFormat: 'text' | 'json';
 }
 
@@ -56,16 +68,20 @@ export interface ServeOptions extends ServerOptions {
 export function parseServeOptions(args: readonly string[]): ServeOptions {
   const flags = parseFlags('serve', SERVE_FLAGS, args);
   const secretFile = lastValue(flags, 'cookie-secret-file');
-  const corefile = lastValue(flags, 'conf');
   const bindAddresses = parseBindAddresses(flags);
-  if (corefile !== undefined && bindAddresses.length > 0) {
+  const conf = lastValue(flags, 'conf');
+  const hasOwn = bindAddresses.length === 0 && existsSync(DEFAULT_COREFILE);
+  const corefile = conf ?? (hasOwn ? DEFAULT_COREFILE : undefined);
+  if (conf !== undefined && bindAddresses.length > 0) {
     throw new SkyshardError('CLI_USAGE', '--bind is for the built-in configuration: in a Corefile write bind ADDRESS');
   }
   return {
     corefile,
     manifests: corefile === undefined ? parseManifests(flags, 'serve') : (flags.get('manifests') ?? []),
     bindAddresses,
-    dnsPort: parseDnsPort(lastValue(flags, 'dns.port')),
+    dnsPort: parseDnsPort(lastValue(flags, 'p') ?? lastValue(flags, 'dns.port')),
+    isQuiet: flags.has('quiet'),
+    pidFile: lastValue(flags, 'pidfile'),
     shards: parseShards(lastValue(flags, 'shards')),
     transport: parseTransport(lastValue(flags, 'transport')),
     lineFormat: parseLineFormat(lastValue(flags, 'log-format')),

@@ -1,4 +1,6 @@
 /** `skyshard serve`: starts the server, says where it listens, stops it on request. */
+import { writeFileSync } from 'node:fs';
+import { SkyshardError } from '../base/skyshard-error.ts';
 import type { RunningServer } from '../server/server.ts';
 import { EXIT } from './exit-codes.ts';
 import { LazyLog } from './lazy-log.ts';
@@ -36,7 +38,8 @@ export async function runServe(args: readonly string[]): Promise<number> {
       droppedLogLines: () => log.droppedLines,
     });
     reloadAtSignal(server);
-    process.stdout.write(describeServer(server));
+    if (options.pidFile !== undefined) writePidFile(options.pidFile);
+    if (!options.isQuiet) process.stdout.write(describeServer(server));
     if (isNpmScript) process.stdout.write(describeFirstSteps(server));
     try {
       await Promise.race([stopRequest, server.failed]);
@@ -49,6 +52,15 @@ export async function runServe(args: readonly string[]): Promise<number> {
     setTimeout(() => process.exit(), EXIT_GRACE_MS).unref();
   }
   return EXIT.STOPPED;
+}
+
+/** @throws SkyshardError CLI_USAGE */
+function writePidFile(file: string): void {
+  try {
+    writeFileSync(file, `${process.pid}\n`);
+  } catch (cause) {
+    throw new SkyshardError('CLI_USAGE', `--pidfile ${file} cannot be written: ${(cause as Error).message}`, { cause });
+  }
 }
 
 /** Before anybody is told that the server is there: who reads that may send the signal at once. */

@@ -28,7 +28,9 @@ describe('parseServeOptions', () => {
   test('has CoreDNS’s defaults: every address, port 53', () => {
     assert.deepEqual(parseServeOptions(['--manifests', 'a']), {
       corefile: undefined,
+      isQuiet: false,
       lineFormat: 'text',
+      pidFile: undefined,
       manifests: ['a'],
       bindAddresses: [],
       dnsPort: 53,
@@ -48,7 +50,9 @@ describe('parseServeOptions', () => {
     ]);
     assert.deepEqual(options, {
       corefile: undefined,
+      isQuiet: false,
       lineFormat: 'text',
+      pidFile: undefined,
       manifests: ['a', 'b'],
       bindAddresses: ['127.0.0.1', '::1'],
       dnsPort: 1053,
@@ -63,6 +67,26 @@ describe('parseServeOptions', () => {
     assert.equal(options.corefile, 'Corefile');
     assert.deepEqual(options.manifests, []);
     assert.match(faultOf('--conf=Corefile', '--bind=127.0.0.1'), /in a Corefile write bind ADDRESS/);
+  });
+
+  test('takes CoreDNS’s flags, with one dash', () => {
+    const options = parseServeOptions(['-conf', '/etc/Corefile', '-p', '1053', '-quiet', '-pidfile', '/run/pid']);
+    assert.deepEqual([options.corefile, options.dnsPort], ['/etc/Corefile', 1053]);
+    assert.deepEqual([options.isQuiet, options.pidFile], [true, '/run/pid']);
+    assert.equal(parseServeOptions(['-conf', 'a', '-log-format', 'json']).lineFormat, 'json');
+    assert.match(faultOf('-conf', 'a', '-log-format', 'xml'), /unknown log format "xml": expected text or json/);
+  });
+
+  test('a Corefile in the working directory is taken, unless addresses are given', () => {
+    const before = process.cwd();
+    writeFileSync(path.join(folder, 'Corefile'), '.:53 {\n    whoami\n}\n');
+    process.chdir(folder);
+    try {
+      assert.equal(parseServeOptions([]).corefile, 'Corefile');
+      assert.equal(parseServeOptions(['--manifests', 'a', '--bind', '127.0.0.1']).corefile, undefined);
+    } finally {
+      process.chdir(before);
+    }
   });
 
   test('without manifests it says what to do', () => {
