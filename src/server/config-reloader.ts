@@ -9,7 +9,7 @@ import type { MetricScope } from '../observability/shard-counters.ts';
 import type { SnapshotConfig, StepDescription } from '../snapshot/config-writer.ts';
 import type { BlockServices } from './block-services.ts';
 import type { HostsTable } from './hosts-table.ts';
-import type { RecordInstance, RecordPublisher } from './record-publisher.ts';
+import type { RecordPublisher } from './record-publisher.ts';
 import type { LogFunction } from './server-options.ts';
 import type { ServerPlan, ServicesPlan } from './server-plan.ts';
 
@@ -183,8 +183,6 @@ export class ConfigReloader {
     });
   }
 }
-
-export type RecordAssignment = readonly RecordInstance[];
 
 function isSameScope(a: MetricScope, b: MetricScope): boolean {
   return a.server === b.server && a.zone === b.zone && a.view === b.view;

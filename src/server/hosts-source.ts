@@ -83,11 +83,6 @@ export class HostsSource {
     this.#written = former.#written;
   }
 
-  /** The dataset that was written to is gone: the next one gets everything. */
-  forgetWritten(): void {
-    this.#written = NO_RECORDS;
-  }
-
   /** Look after the file from now on. `onChange` is called when `write` has something to say. */
   startReloading(onChange: () => void): void {
     const { reloadMs } = this.options;
