@@ -4,7 +4,8 @@ import type { CorefileLine, CorefileTree } from './corefile-tree.ts';
 
 /**
  * Write a tree as one Corefile without imports, comments and variables. Reading it again gives the same blocks; only their
- * places differ.
+ * places differ. A word in quotes with an odd number of backslashes before a quote or its end, which only a variable can
+ * make, has no text that says it.
  */
 export function formatCorefile(tree: Pick<CorefileTree, 'blocks'>): string {
   const text = tree.blocks

@@ -5,6 +5,7 @@ import fc from 'fast-check';
 import { SkyshardError } from '../../../src/base/skyshard-error.ts';
 import { formatCorefile } from '../../../src/config/corefile-format.ts';
 import { parseCorefile } from '../../../src/config/corefile-parser.ts';
+import type { CorefileToken } from '../../../src/config/corefile-token.ts';
 import type { CorefileLine, CorefileTree } from '../../../src/config/corefile-tree.ts';
 import { PLUGINS } from '../../../src/plugins/order.ts';
 import { read, testFiles } from '../plugins/corefile-fixture.ts';
@@ -54,6 +55,18 @@ function show(tree: CorefileTree): unknown {
   return tree.blocks.map((block) => [block.keys.map((key) => key.text), block.directives.map(showLine)]);
 }
 
+/**
+ * A word that has to stand in quotes and has an odd number of backslashes before a quote or its end, as a variable in it can make
+ * one: the last of them would escape that quote, so no text says it.
+ */
+function hasOpenQuote(tree: CorefileTree): boolean {
+  const isOpen = ({ text, isQuoted }: CorefileToken): boolean =>
+    /(?:^|[^\\])(?:\\\\)*\\(?:"|$)/.test(text) && (isQuoted || /^"|[#{}\s\u0085\u180e\ufeff]/.test(text));
+  const isLineOpen = (line: CorefileLine): boolean =>
+    [line.name, ...line.arguments].some(isOpen) || (line.options?.some(isLineOpen) ?? false);
+  return tree.blocks.some((block) => block.keys.some(isOpen) || block.directives.some(isLineOpen));
+}
+
 /** The value, or undefined where a SkyshardError with a place was thrown; anything else fails the test. */
 function attempt<Value>(action: () => Value): Value | undefined {
   try {
@@ -82,7 +95,7 @@ test('what was read is written so that it reads the same', () => {
       const isSpecial = tree?.blocks.some((block) =>
         block.keys.some((key) => key.text.endsWith(',') || /^\(.*\)$/s.test(key.text)),
       );
-      if (tree === undefined || isSpecial === true || /\{[$%]/.test(formatCorefile(tree))) return;
+      if (tree === undefined || isSpecial === true || hasOpenQuote(tree) || /\{[$%]/.test(formatCorefile(tree))) return;
       if (tree.blocks.length > 0) readCount++;
       const written = formatCorefile(tree);
       assert.deepEqual(show(parseCorefile(written, 'Corefile', OPTIONS)), show(tree), written);
