@@ -167,6 +167,8 @@ export class ClusterState {
           return !this.#options.noEndpoints && this.#putSlice(object);
         case 'Pod':
           return this.#options.pods && this.#putPod(object);
+        case 'ServiceImport':
+          return false;
       }
     }
     switch (change.kind) {
@@ -178,6 +180,8 @@ export class ClusterState {
         return this.#deleteSlice(change.namespace, change.name);
       case 'Pod':
         return this.#deletePod(change.namespace, change.name);
+      case 'ServiceImport':
+        return false;
     }
   }
 
@@ -436,6 +440,7 @@ export class ClusterState {
   // ---- EndpointSlices -------------------------------------------------------------------------------------------------
 
   #putSlice(object: EndpointSlice): boolean {
+    if (object.service === '') return this.#deleteSlice(object.namespace, object.name);
     const service = this.#serviceRow(object.namespace, object.service);
     const namespace = this.#serviceRows.get(service, SERVICE.at.namespace);
     const found = this.#slices.get(namespace, Math.max(0, this.#pool.find(toBinary(object.name))));
@@ -516,6 +521,7 @@ export class ClusterState {
   // ---- pods -----------------------------------------------------------------------------------------------------------
 
   #putPod(object: Pod): boolean {
+    if (object.isTerminating) return false;
     const namespace = this.#namespaceRow(object.namespace);
     return this.#pods.put(namespace, object, this.#podToucher(namespace));
   }

@@ -9,7 +9,16 @@ import { parseName } from '../dns/name.ts';
 import { Field } from './field.ts';
 import type { FieldPath } from './object-error.ts';
 import type { LabelSelector, Labels } from './label-selector.ts';
-import type { ClusterObject, Endpoint, EndpointSlice, NamedPort, Namespace, Pod, Service } from './objects.ts';
+import type {
+  ClusterObject,
+  Endpoint,
+  EndpointSlice,
+  NamedPort,
+  Namespace,
+  Pod,
+  Service,
+  ServiceImport,
+} from './objects.ts';
 
 export interface DecodeOptions {
   /** Services, EndpointSlices and Pods that do not match are passed over (option `labels`) */
@@ -17,6 +26,9 @@ export interface DecodeOptions {
 }
 
 const SERVICE_NAME_LABEL = 'kubernetes.io/service-name';
+const IMPORTED_SERVICE_LABEL = 'multicluster.kubernetes.io/service-name';
+const SOURCE_CLUSTER_LABEL = 'multicluster.kubernetes.io/source-cluster';
+const TRIGGER_TIME_ANNOTATION = 'endpoints.kubernetes.io/last-change-trigger-time';
 /** Longest targetRef.name that is kept: it has to fit a label. */
 const TARGET_NAME_SIZE_MAX = 63;
 const PHASES_PASSED_OVER = new Set(['Succeeded', 'Failed', 'Unknown']);
@@ -27,7 +39,11 @@ const KINDS = {
   Namespace: { group: '', version: 'v1', decode: decodeNamespace },
   Pod: { group: '', version: 'v1', decode: decodePod },
   EndpointSlice: { group: 'discovery.k8s.io', version: 'v1', decode: decodeEndpointSlice },
+  ServiceImport: { group: 'multicluster.x-k8s.io', version: 'v1alpha1', decode: decodeServiceImport },
 } as const;
+
+/** What option `labels` selects from; Namespaces have an option of their own. */
+const SELECTED_KINDS: ReadonlySet<string> = new Set(['Service', 'EndpointSlice', 'Pod']);
 
 /**
  * Decode one document: an object, or a list of objects (`List`, `ServiceList` …, also nested).
@@ -47,8 +63,8 @@ export function decodeObjects(raw: unknown, options: DecodeOptions = {}): Cluste
  * Decode one object that is no list, such as the `object` of a watch event.
  *
  * @param path  where the object lies in its document
- * @returns undefined if DNS does not read it: another kind, a Pod that ends or has ended, a slice of no Service, labels
- *   that do not match
+ * @returns undefined if DNS does not read it: another kind, a Pod that has ended, a slice of no Service, labels that do
+ *   not match
  * @throws ObjectError
  */
 export function decodeObject(
@@ -95,7 +111,7 @@ function decodeField(field: Field, defaults: ItemType | undefined, options: Deco
     throw field.get('apiVersion').error(`${kind} is read from ${expected}, not ${apiVersion}`);
   }
   const labels = decodeLabels(field.get('metadata').get('labels'));
-  if (options.labels !== undefined && kind !== 'Namespace' && !options.labels.matches(labels)) return undefined;
+  if (SELECTED_KINDS.has(kind) && options.labels?.matches(labels) === false) return undefined;
   return known.decode(field, labels);
 }
 
@@ -108,7 +124,8 @@ function decodeService(field: Field): Service {
     ...decodeObjectName(field, decodeLabel),
     type: isExternal ? 'ExternalName' : 'ClusterIP',
     clusterIPs: isExternal ? [] : decodeClusterIPs(spec),
-    externalName: isExternal ? decodeExternalName(spec.get('externalName')) : '',
+    externalName: isExternal ? decodeDomainName(spec.get('externalName')) : '',
+    externalIPs: decodeExternalIPs(field),
     ports: decodeServicePorts(spec.get('ports')),
   };
 }
@@ -127,10 +144,24 @@ function decodeClusterIPs(spec: Field): string[] {
   return clusterIPs;
 }
 
-function decodeExternalName(field: Field): string {
+function decodeDomainName(field: Field): string {
   const text = field.requiredText();
   if (parseName(text) === null) throw field.error(`must be a domain name, not ${JSON.stringify(text)}`);
   return text;
+}
+
+function decodeExternalIPs(field: Field): string[] {
+  const externalIPs: string[] = [];
+  for (const item of field.get('spec').get('externalIPs').items()) {
+    externalIPs.push(requireAddress(item, item.requiredText()));
+  }
+  for (const ingress of field.get('status').get('loadBalancer').get('ingress').items()) {
+    const ip = ingress.get('ip').text();
+    const hostname = ingress.get('hostname').text();
+    if (ip !== '') externalIPs.push(requireAddress(ingress.get('ip'), ip));
+    else if (hostname !== '') externalIPs.push(decodeDomainName(ingress.get('hostname')));
+  }
+  return externalIPs;
 }
 
 function decodeServicePorts(field: Field): NamedPort[] {
@@ -148,17 +179,34 @@ function decodeServicePorts(field: Field): NamedPort[] {
 }
 
 function decodeEndpointSlice(field: Field, labels: Labels): EndpointSlice | undefined {
-  const service = Object.hasOwn(labels, SERVICE_NAME_LABEL) ? labels[SERVICE_NAME_LABEL]!.toLowerCase() : '';
+  const service = lowerLabel(labels, SERVICE_NAME_LABEL);
+  const importedService = lowerLabel(labels, IMPORTED_SERVICE_LABEL);
   const type = field.get('addressType').oneOf(['', 'IPv4', 'IPv6', 'FQDN']);
-  if (service === '') return undefined;
+  if (service === '' && importedService === '') return undefined;
   return {
     kind: 'EndpointSlice',
     ...decodeObjectName(field),
     service,
+    importedService,
+    sourceCluster: lowerLabel(labels, SOURCE_CLUSTER_LABEL),
+    triggerTimeMs: decodeTriggerTime(field.get('metadata').get('annotations').get(TRIGGER_TIME_ANNOTATION)),
     ports: decodeSlicePorts(field.get('ports')),
     // Host names as endpoints have no meaning in Service discovery; the API only keeps the type for other users.
     endpoints: type === 'FQDN' ? [] : decodeEndpoints(field.get('endpoints'), type),
   };
+}
+
+/** '' if the label is not there */
+function lowerLabel(labels: Labels, key: string): string {
+  return Object.hasOwn(labels, key) ? labels[key]!.toLowerCase() : '';
+}
+
+const RFC3339 = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/;
+
+/** Only a figure for the metrics: what is no time is passed over. */
+function decodeTriggerTime({ value }: Field): number {
+  const timeMs = typeof value === 'string' && RFC3339.test(value) ? Date.parse(value) : NaN;
+  return Number.isNaN(timeMs) ? 0 : timeMs;
 }
 
 /** A port without number stands for all ports: there is nothing an SRV record could say, so its number is 0. */
@@ -213,8 +261,38 @@ function decodePod(field: Field): Pod | undefined {
     .items()
     .map((item) => requireAddress(item.get('ip'), item.get('ip').requiredText()));
   if (PHASES_PASSED_OVER.has(status.get('phase').text())) return undefined;
-  if (!field.get('metadata').get('deletionTimestamp').isAbsent) return undefined;
-  return { kind: 'Pod', ...name, podIPs };
+  return {
+    kind: 'Pod',
+    ...name,
+    podIPs,
+    isHostNetwork: field.get('spec').get('hostNetwork').boolean() ?? false,
+    isTerminating: !field.get('metadata').get('deletionTimestamp').isAbsent,
+  };
+}
+
+function decodeServiceImport(field: Field): ServiceImport {
+  const spec = field.get('spec');
+  const type = spec.get('type').oneOf(['ClusterSetIP', 'Headless']);
+  const ips = spec
+    .get('ips')
+    .items()
+    .map((item) => requireAddress(item, item.requiredText()));
+  return {
+    kind: 'ServiceImport',
+    ...decodeObjectName(field, decodeLabel),
+    type,
+    ips: type === 'Headless' ? [] : ips,
+    ports: decodeImportPorts(spec.get('ports')),
+  };
+}
+
+/** The CRD asks for a number and nothing else: names may be missing or the same. */
+function decodeImportPorts(field: Field): NamedPort[] {
+  return field.items().map((item) => {
+    const port = item.get('port').port();
+    if (port === undefined) throw item.get('port').error('is required');
+    return { name: decodePortName(item.get('name')), port, protocol: decodeProtocol(item.get('protocol')) };
+  });
 }
 
 /** Names compare without letter case. The namespace defaults as kubectl defaults it. */

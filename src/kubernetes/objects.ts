@@ -26,6 +26,8 @@ export interface Service extends ObjectName {
   /** spec.clusterIPs, or [spec.clusterIP] where the list is empty; without '' entries; ['None'] if headless */
   readonly clusterIPs: readonly string[];
   readonly externalName: string;
+  /** whatever the type: spec.externalIPs, then of each status.loadBalancer.ingress its ip, else its hostname */
+  readonly externalIPs: readonly string[];
   readonly ports: readonly NamedPort[];
 }
 
@@ -41,8 +43,17 @@ export interface Endpoint {
 
 export interface EndpointSlice extends ObjectName {
   readonly kind: 'EndpointSlice';
-  /** label kubernetes.io/service-name; slices without it are not decoded */
+  /** label kubernetes.io/service-name: the Service of this cluster, '' if it belongs to none */
   readonly service: string;
+  /**
+   * label multicluster.kubernetes.io/service-name: the ServiceImport, '' if it belongs to none. Slices with neither
+   * label are not decoded.
+   */
+  readonly importedService: string;
+  /** label multicluster.kubernetes.io/source-cluster, '' if none */
+  readonly sourceCluster: string;
+  /** annotation endpoints.kubernetes.io/last-change-trigger-time, Unix time in ms; 0 if there is none or it is no time */
+  readonly triggerTimeMs: number;
   readonly ports: readonly NamedPort[];
   /** endpoints that are served: ready true or absent */
   readonly endpoints: readonly Endpoint[];
@@ -57,11 +68,23 @@ export interface Namespace {
 export interface Pod extends ObjectName {
   readonly kind: 'Pod';
   readonly podIPs: readonly string[];
+  /** it has the addresses of its node, as others may */
+  readonly isHostNetwork: boolean;
+  /** deletionTimestamp is set: it is not taken in any more, but stays until it is deleted if it was known before */
+  readonly isTerminating: boolean;
 }
 
-export type ClusterObject = Service | EndpointSlice | Namespace | Pod;
+/** A Service that other clusters export (multicluster.x-k8s.io). Headless: endpoints count, `ips` is empty. */
+export interface ServiceImport extends ObjectName {
+  readonly kind: 'ServiceImport';
+  readonly type: 'ClusterSetIP' | 'Headless';
+  readonly ips: readonly string[];
+  readonly ports: readonly NamedPort[];
+}
 
-/** One event of a source of objects: manifests now, the API server's watches later. */
+export type ClusterObject = Service | EndpointSlice | Namespace | Pod | ServiceImport;
+
+/** One event of a source of objects: manifests or the API server's watches. */
 export type ObjectChange =
   | { readonly op: 'put'; readonly object: ClusterObject }
   | { readonly op: 'delete'; readonly kind: ClusterObject['kind']; readonly namespace: string; readonly name: string };

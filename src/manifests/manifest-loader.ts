@@ -223,7 +223,7 @@ function findWarnings(entries: ReadonlyMap<string, Entry>): ManifestWarning[] {
       const others = orphans.get(namespace);
       if (others === undefined) orphans.set(namespace, [entry]);
       else others.push(entry);
-    } else if (kind === 'EndpointSlice' && !entries.has(`Service ${namespace}/${service}`)) {
+    } else if (service !== '' && !entries.has(`Service ${namespace}/${service}`)) {
       warnings.push({ place, message: `${titleOf(entry)} is of a Service that is missing: ${namespace}/${service}` });
     }
   }

@@ -19,7 +19,7 @@ const MEBIBYTE = 2 ** 20;
 function serviceOf(index: number): Service {
   const clusterIPs = [`10.${96 + (index >> 16)}.${(index >> 8) & 255}.${index & 255}`];
   const name = { namespace: `team-${index % 100}`, name: `service-${index}` };
-  return { kind: 'Service', ...name, type: 'ClusterIP', clusterIPs, externalName: '', ports: PORTS };
+  return { kind: 'Service', ...name, type: 'ClusterIP', clusterIPs, externalName: '', externalIPs: [], ports: PORTS };
 }
 
 function sliceOf(index: number, endpointCount: number, round = 0): EndpointSlice {
@@ -34,7 +34,8 @@ function sliceOf(index: number, endpointCount: number, round = 0): EndpointSlice
     };
   });
   const name = { namespace: `team-${index % 100}`, name: `service-${index}-x7k2p`, service: `service-${index}` };
-  return { kind: 'EndpointSlice', ...name, ports: PORTS, endpoints };
+  const labels = { importedService: '', sourceCluster: '', triggerTimeMs: 0 };
+  return { kind: 'EndpointSlice', ...name, ...labels, ports: PORTS, endpoints };
 }
 
 function fill(state: ClusterState, serviceCount: number, endpointCount: number, round = 0): void {

@@ -62,6 +62,7 @@ test('a Service is trimmed', () => {
         type: 'ClusterIP',
         clusterIPs: ['10.96.0.9', 'fd00::9'],
         externalName: '',
+        externalIPs: [],
         ports: [
           { name: 'http', port: 80, protocol: 'TCP' },
           { name: 'dns', port: 53, protocol: 'UDP' },
@@ -110,6 +111,9 @@ test('ready endpoints are kept: ready true or absent, whatever serving and termi
     namespace: 'shop',
     name: 'web-abc',
     service: 'web',
+    importedService: '',
+    sourceCluster: '',
+    triggerTimeMs: 0,
     ports: [
       { name: '', port: 8080, protocol: 'TCP' },
       { name: 'all', port: 0, protocol: 'TCP' },
@@ -123,6 +127,85 @@ test('ready endpoints are kept: ready true or absent, whatever serving and termi
   });
 });
 
+test('external IPs: those of the spec, then the ingresses of the load balancer, whatever the type', () => {
+  const externalIPs = (spec: Raw, ingress: Raw[] = []): unknown => {
+    const [object] = decodeObjects({ ...service(spec), status: { loadBalancer: { ingress } } });
+    return object?.kind === 'Service' ? object.externalIPs : undefined;
+  };
+  assert.deepEqual(
+    externalIPs({ externalIPs: ['192.0.2.1', '2001:db8::1'] }, [
+      { ip: '192.0.2.2', hostname: 'ignored.example' },
+      { hostname: 'lb.example.com' },
+      {},
+    ]),
+    ['192.0.2.1', '2001:db8::1', '192.0.2.2', 'lb.example.com'],
+  );
+  assert.deepEqual(externalIPs({ type: 'ExternalName', externalName: 'a.b', externalIPs: ['192.0.2.1'] }), [
+    '192.0.2.1',
+  ]);
+  refused(service({ externalIPs: ['lb.example.com'] }), /^spec\.externalIPs\[0\]: must be an IP address/);
+  refused(
+    { ...service({}), status: { loadBalancer: { ingress: [{ hostname: 'a..b' }] } } },
+    /^status\.loadBalancer\.ingress\[0\]\.hostname: must be a domain name/,
+  );
+});
+
+test('a slice knows the ServiceImport and the cluster it comes from, and when it was changed', () => {
+  const [object] = decodeObjects({
+    apiVersion: 'discovery.k8s.io/v1',
+    kind: 'EndpointSlice',
+    metadata: {
+      name: 'imported-db-x',
+      labels: {
+        'multicluster.kubernetes.io/service-name': 'DB',
+        'multicluster.kubernetes.io/source-cluster': 'Cluster-B',
+      },
+      annotations: { 'endpoints.kubernetes.io/last-change-trigger-time': '2026-03-01T12:00:00.123456789Z' },
+    },
+    endpoints: [],
+  });
+  assert.ok(object?.kind === 'EndpointSlice');
+  assert.deepEqual(
+    [object.service, object.importedService, object.sourceCluster, object.triggerTimeMs],
+    ['', 'db', 'cluster-b', Date.UTC(2026, 2, 1, 12, 0, 0, 123)],
+  );
+  for (const value of ['yesterday', '2026-03-01', 7, null]) {
+    const annotations = { 'endpoints.kubernetes.io/last-change-trigger-time': value };
+    const labels = { 'kubernetes.io/service-name': 'web' };
+    const [other] = decodeObjects({ ...slice({}), metadata: { name: 'a', labels, annotations } });
+    assert.equal(other?.kind === 'EndpointSlice' ? other.triggerTimeMs : undefined, 0, String(value));
+  }
+});
+
+test('a ServiceImport: the addresses of the cluster set, none if it is headless', () => {
+  const decoded = (spec: Raw): unknown => {
+    const metadata = { name: 'DB', namespace: 'Shop' };
+    return decodeObjects({ apiVersion: 'multicluster.x-k8s.io/v1alpha1', kind: 'ServiceImport', metadata, spec })[0];
+  };
+  const name = { kind: 'ServiceImport', namespace: 'shop', name: 'db' };
+  assert.deepEqual(decoded({ type: 'ClusterSetIP', ips: ['10.42.0.1'], ports: [{ name: 'PG', port: 5432 }] }), {
+    ...name,
+    type: 'ClusterSetIP',
+    ips: ['10.42.0.1'],
+    ports: [{ name: 'pg', port: 5432, protocol: 'TCP' }],
+  });
+  assert.deepEqual(
+    decoded({ type: 'Headless', ips: ['10.42.0.1'], ports: [{ port: 1 }, { port: 2, protocol: 'UDP' }] }),
+    {
+      ...name,
+      type: 'Headless',
+      ips: [],
+      ports: [
+        { name: '', port: 1, protocol: 'TCP' },
+        { name: '', port: 2, protocol: 'UDP' },
+      ],
+    },
+  );
+  assert.throws(() => decoded({ type: 'None' }), /^ObjectError: spec\.type: must be one of ClusterSetIP, Headless/);
+  assert.throws(() => decoded({ ips: ['x'] }), /spec\.ips\[0\]: must be an IP address/);
+  assert.throws(() => decoded({ ports: [{}] }), /spec\.ports\[0\]\.port: is required/);
+});
+
 test('a slice of no Service is passed over; one with host names has no endpoints', () => {
   assert.deepEqual(decodeObjects(slice({ endpoints: [] }, {})), []);
   const [object] = decodeObjects(slice({ addressType: 'FQDN', endpoints: [{ addresses: ['a.example'] }] }));
@@ -132,10 +215,22 @@ test('a slice of no Service is passed over; one with host names has no endpoints
 test('pods: every address, not after the end', () => {
   assert.deepEqual(
     decodeObjects(pod({ phase: 'Running', podIP: '10.0.0.9', podIPs: [{ ip: '10.0.0.9' }, { ip: 'fd01::1' }] })),
-    [{ kind: 'Pod', namespace: 'default', name: 'web-0', podIPs: ['10.0.0.9', 'fd01::1'] }],
+    [
+      {
+        kind: 'Pod',
+        namespace: 'default',
+        name: 'web-0',
+        podIPs: ['10.0.0.9', 'fd01::1'],
+        isHostNetwork: false,
+        isTerminating: false,
+      },
+    ],
   );
   for (const phase of ['Succeeded', 'Failed', 'Unknown']) assert.deepEqual(decodeObjects(pod({ phase })), []);
-  assert.deepEqual(decodeObjects(pod({}, { deletionTimestamp: '2026-01-01T00:00:00Z' })), []);
+  const [ending] = decodeObjects(pod({}, { deletionTimestamp: '2026-01-01T00:00:00Z' }));
+  assert.equal(ending?.kind === 'Pod' && ending.isTerminating, true);
+  const [host] = decodeObjects({ ...pod({}), spec: { hostNetwork: true } });
+  assert.equal(host?.kind === 'Pod' && host.isHostNetwork, true);
   const [pending] = decodeObjects(pod({ phase: 'Pending', podIP: '10.0.0.9' }));
   assert.deepEqual(pending?.kind === 'Pod' ? pending.podIPs : undefined, []);
 });
@@ -170,13 +265,15 @@ test('lists, typed and nested; other kinds and empty documents are passed over',
   assert.deepEqual(decodeObjects(undefined), []);
 });
 
-test('the selector passes over Services, slices and pods, not Namespaces', () => {
+test('the selector passes over Services, slices and pods, neither Namespaces nor ServiceImports', () => {
   const labels = parseLabelSelector('team=a');
   assert.equal(decodeObjects(service({}, { labels: { team: 'a' } }), { labels }).length, 1);
   assert.equal(decodeObjects(service({}), { labels }).length, 0);
   assert.equal(decodeObjects(pod({}), { labels }).length, 0);
   assert.equal(decodeObjects(slice({}), { labels }).length, 0);
   assert.equal(decodeObjects({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'x' } }, { labels }).length, 1);
+  const imported = { apiVersion: 'multicluster.x-k8s.io/v1alpha1', kind: 'ServiceImport', metadata: { name: 'x' } };
+  assert.equal(decodeObjects(imported, { labels }).length, 1);
 });
 
 test('faults name the field', () => {

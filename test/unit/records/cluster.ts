@@ -25,7 +25,7 @@ export function namespace(name: string, labels: Record<string, string> = {}): Na
 
 export function service(path: string, clusterIPs: string[], ports: string[] = []): Service {
   const [space, name] = path.split('/');
-  const base = { kind: 'Service', namespace: space!, name: name!, externalName: '' } as const;
+  const base = { kind: 'Service', namespace: space!, name: name!, externalName: '', externalIPs: [] } as const;
   return { ...base, type: 'ClusterIP', clusterIPs, ports: ports.map(port) };
 }
 
@@ -52,6 +52,9 @@ export function slice(path: string, ports: string[], endpoints: string[]): Endpo
     namespace: space!,
     name: name!,
     service: owner!,
+    importedService: '',
+    sourceCluster: '',
+    triggerTimeMs: 0,
     ports: ports.map(port),
     endpoints: endpoints.map(endpoint),
   };
@@ -59,7 +62,7 @@ export function slice(path: string, ports: string[], endpoints: string[]): Endpo
 
 export function pod(path: string, podIPs: string[]): Pod {
   const [space, name] = path.split('/');
-  return { kind: 'Pod', namespace: space!, name: name!, podIPs };
+  return { kind: 'Pod', namespace: space!, name: name!, podIPs, isHostNetwork: false, isTerminating: false };
 }
 
 export function put(object: ClusterObject): ObjectChange {

@@ -12,7 +12,14 @@ import { dumpSnapshot } from '../../../src/snapshot/dump.ts';
 const NAMESPACE: ObjectChange = { op: 'put', object: { kind: 'Namespace', name: 'default', labels: {} } };
 
 function service(name: string, clusterIP: string): ObjectChange {
-  const common = { kind: 'Service', namespace: 'default', name, type: 'ClusterIP', externalName: '' } as const;
+  const common = {
+    kind: 'Service',
+    namespace: 'default',
+    name,
+    type: 'ClusterIP',
+    externalName: '',
+    externalIPs: [],
+  } as const;
   return { op: 'put', object: { ...common, clusterIPs: [clusterIP], ports: [] } };
 }
 
