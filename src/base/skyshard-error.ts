@@ -7,6 +7,10 @@ export const ERROR_CODES = {
   CLI_USAGE: 'The command line is wrong: an unknown flag, a missing or malformed value.',
   MANIFEST_SYNTAX: 'A manifest is not valid YAML or JSON. The message names file, line and column.',
   MANIFEST_OBJECT: 'A manifest holds an object that Kubernetes would refuse. The message names file, line and field.',
+  API_RESPONSE:
+    'What the API server sent cannot be read: cut off, garbled, or not what was asked for. It is asked again; if that goes on, something between the two changes the response.',
+  API_OBJECT:
+    'The API server sent an object that Kubernetes itself would refuse. The message names object and field; the object is not served.',
   LABEL_SELECTOR: 'A label selector (labels, namespace_labels) cannot be read. The message names the column.',
   MANIFEST_READ: 'A manifest file or directory cannot be read.',
   CONFIG_READ: 'The Corefile cannot be read, or it is larger than a Corefile can be.',

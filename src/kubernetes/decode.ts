@@ -9,6 +9,7 @@ import { parseName } from '../dns/name.ts';
 import { Field } from './field.ts';
 import type { FieldPath } from './object-error.ts';
 import type { LabelSelector, Labels } from './label-selector.ts';
+import type { ObjectKind } from './object-sink.ts';
 import type {
   ClusterObject,
   Endpoint,
@@ -75,6 +76,22 @@ export function decodeObject(
   return decodeField(new Field(raw, path), undefined, options);
 }
 
+/**
+ * Decode an item of a list of one kind, or what a watch of it reports: kind and apiVersion may be missing.
+ *
+ * @returns undefined if DNS does not read it, as decodeObject
+ * @throws ObjectError; its path starts at the object
+ */
+export function decodeObjectOf(kind: ObjectKind, raw: unknown): ClusterObject | undefined {
+  return decodeField(new Field(raw), { kind, apiVersion: apiVersionOf(kind) }, {});
+}
+
+/** `v1`, `discovery.k8s.io/v1` … */
+export function apiVersionOf(kind: ObjectKind): string {
+  const { group, version } = KINDS[kind];
+  return group === '' ? version : `${group}/${version}`;
+}
+
 interface ItemType {
   readonly kind: string;
   readonly apiVersion: string;
@@ -107,7 +124,7 @@ function decodeField(field: Field, defaults: ItemType | undefined, options: Deco
   // A Service of another group (serving.knative.dev) is another kind of object.
   if (apiVersion.slice(0, Math.max(slash, 0)) !== known.group) return undefined;
   if (apiVersion.slice(slash + 1) !== known.version) {
-    const expected = known.group === '' ? known.version : `${known.group}/${known.version}`;
+    const expected = apiVersionOf(kind as ObjectKind);
     throw field.get('apiVersion').error(`${kind} is read from ${expected}, not ${apiVersion}`);
   }
   const labels = decodeLabels(field.get('metadata').get('labels'));
