@@ -46,13 +46,28 @@ export function dashedText(text: string): string {
   return dashed.endsWith('-') ? `${dashed}0` : dashed;
 }
 
+/**
+ * The address a dashed label stands for: exactly three dashes, none beside another: IPv4; else IPv6.
+ *
+ * @returns undefined if it stands for none
+ */
+export function addressOfDashed(label: string): Address | undefined {
+  const isIPv4 = label.split('-').length === 4 && !label.includes('--');
+  return addressOf(label.replaceAll('-', isIPv4 ? '.' : ':'));
+}
+
 /** Distinct addresses, sorted, as one binary text: per address its size (4 or 16) and its octets. */
 export function encodeAddresses(addresses: Iterable<Address>): string {
   let encoded = '';
   for (const address of [...new Set(addresses)].sort(compareAddresses)) {
-    encoded += typeof address === 'number' ? `\x04${binaryOf([address])}` : `\x10${address}`;
+    encoded += encodeAddress(address);
   }
   return encoded;
+}
+
+/** One address as binary text: its size (4 or 16) and its octets. */
+export function encodeAddress(address: Address): string {
+  return typeof address === 'number' ? `\x04${binaryOf([address])}` : `\x10${address}`;
 }
 
 export function decodeAddresses(encoded: string): Address[] {

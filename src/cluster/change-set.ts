@@ -1,6 +1,7 @@
 /** What changed since the records were last written: names of things and what has to be looked at again. */
 import type { NamedPort } from '../kubernetes/objects.ts';
 import type { Address } from './address.ts';
+import type { Externals } from './externals.ts';
 
 export type ServiceType = 'ClusterIP' | 'Headless' | 'ExternalName';
 
@@ -12,6 +13,10 @@ export interface ServiceSummary {
   readonly clusterIPs: readonly Address[];
   /** of the Service; if it is headless, of the slices that have endpoints. May hold one several times. */
   readonly ports: readonly NamedPort[];
+  /** of the Service, also if it is headless */
+  readonly ownPorts: readonly NamedPort[];
+  /** where it is reached from outside; nothing if that is not kept */
+  readonly externals: Externals;
   /** of the endpoints, sorted, without duplicates and without '' */
   readonly zones: readonly string[];
 }
@@ -23,7 +28,7 @@ export class ServiceChange {
   readonly before: ServiceSummary;
   /** the Service, its Namespace or, if it is headless, its endpoints changed: its own names may have */
   isOwnTouched = false;
-  /** endpoint labels (binary text) that were added, removed or changed */
+  /** endpoint labels that were added, removed or changed: `endpointLabel` */
   readonly labels = new Set<string>();
   /** endpoint addresses that were added, removed or whose labels changed */
   readonly addresses = new Set<Address>();
@@ -42,6 +47,21 @@ export class ChangeSet {
   readonly namespaces = new Set<string>();
   /** per namespace the labels of pod addresses that may have come or gone */
   readonly podLabels = new Map<string, Set<string>>();
+  /** addresses of pods that may have come, gone or gone over to another pod */
+  readonly clients = new Set<Address>();
   /** number of endpoints and pods touched: what the set costs in memory, about 100 octets each */
   size = 0;
+}
+
+/** Stands between the parts of an endpoint's label: no part of a name has it. */
+const PART_SEPARATOR = '\0';
+
+/** What an endpoint is known by among those of a Service; binary text. `cluster`: '' if the slice is not imported. */
+export function endpointLabel(label: string, cluster: string): string {
+  return cluster === '' ? label : label + PART_SEPARATOR + cluster;
+}
+
+/** The labels of the endpoint's name that stand before the Service's: one, or its own and the source cluster. */
+export function partsOfEndpointLabel(label: string): string[] {
+  return label.split(PART_SEPARATOR);
 }

@@ -6,25 +6,33 @@
  *
  * `apply` takes one change after the other; what the records have to look at again gathers in a ChangeSet. Objects may
  * come in any order: a slice before its Service, a Service before its Namespace.
+ *
+ * A list of all objects of a kind is changes between `beginList` and `endListInSteps`: a bit in each row says whether its
+ * object was there, and what was not is deleted at the end.
  */
 import type { LabelSelector } from '../kubernetes/label-selector.ts';
+import type { ObjectKind } from '../kubernetes/object-sink.ts';
 import type { EndpointSlice, NamedPort, Namespace, ObjectChange, Pod, Service } from '../kubernetes/objects.ts';
-import { layout } from '../memory/layout.ts';
-import { addressOf, decodeAddresses, encodeAddresses, type Address } from './address.ts';
+import type { Address } from './address.ts';
 import { toBinary } from './binary-text.ts';
-import { ChangeSet, ServiceChange, type ServiceSummary, type ServiceType } from './change-set.ts';
-import { EndpointTable, type EndpointRow, type EndpointTableOptions } from './endpoint-table.ts';
+import { ChangeSet, endpointLabel, ServiceChange, type ServiceSummary, type ServiceType } from './change-set.ts';
+import type { EndpointTableOptions } from './endpoint-table.ts';
+import { NAMESPACE_FLAG, NamespaceTable } from './namespace-table.ts';
 import { OctetPool } from './octet-pool.ts';
-import { PairIndex } from './pair-index.ts';
-import { PodTable, type LabelsTouched } from './pod-table.ts';
+import { addressesOf, PodTable, type LabelsTouched } from './pod-table.ts';
 import { PortLists } from './port-lists.ts';
-import { link, RowTable, unlink, type ListHeads } from './row-table.ts';
+import { ServiceTable } from './service-table.ts';
+import { SliceTable, type SliceContent } from './slice-table.ts';
 
 export interface ClusterStateOptions extends EndpointTableOptions {
   /** EndpointSlices are not kept */
   readonly noEndpoints: boolean;
-  /** pods are kept */
-  readonly pods: boolean;
+  /** external addresses of Services are kept */
+  readonly externals: boolean;
+  /** `hasPodLabel` is asked: pods are kept */
+  readonly podLabels: boolean;
+  /** `clientOf` is asked: pods are kept */
+  readonly clients: boolean;
   /** names of the exposed Namespaces, undefined: all */
   readonly namespaces: ReadonlySet<string> | undefined;
   /** labels of the exposed Namespaces, undefined: all */
@@ -33,41 +41,7 @@ export interface ClusterStateOptions extends EndpointTableOptions {
   readonly localAddresses: ReadonlySet<Address>;
 }
 
-/** A Namespace that is not there, but has Services or pods, has a row too. */
-const NAMESPACE = layout('namespace row', [
-  ['name', 1, 'pooled'],
-  ['flags', 1, 'EXISTS, EXPOSED'],
-  ['firstService', 1, 'row'],
-  ['firstPod', 1, 'row'],
-]);
-const EXISTS = 1;
-const EXPOSED = 2;
-
-/** A Service that is not there, but has slices, has a row too. */
-const SERVICE = layout('service row', [
-  ['namespace', 1, 'row'],
-  ['name', 1, 'pooled'],
-  ['type', 1, 'index into TYPES; ABSENT: the Service itself is not there'],
-  ['clusterIPs', 1, 'pooled: encodeAddresses'],
-  ['externalName', 1, 'pooled'],
-  ['ports', 1, 'port list'],
-  ['firstSlice', 1, 'row'],
-  ['next', 1, 'row, in the namespace'],
-  ['previous', 1, 'row, in the namespace'],
-]);
-const ABSENT = 0;
-const TYPES: readonly (ServiceType | undefined)[] = [undefined, 'ClusterIP', 'Headless', 'ExternalName'];
-
-const SLICE = layout('slice row', [
-  ['service', 1, 'row'],
-  ['name', 1, 'pooled'],
-  ['ports', 1, 'port list'],
-  ['firstEndpoint', 1, 'row'],
-  ['next', 1, 'row, in the Service'],
-  ['previous', 1, 'row, in the Service'],
-]);
-
-/** One ready address of an endpoint; texts are binary text. `ports`: of its slice. */
+/** One ready address of an endpoint; `label` is an `endpointLabel`, texts are binary text. `ports`: of its slice. */
 export type ServiceEndpointVisitor = (
   label: string,
   address: Address,
@@ -84,45 +58,44 @@ export interface ServiceView extends ServiceSummary {
   readonly externalName: string;
 }
 
+/** A pod, in binary text. */
+export interface PodName {
+  readonly namespace: string;
+  readonly name: string;
+}
+
 export class ClusterState {
   readonly #options: ClusterStateOptions;
   readonly #pool = new OctetPool();
   readonly #ports = new PortLists(this.#pool);
-  readonly #namespaceRows = new RowTable(NAMESPACE.words);
-  readonly #serviceRows = new RowTable(SERVICE.words);
-  readonly #sliceRows = new RowTable(SLICE.words);
-  readonly #servicesOfNamespace: ListHeads = { rows: this.#namespaceRows, field: NAMESPACE.at.firstService };
-  readonly #slicesOfService: ListHeads = { rows: this.#serviceRows, field: SERVICE.at.firstSlice };
-  readonly #pods = new PodTable(this.#pool, { rows: this.#namespaceRows, field: NAMESPACE.at.firstPod });
-  readonly #endpoints: EndpointTable;
-  /** by name in binary text */
-  readonly #namespaces = new Map<string, number>();
-  /** (namespace row, name) → row */
-  readonly #services = new PairIndex();
-  readonly #slices = new PairIndex();
+  readonly #namespaces = new NamespaceTable(this.#pool);
+  readonly #services = new ServiceTable(this.#pool, this.#ports, this.#namespaces.services);
+  readonly #slices: SliceTable;
+  readonly #pods: PodTable;
   /** rows of slices that hold an address of this server */
   readonly #localSlices = new Set<number>();
   #changes = new ChangeSet();
 
   constructor(options: ClusterStateOptions) {
     this.#options = options;
-    this.#endpoints = new EndpointTable(this.#pool, options);
+    this.#slices = new SliceTable(this.#pool, this.#ports, this.#services.slices, options);
+    const { podLabels: labels, clients } = options;
+    this.#pods = new PodTable(this.#pool, this.#namespaces.pods, { labels, clients });
   }
 
   /** Octets of memory the state holds, without the change set. */
   get byteSize(): number {
-    const tables = [this.#namespaceRows, this.#serviceRows, this.#sliceRows, this.#endpoints, this.#pods];
-    const parts = [...tables, this.#pool, this.#services, this.#slices];
+    const parts = [this.#namespaces, this.#services, this.#slices, this.#pods, this.#pool];
     return parts.reduce((sum, part) => sum + part.byteSize, 0);
   }
 
   /** How many rows and strings there are; Namespaces and Services count with those that are only referred to. */
   get counts(): Readonly<Record<'namespaces' | 'services' | 'slices' | 'endpoints' | 'pods' | 'strings', number>> {
     return {
-      namespaces: this.#namespaceRows.count,
-      services: this.#serviceRows.count,
-      slices: this.#sliceRows.count,
-      endpoints: this.#endpoints.count,
+      namespaces: this.#namespaces.count,
+      services: this.#services.count,
+      slices: this.#slices.count,
+      endpoints: this.#slices.endpointCount,
       pods: this.#pods.count,
       strings: this.#pool.count,
     };
@@ -166,29 +139,80 @@ export class ClusterState {
         case 'EndpointSlice':
           return !this.#options.noEndpoints && this.#putSlice(object);
         case 'Pod':
-          return this.#options.pods && this.#putPod(object);
+          return this.#hasPods() && this.#putPod(object);
         case 'ServiceImport':
           return false;
       }
     }
     switch (change.kind) {
       case 'Namespace':
-        return yield* this.#deleteNamespace(change.name);
+        return yield* this.#deleteNamespace(this.#namespaces.find(change.name));
       case 'Service':
-        return this.#deleteService(change.namespace, change.name);
+        return this.#deleteService(this.#findService(change.namespace, change.name));
       case 'EndpointSlice':
-        return this.#deleteSlice(change.namespace, change.name);
+        return this.#deleteSlice(this.#slices.find(this.#namespaces.find(change.namespace), change.name));
       case 'Pod':
-        return this.#deletePod(change.namespace, change.name);
+        return this.#deletePod(this.#pods.find(this.#namespaces.find(change.namespace), change.name));
       case 'ServiceImport':
         return false;
     }
   }
 
+  // ---- lists ----------------------------------------------------------------------------------------------------------
+
+  /**
+   * All objects of a kind follow. Nothing is gone before `endListInSteps`: a list that is begun again, or never ends,
+   * loses nothing. Cost: one pass over the rows of the kind.
+   */
+  beginList(kind: ObjectKind): void {
+    if (kind === 'Namespace') this.#namespaces.beginList();
+    else if (kind === 'Service') this.#services.beginList();
+    else if (kind === 'EndpointSlice') this.#slices.beginList();
+    else if (kind === 'Pod') this.#pods.beginList();
+  }
+
+  /**
+   * The list is complete: delete what was not put since `beginList`. Pauses as applyInSteps does, and no change may be
+   * given before the end.
+   *
+   * @returns whether it moves the SOA serial
+   */
+  *endListInSteps(kind: ObjectKind): Generator<void, boolean> {
+    let isChanged = false;
+    switch (kind) {
+      case 'Namespace':
+        for (const row of this.#namespaces.unlisted()) {
+          if (yield* this.#deleteNamespace(row)) isChanged = true;
+          yield;
+        }
+        break;
+      case 'Service':
+        for (const id of this.#services.unlisted()) {
+          if (this.#deleteService(id)) isChanged = true;
+          yield;
+        }
+        break;
+      case 'EndpointSlice':
+        for (const slice of this.#slices.unlisted()) {
+          if (this.#deleteSlice(slice)) isChanged = true;
+          yield;
+        }
+        break;
+      case 'Pod':
+        for (const pod of this.#pods.unlisted()) {
+          if (this.#deletePod(pod)) isChanged = true;
+          yield;
+        }
+        break;
+      case 'ServiceImport':
+    }
+    return isChanged;
+  }
+
   // ---- what the records read ----------------------------------------------------------------------------------------
 
   isExposed(namespace: string): boolean {
-    return this.#isExposedRow(this.#findNamespace(namespace));
+    return this.#namespaces.isExposed(this.#namespaces.find(namespace));
   }
 
   /** A Service that is served: it is there and its Namespace is exposed. */
@@ -197,21 +221,27 @@ export class ClusterState {
     return this.#isServed(id) ? this.#view(id) : undefined;
   }
 
+  /** The type of a Service that is there, whether it is served or not. */
+  typeOfService(namespace: string, name: string): ServiceType | undefined {
+    return this.#services.typeOf(this.#findService(namespace, name));
+  }
+
   /** Every ready address of a Service's slices, in no particular order. */
   visitEndpoints(serviceId: number, visit: ServiceEndpointVisitor): void {
-    for (let slice = this.#firstSlice(serviceId); slice !== 0; slice = this.#nextSlice(slice)) {
+    for (let slice = this.#services.firstSlice(serviceId); slice !== 0; slice = this.#slices.next(slice)) {
       this.visitSlice(slice, visit);
     }
   }
 
   visitSlice(slice: number, visit: ServiceEndpointVisitor): void {
-    const ports = this.#ports.get(this.#sliceRows.get(slice, SLICE.at.ports));
-    this.#endpoints.visit(this.#firstEndpoint(slice), (label, address, zone) => visit(label, address, zone, ports));
+    this.#slices.visit(slice, (label, address, zone, ports, cluster) =>
+      visit(endpointLabel(label, cluster), address, zone, ports),
+    );
   }
 
   hasEndpoints(serviceId: number): boolean {
-    for (let slice = this.#firstSlice(serviceId); slice !== 0; slice = this.#nextSlice(slice)) {
-      if (this.#firstEndpoint(slice) !== 0) return true;
+    for (let slice = this.#services.firstSlice(serviceId); slice !== 0; slice = this.#slices.next(slice)) {
+      if (this.#slices.hasEndpoints(slice)) return true;
     }
     return false;
   }
@@ -219,19 +249,26 @@ export class ClusterState {
   /** Slices that hold an address of this server, with their Service if it is there, exposed or not. */
   localSlices(): { readonly slice: number; readonly service: ServiceView | undefined }[] {
     return [...this.#localSlices].map((slice) => {
-      const id = this.#sliceRows.get(slice, SLICE.at.service);
-      return { slice, service: this.#typeOf(id) === undefined ? undefined : this.#view(id) };
+      const id = this.#slices.serviceOf(slice);
+      return { slice, service: this.#services.typeOf(id) === undefined ? undefined : this.#view(id) };
     });
   }
 
   /** Whether a pod of the namespace has the address with this dashed label. */
   hasPodLabel(namespace: string, label: string): boolean {
-    return this.#pods.hasLabel(this.#findNamespace(namespace), label);
+    return this.#pods.hasLabel(this.#namespaces.find(namespace), label);
+  }
+
+  /** The pod that alone has an address: no pod of the host's network, and no other one that is there. */
+  clientOf(address: Address): PodName | undefined {
+    const pod = this.#pods.clientOf(address);
+    if (pod === 0) return undefined;
+    return { namespace: this.#namespaces.nameOf(this.#pods.namespaceOf(pod)), name: this.#pods.nameOf(pod) };
   }
 
   /** Put everything into the change set, as if nothing had been there before. Pauses as applyInSteps does. */
   *touchAll(): Generator<void, void> {
-    for (const [name, row] of this.#namespaces) {
+    for (const [name, row] of this.#namespaces.entries()) {
       this.#changes.namespaces.add(name);
       yield* this.#touchContents(row, false);
     }
@@ -244,158 +281,74 @@ export class ClusterState {
     const isExposed =
       (namespaces === undefined || namespaces.has(object.name)) &&
       (namespaceLabels === undefined || namespaceLabels.matches(object.labels));
-    return this.#setNamespaceFlags(this.#namespaceRow(object.name), isExposed ? EXISTS | EXPOSED : EXISTS);
+    const { EXISTS, EXPOSED, LISTED } = NAMESPACE_FLAG;
+    const flags = isExposed ? EXISTS | EXPOSED | LISTED : EXISTS | LISTED;
+    return this.#setNamespaceFlags(this.#namespaces.rowOf(object.name), flags);
   }
 
-  *#deleteNamespace(name: string): Generator<void, boolean> {
-    const row = this.#findNamespace(name);
+  *#deleteNamespace(row: number): Generator<void, boolean> {
     if (row === 0) return false;
     const isChanged = yield* this.#setNamespaceFlags(row, 0);
-    this.#freeNamespaceIfUnused(row);
+    this.#namespaces.freeIfUnused(row);
     return isChanged;
   }
 
   /** @returns whether the exposure changes, and so everything in the namespace */
   *#setNamespaceFlags(row: number, flags: number): Generator<void, boolean> {
-    const old = this.#namespaceRows.get(row, NAMESPACE.at.flags);
-    this.#namespaceRows.set(row, NAMESPACE.at.flags, flags);
-    if (((old ^ flags) & EXPOSED) === 0) return false;
-    this.#changes.namespaces.add(this.#namespaceName(row));
-    yield* this.#touchContents(row, (old & EXPOSED) !== 0);
+    const old = this.#namespaces.setFlags(row, flags);
+    if (((old ^ flags) & NAMESPACE_FLAG.EXPOSED) === 0) return false;
+    this.#changes.namespaces.add(this.#namespaces.nameOf(row));
+    yield* this.#touchContents(row, (old & NAMESPACE_FLAG.EXPOSED) !== 0);
     return true;
   }
 
   *#touchContents(namespace: number, wasExposed: boolean): Generator<void, void> {
-    let service = this.#namespaceRows.get(namespace, NAMESPACE.at.firstService);
-    for (; service !== 0; service = this.#serviceRows.get(service, SERVICE.at.next)) {
-      if (this.#typeOf(service) !== undefined) this.#touchService(service, wasExposed);
+    let service = this.#namespaces.firstService(namespace);
+    for (; service !== 0; service = this.#services.next(service)) {
+      if (this.#services.typeOf(service) !== undefined) this.#touchService(service, wasExposed);
       yield;
     }
-    const touch = this.#podToucher(namespace);
-    yield* this.#pods.touchAll(this.#namespaceRows.get(namespace, NAMESPACE.at.firstPod), touch);
-  }
-
-  /** @returns 0 if there is none */
-  #findNamespace(name: string): number {
-    return this.#namespaces.get(toBinary(name)) ?? 0;
-  }
-
-  #namespaceRow(name: string): number {
-    const key = toBinary(name);
-    const found = this.#namespaces.get(key);
-    if (found !== undefined) return found;
-    const row = this.#namespaceRows.allocate();
-    this.#namespaceRows.set(row, NAMESPACE.at.name, this.#pool.intern(key));
-    this.#namespaces.set(key, row);
-    return row;
-  }
-
-  #freeNamespaceIfUnused(row: number): void {
-    const { flags, firstService, firstPod } = NAMESPACE.at;
-    if ([flags, firstService, firstPod].some((field) => this.#namespaceRows.get(row, field) !== 0)) return;
-    const name = this.#namespaceRows.get(row, NAMESPACE.at.name);
-    this.#namespaces.delete(this.#pool.text(name));
-    this.#pool.release(name);
-    this.#namespaceRows.free(row);
-  }
-
-  #namespaceName(row: number): string {
-    return this.#pool.text(this.#namespaceRows.get(row, NAMESPACE.at.name));
-  }
-
-  #isExposedRow(row: number): boolean {
-    return row !== 0 && (this.#namespaceRows.get(row, NAMESPACE.at.flags) & EXPOSED) !== 0;
+    yield* this.#pods.touchAll(this.#namespaces.firstPod(namespace), this.#podToucher(namespace));
   }
 
   // ---- Services -------------------------------------------------------------------------------------------------------
 
   #putService(object: Service): boolean {
-    const id = this.#serviceRow(object.namespace, object.name);
-    const type = typeIndexOf(object);
-    const isExternal = TYPES[type] === 'ExternalName';
-    const clusterIPs = TYPES[type] === 'ClusterIP' ? this.#pool.intern(encodeClusterIPs(object.clusterIPs)) : 0;
-    const externalName = isExternal ? this.#pool.intern(toBinary(object.externalName)) : 0;
-    const ports = this.#ports.intern(object.ports);
-    const rows = this.#serviceRows;
-    const isSame =
-      rows.get(id, SERVICE.at.type) === type &&
-      rows.get(id, SERVICE.at.clusterIPs) === clusterIPs &&
-      rows.get(id, SERVICE.at.externalName) === externalName &&
-      rows.get(id, SERVICE.at.ports) === ports;
+    const id = this.#services.rowOf(this.#namespaces.rowOf(object.namespace), object.name);
+    const fields = this.#services.read(object, this.#options.externals);
+    const isSame = this.#services.equals(id, fields);
     if (!isSame) {
-      if (rows.get(id, SERVICE.at.type) === type) this.#changeOf(id).isOwnTouched = true;
-      else this.#touchService(id);
+      if (this.#services.hasOtherEndpointNames(id, fields)) this.#touchService(id);
+      else this.#changeOf(id).isOwnTouched = true;
     }
-    this.#setServiceFields(id, type, clusterIPs, externalName, ports);
+    this.#services.set(id, fields);
     return !isSame;
   }
 
-  #deleteService(namespace: string, name: string): boolean {
-    const id = this.#findService(namespace, name);
-    if (this.#typeOf(id) === undefined) return false;
+  #deleteService(id: number): boolean {
+    if (this.#services.typeOf(id) === undefined) return false;
     this.#touchService(id);
-    this.#setServiceFields(id, ABSENT, 0, 0, 0);
+    this.#services.clear(id);
     this.#freeServiceIfUnused(id);
     return true;
   }
 
-  /** Takes over the references; the old ones are released. */
-  #setServiceFields(id: number, type: number, clusterIPs: number, externalName: number, ports: number): void {
-    const rows = this.#serviceRows;
-    this.#pool.release(rows.get(id, SERVICE.at.clusterIPs));
-    this.#pool.release(rows.get(id, SERVICE.at.externalName));
-    this.#ports.release(rows.get(id, SERVICE.at.ports));
-    rows.set(id, SERVICE.at.type, type);
-    rows.set(id, SERVICE.at.clusterIPs, clusterIPs);
-    rows.set(id, SERVICE.at.externalName, externalName);
-    rows.set(id, SERVICE.at.ports, ports);
-  }
-
   /** @returns 0 if there is none */
   #findService(namespace: string, name: string): number {
-    const row = this.#findNamespace(namespace);
-    const nameId = this.#pool.find(toBinary(name));
-    return row === 0 || nameId < 0 ? 0 : this.#services.get(row, nameId);
-  }
-
-  #serviceRow(namespace: string, name: string): number {
-    const namespaceRow = this.#namespaceRow(namespace);
-    const nameId = this.#pool.intern(toBinary(name));
-    const found = this.#services.get(namespaceRow, nameId);
-    if (found !== 0) {
-      this.#pool.release(nameId);
-      return found;
-    }
-    const id = this.#serviceRows.allocate();
-    this.#serviceRows.set(id, SERVICE.at.namespace, namespaceRow);
-    this.#serviceRows.set(id, SERVICE.at.name, nameId);
-    this.#services.set(namespaceRow, nameId, id);
-    link(this.#serviceRows, SERVICE.at, id, this.#servicesOfNamespace, namespaceRow);
-    return id;
+    return this.#services.find(this.#namespaces.find(namespace), name);
   }
 
   #freeServiceIfUnused(id: number): void {
-    if (this.#typeOf(id) !== undefined || this.#firstSlice(id) !== 0) return;
-    const namespace = this.#serviceRows.get(id, SERVICE.at.namespace);
-    const name = this.#serviceRows.get(id, SERVICE.at.name);
-    unlink(this.#serviceRows, SERVICE.at, id, this.#servicesOfNamespace, namespace);
-    this.#services.delete(namespace, name);
-    this.#pool.release(name);
-    this.#serviceRows.free(id);
-    this.#freeNamespaceIfUnused(namespace);
-  }
-
-  /** undefined: the Service itself is not there, or `id` is 0. */
-  #typeOf(id: number): ServiceType | undefined {
-    return id === 0 ? undefined : TYPES[this.#serviceRows.get(id, SERVICE.at.type)];
+    const namespace = this.#services.namespaceOf(id);
+    if (this.#services.freeIfUnused(id)) this.#namespaces.freeIfUnused(namespace);
   }
 
   #isInExposed(id: number): boolean {
-    return this.#isExposedRow(this.#serviceRows.get(id, SERVICE.at.namespace));
+    return this.#namespaces.isExposed(this.#services.namespaceOf(id));
   }
 
   #isServed(id: number): boolean {
-    return this.#typeOf(id) !== undefined && this.#isInExposed(id);
+    return this.#services.typeOf(id) !== undefined && this.#isInExposed(id);
   }
 
   /** Requires a Service that is there. */
@@ -403,30 +356,34 @@ export class ClusterState {
     return {
       ...this.#summarize(id, true),
       id,
-      type: this.#typeOf(id)!,
-      namespace: this.#namespaceName(this.#serviceRows.get(id, SERVICE.at.namespace)),
-      name: this.#pool.text(this.#serviceRows.get(id, SERVICE.at.name)),
-      externalName: this.#pool.text(this.#serviceRows.get(id, SERVICE.at.externalName)),
+      type: this.#services.typeOf(id)!,
+      namespace: this.#namespaces.nameOf(this.#services.namespaceOf(id)),
+      name: this.#services.nameOf(id),
+      externalName: this.#services.externalNameOf(id),
     };
   }
 
   #summarize(id: number, isExposed: boolean): ServiceSummary {
-    const isHeadless = this.#typeOf(id) === 'Headless';
+    const type = this.#services.typeOf(id);
+    const isHeadless = type === 'Headless';
+    const ownPorts = this.#services.portsOf(id);
     return {
-      type: isExposed ? this.#typeOf(id) : undefined,
-      clusterIPs: decodeAddresses(this.#pool.text(this.#serviceRows.get(id, SERVICE.at.clusterIPs))),
-      ports: isHeadless ? this.#slicePorts(id) : this.#ports.get(this.#serviceRows.get(id, SERVICE.at.ports)),
+      type: isExposed ? type : undefined,
+      clusterIPs: this.#services.clusterIPsOf(id),
+      ports: isHeadless ? this.#slicePorts(id) : ownPorts,
+      ownPorts,
+      externals: this.#services.externalsOf(id),
       zones: isHeadless ? this.#zonesOf(id) : [],
     };
   }
 
   /** Ports of the slices that have endpoints, by the distinct lists. */
   #slicePorts(id: number): NamedPort[] {
-    const lists = new Set<number>();
-    for (let slice = this.#firstSlice(id); slice !== 0; slice = this.#nextSlice(slice)) {
-      if (this.#firstEndpoint(slice) !== 0) lists.add(this.#sliceRows.get(slice, SLICE.at.ports));
+    const lists = new Map<number, readonly NamedPort[]>();
+    for (let slice = this.#services.firstSlice(id); slice !== 0; slice = this.#slices.next(slice)) {
+      if (this.#slices.hasEndpoints(slice)) lists.set(this.#slices.portListOf(slice), this.#slices.portsOf(slice));
     }
-    return [...lists].flatMap((list) => this.#ports.get(list));
+    return [...lists.values()].flat();
   }
 
   #zonesOf(id: number): string[] {
@@ -440,96 +397,71 @@ export class ClusterState {
   // ---- EndpointSlices -------------------------------------------------------------------------------------------------
 
   #putSlice(object: EndpointSlice): boolean {
-    if (object.service === '') return this.#deleteSlice(object.namespace, object.name);
-    const service = this.#serviceRow(object.namespace, object.service);
-    const namespace = this.#serviceRows.get(service, SERVICE.at.namespace);
-    const found = this.#slices.get(namespace, Math.max(0, this.#pool.find(toBinary(object.name))));
-    if (found !== 0) {
-      const owner = this.#sliceRows.get(found, SLICE.at.service);
-      if (owner === service) return this.#replaceEndpoints(found, service, object);
-      // The slice goes over to another Service.
-      this.#removeSlice(namespace, found);
-      this.#freeServiceIfUnused(owner);
+    const found = this.#slices.find(this.#namespaces.find(object.namespace), object.name);
+    if (object.service === '') return this.#deleteSlice(found);
+    const namespace = this.#namespaces.rowOf(object.namespace);
+    const service = this.#services.rowOf(namespace, object.service);
+    if (found !== 0 && this.#slices.serviceOf(found) === service) {
+      if (this.#slices.clusterOf(found) === toBinary(object.sourceCluster))
+        return this.#replaceEndpoints(found, object);
     }
-    const slice = this.#sliceRows.allocate();
-    const nameId = this.#pool.intern(toBinary(object.name));
-    this.#sliceRows.set(slice, SLICE.at.service, service);
-    this.#sliceRows.set(slice, SLICE.at.name, nameId);
-    this.#slices.set(namespace, nameId, slice);
-    link(this.#sliceRows, SLICE.at, slice, this.#slicesOfService, service);
-    this.#replaceEndpoints(slice, service, object);
+    // The slice is new, or goes over to another Service or source cluster.
+    const owner = found === 0 ? service : this.#slices.serviceOf(found);
+    if (found !== 0) this.#removeSlice(found);
+    this.#replaceEndpoints(this.#slices.create(namespace, service, object.name, object.sourceCluster), object);
+    if (owner !== service) this.#freeServiceIfUnused(owner);
     return true;
   }
 
-  #deleteSlice(namespaceName: string, name: string): boolean {
-    const namespace = this.#findNamespace(namespaceName);
-    const slice = this.#slices.get(namespace, Math.max(0, this.#pool.find(toBinary(name))));
+  #deleteSlice(slice: number): boolean {
     if (slice === 0) return false;
-    const service = this.#sliceRows.get(slice, SLICE.at.service);
-    this.#removeSlice(namespace, slice);
+    const service = this.#slices.serviceOf(slice);
+    this.#removeSlice(slice);
     this.#freeServiceIfUnused(service);
     return true;
   }
 
-  #removeSlice(namespace: number, slice: number): void {
-    const service = this.#sliceRows.get(slice, SLICE.at.service);
-    const nameId = this.#sliceRows.get(slice, SLICE.at.name);
-    const ports = this.#sliceRows.get(slice, SLICE.at.ports);
-    this.#touchEndpoints(slice, service, [], ports);
-    this.#endpoints.free(this.#firstEndpoint(slice));
-    this.#ports.release(ports);
-    unlink(this.#sliceRows, SLICE.at, slice, this.#slicesOfService, service);
-    this.#slices.delete(namespace, nameId);
-    this.#pool.release(nameId);
+  #removeSlice(slice: number): void {
+    const service = this.#slices.serviceOf(slice);
+    this.#touchEndpoints(slice, { rows: [], ports: this.#slices.portListOf(slice) });
+    this.#slices.remove(this.#services.namespaceOf(service), slice);
     this.#localSlices.delete(slice);
-    this.#sliceRows.free(slice);
   }
 
   /** @returns whether anything differs */
-  #replaceEndpoints(slice: number, service: number, object: EndpointSlice): boolean {
-    const rows = this.#endpoints.read(object.endpoints);
-    const ports = this.#ports.intern(object.ports);
-    const oldPorts = this.#sliceRows.get(slice, SLICE.at.ports);
-    const first = this.#firstEndpoint(slice);
-    if (oldPorts === ports && this.#endpoints.equals(first, rows)) {
-      this.#endpoints.release(rows);
-      this.#ports.release(ports);
+  #replaceEndpoints(slice: number, object: EndpointSlice): boolean {
+    this.#slices.list(slice);
+    const content = this.#slices.read(object);
+    if (this.#slices.equals(slice, content)) {
+      this.#slices.release(content);
       return false;
     }
-    this.#touchEndpoints(slice, service, rows, ports);
-    this.#endpoints.free(first);
-    this.#ports.release(oldPorts);
-    this.#sliceRows.set(slice, SLICE.at.ports, ports);
-    this.#sliceRows.set(slice, SLICE.at.firstEndpoint, this.#endpoints.store(rows));
-    if (this.#endpoints.hasAddress(rows, this.#options.localAddresses)) this.#localSlices.add(slice);
+    this.#touchEndpoints(slice, content);
+    this.#slices.store(slice, content);
+    if (this.#slices.hasAddress(content, this.#options.localAddresses)) this.#localSlices.add(slice);
     else this.#localSlices.delete(slice);
     return true;
   }
 
-  #firstSlice(service: number): number {
-    return this.#serviceRows.get(service, SERVICE.at.firstSlice);
-  }
-
-  #nextSlice(slice: number): number {
-    return this.#sliceRows.get(slice, SLICE.at.next);
-  }
-
-  #firstEndpoint(slice: number): number {
-    return this.#sliceRows.get(slice, SLICE.at.firstEndpoint);
-  }
-
   // ---- pods -----------------------------------------------------------------------------------------------------------
 
-  #putPod(object: Pod): boolean {
-    if (object.isTerminating) return false;
-    const namespace = this.#namespaceRow(object.namespace);
-    return this.#pods.put(namespace, object, this.#podToucher(namespace));
+  #hasPods(): boolean {
+    return this.#options.podLabels || this.#options.clients;
   }
 
-  #deletePod(namespaceName: string, name: string): boolean {
-    const namespace = this.#findNamespace(namespaceName);
-    if (!this.#pods.delete(namespace, name, this.#podToucher(namespace))) return false;
-    this.#freeNamespaceIfUnused(namespace);
+  #putPod(object: Pod): boolean {
+    const namespace = this.#namespaces.rowOf(object.namespace);
+    const isChanged = this.#pods.put(namespace, object, this.#podToucher(namespace));
+    // One that is ending does not come to be.
+    if (!isChanged) this.#namespaces.freeIfUnused(namespace);
+    return isChanged;
+  }
+
+  #deletePod(pod: number): boolean {
+    if (pod === 0) return false;
+    const namespace = this.#pods.namespaceOf(pod);
+    this.#pods.remove(namespace, pod, this.#podToucher(namespace));
+    this.#namespaces.freeIfUnused(namespace);
     return true;
   }
 
@@ -537,8 +469,8 @@ export class ClusterState {
 
   /** Call it before the change: the first call keeps what the Service was like. */
   #changeOf(id: number, wasExposed = this.#isInExposed(id)): ServiceChange {
-    const namespace = this.#namespaceName(this.#serviceRows.get(id, SERVICE.at.namespace));
-    const name = this.#pool.text(this.#serviceRows.get(id, SERVICE.at.name));
+    const namespace = this.#namespaces.nameOf(this.#services.namespaceOf(id));
+    const name = this.#services.nameOf(id);
     const key = `${namespace}/${name}`;
     let change = this.#changes.services.get(key);
     if (change === undefined) {
@@ -557,17 +489,19 @@ export class ClusterState {
   }
 
   /**
-   * Touch the endpoints that are in the slice or in `rows`, but not in both; all of them if the ports differ.
+   * Touch the endpoints that are in the slice or in `content`, but not in both; all of them if the ports differ.
    * A Service that is not served has no names: all of its endpoints are touched when it comes to be.
    */
-  #touchEndpoints(slice: number, service: number, rows: readonly EndpointRow[], ports: number): void {
-    if (!this.#isServed(service) || this.#typeOf(service) === 'ExternalName') return;
+  #touchEndpoints(slice: number, content: SliceContent): void {
+    const service = this.#slices.serviceOf(slice);
+    const type = this.#services.typeOf(service);
+    if (!this.#isServed(service) || type === 'ExternalName') return;
     const change = this.#changeOf(service);
-    if (this.#typeOf(service) === 'Headless') change.isOwnTouched = true;
-    const first = this.#firstEndpoint(slice);
-    const touch = (label: string, address: Address): void => this.#touchEndpoint(change, label, address);
-    if (this.#sliceRows.get(slice, SLICE.at.ports) === ports) this.#endpoints.visitDifference(first, rows, touch);
-    else this.#endpoints.visitBoth(first, rows, touch);
+    if (type === 'Headless') change.isOwnTouched = true;
+    const cluster = this.#slices.clusterOf(slice);
+    this.#slices.visitDifference(slice, content, (label, address) =>
+      this.#touchEndpoint(change, endpointLabel(label, cluster), address),
+    );
   }
 
   #touchEndpoint(change: ServiceChange, label: string, address: Address): void {
@@ -578,22 +512,13 @@ export class ClusterState {
 
   #podToucher(namespace: number): LabelsTouched {
     return (labels) => {
-      const name = this.#namespaceName(namespace);
+      this.#changes.size += labels.length;
+      if (this.#options.clients) for (const address of addressesOf(labels)) this.#changes.clients.add(address);
+      if (!this.#options.podLabels) return;
+      const name = this.#namespaces.nameOf(namespace);
       let touched = this.#changes.podLabels.get(name);
       if (touched === undefined) this.#changes.podLabels.set(name, (touched = new Set()));
       for (const label of labels) touched.add(label);
-      this.#changes.size += labels.length;
     };
   }
-}
-
-/** Index into TYPES. */
-function typeIndexOf(object: Service): number {
-  if (object.type === 'ExternalName') return TYPES.indexOf('ExternalName');
-  return TYPES.indexOf(object.clusterIPs[0] === 'None' ? 'Headless' : 'ClusterIP');
-}
-
-/** What is no address is passed over. */
-function encodeClusterIPs(texts: readonly string[]): string {
-  return encodeAddresses(texts.map(addressOf).filter((address) => address !== undefined));
 }

@@ -51,6 +51,19 @@ export class RowTable {
     return this.#used++;
   }
 
+  /** The ids of all rows, used and free ones, are below this. */
+  get idEnd(): number {
+    return this.#used;
+  }
+
+  /** Clear bits of a field of every row; not of the first field: free rows keep their chain there. */
+  clearBits(field: number, bits: number): void {
+    assert(field > 0, 'not the first field');
+    const { words, stride } = this;
+    const end = this.#used * stride;
+    for (let at = stride + field; at < end; at += stride) words[at]! &= ~bits;
+  }
+
   free(id: number): void {
     assert(id > 0 && id < this.#used, 'a row that is freed exists');
     this.#count--;

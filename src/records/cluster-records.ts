@@ -5,13 +5,14 @@
  * headless Service's own names; a Service its own names, and its endpoints' names if it comes, goes or changes its type;
  * a Namespace those of its Services and pods. What is written depends on the present objects alone, not on the way there.
  */
-import { addressOf, wordsOf, type Address } from '../cluster/address.ts';
+import { addressOf, addressOfDashed, wordsOf, type Address } from '../cluster/address.ts';
 import { toOctets } from '../cluster/binary-text.ts';
 import type { ServiceChange } from '../cluster/change-set.ts';
 import { ClusterState, type ServiceView } from '../cluster/cluster-state.ts';
 import { TYPE } from '../dns/iana.ts';
 import { reverseKey4, reverseKey6 } from '../dns/name.ts';
 import { parseLabelSelector } from '../kubernetes/label-selector.ts';
+import type { ObjectKind } from '../kubernetes/object-sink.ts';
 import type { ObjectChange } from '../kubernetes/objects.ts';
 import type { EntryContent, RecordSink } from '../snapshot/entry-content.ts';
 import { KEY_SPACE } from '../snapshot/snapshot-layout.ts';
@@ -56,7 +57,9 @@ export class ClusterRecords {
       zonal: options.zonal,
       endpointPodNames: options.endpointPodNames,
       noEndpoints: options.noEndpoints,
-      pods: options.pods === 'verified',
+      externals: false,
+      podLabels: options.pods === 'verified',
+      clients: false,
       namespaces: namespaces === undefined ? undefined : new Set(namespaces),
       namespaceLabels: namespaceLabels === undefined ? undefined : parseLabelSelector(namespaceLabels),
       localAddresses: this.#localAddresses,
@@ -81,12 +84,27 @@ export class ClusterRecords {
       if (yield* this.#gather(this.state.applyInSteps(change))) isChanged = true;
       yield;
     }
-    if (isChanged || this.#isFresh) {
-      this.#writeFixedNames();
-      yield* this.#flush();
-      this.#writeNameServers();
-    }
+    yield* this.#writeAll(isChanged);
     return isChanged;
+  }
+
+  /** All objects of a kind follow, in any number of `apply`: see ClusterState.beginList. */
+  beginList(kind: ObjectKind): void {
+    this.state.beginList(kind);
+  }
+
+  /** The list is complete: what was not put since `beginList` is deleted. Returns and pauses as applyInSteps does. */
+  *endListInSteps(kind: ObjectKind): Generator<void, boolean> {
+    const isChanged = yield* this.#gather(this.state.endListInSteps(kind));
+    yield* this.#writeAll(isChanged);
+    return isChanged;
+  }
+
+  *#writeAll(isChanged: boolean): Generator<void, void> {
+    if (!isChanged && !this.#isFresh) return;
+    this.#writeFixedNames();
+    yield* this.#flush();
+    this.#writeNameServers();
   }
 
   /** Step through a change of the state, and write whenever enough has gathered. */
@@ -155,7 +173,7 @@ export class ClusterRecords {
   #writePod(namespace: string, label: string): void {
     const first = nameOf(label);
     const second = nameOf(namespace);
-    const address = addressOfPodLabel(label);
+    const address = addressOfDashed(label);
     if (first === undefined || second === undefined || address === undefined) return;
     const key = first + second + POD;
     if (!this.state.isExposed(namespace) || !this.state.hasPodLabel(namespace, label)) return this.#remove(key);
@@ -287,10 +305,4 @@ function nameServerContent(servers: NameServers): EntryContent {
   const addresses = servers.flatMap(([, own]) => own);
   if (addresses.length === 0) return ENT;
   return { kind: 'address', ...addressSets(addresses), ports: [], weight: 0, targetSkip: 0 };
-}
-
-/** Exactly three dashes, none beside another: IPv4; else IPv6. */
-function addressOfPodLabel(label: string): Address | undefined {
-  const isIPv4 = label.split('-').length === 4 && !label.includes('--');
-  return addressOf(label.replaceAll('-', isIPv4 ? '.' : ':'));
 }
