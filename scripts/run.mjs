@@ -21,11 +21,18 @@ const TASKS = {
   start: { needsDist: true, nodeArguments: startArguments },
   // The tiny benchmarks among the tests start skyshard from dist/.
   test: { needsDist: true, nodeArguments: (args) => testArguments(unitPatterns(), args) },
-  'test:e2e': { needsDist: true, nodeArguments: (args) => testArguments(['test/e2e/**/*.test.ts'], args, 1) },
+  'test:e2e': {
+    needsDist: true,
+    nodeArguments: (args) => [
+      '--test-global-setup=test/cluster/global-setup.ts',
+      ...testArguments(['test/e2e/**/*.test.ts'], args, 1),
+    ],
+  },
   'test:bench': {
     needsDist: true,
     nodeArguments: (args) => testArguments(['test/unit/bench/**/*.test.ts'], args, 1),
   },
+  cluster: { needsDist: false, nodeArguments: (args) => ['test/cluster/main.ts', ...args] },
   docs: { needsDist: false, nodeArguments: (args) => ['scripts/reference-pages.ts', ...args] },
 };
 

@@ -1,0 +1,90 @@
+/** The Kubernetes API as JSON over HTTPS, for tests: one connection pool, errors with what the server said. */
+import { readFileSync } from 'node:fs';
+import https from 'node:https';
+
+export interface ApiCredentials {
+  /** https://address:port */
+  readonly server: string;
+  readonly caFile: string;
+  readonly certFile: string;
+  readonly keyFile: string;
+}
+
+export class ApiError extends Error {
+  override readonly name = 'ApiError';
+  readonly status: number;
+
+  constructor(status: number, message: string) {
+    super(message);
+    this.status = status;
+  }
+}
+
+const DEADLINE_MS = 30_000;
+
+export class ApiClient {
+  readonly #server: string;
+  readonly #agent: https.Agent;
+
+  constructor({ server, caFile, certFile, keyFile }: ApiCredentials) {
+    this.#server = server;
+    this.#agent = new https.Agent({
+      keepAlive: true,
+      maxSockets: 16,
+      ca: readFileSync(caFile),
+      cert: readFileSync(certFile),
+      key: readFileSync(keyFile),
+    });
+  }
+
+  /** @throws ApiError where the status is not 2xx */
+  async request<T = unknown>(method: string, pathname: string, body?: unknown, type = 'application/json'): Promise<T> {
+    const { status, text } = await this.#send(method, pathname, body, type);
+    if (status < 200 || status > 299)
+      throw new ApiError(status, `${method} ${pathname}: ${status} ${text.slice(0, 500)}`);
+    return (text.startsWith('{') ? JSON.parse(text) : text) as T;
+  }
+
+  async get<T = unknown>(pathname: string): Promise<T> {
+    return this.request<T>('GET', pathname);
+  }
+
+  /** A JSON merge patch. */
+  async patch<T = unknown>(pathname: string, body: unknown): Promise<T> {
+    return this.request<T>('PATCH', pathname, body, 'application/merge-patch+json');
+  }
+
+  /** Whether a GET answers 2xx; false while nobody listens. */
+  async isOk(pathname: string): Promise<boolean> {
+    try {
+      await this.get(pathname);
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
+  close(): void {
+    this.#agent.destroy();
+  }
+
+  #send(method: string, pathname: string, body: unknown, type: string): Promise<{ status: number; text: string }> {
+    const { promise, resolve, reject } = Promise.withResolvers<{ status: number; text: string }>();
+    const payload = body === undefined ? undefined : JSON.stringify(body);
+    const headers = payload === undefined ? {} : { 'Content-Type': type, 'Content-Length': Buffer.byteLength(payload) };
+    const request = https.request(
+      new URL(pathname, this.#server),
+      { method, agent: this.#agent, headers, timeout: DEADLINE_MS },
+      (response) => {
+        let text = '';
+        response.setEncoding('utf8').on('data', (chunk: string) => (text += chunk));
+        response.on('end', () => resolve({ status: response.statusCode ?? 0, text }));
+        response.on('error', reject);
+      },
+    );
+    request.on('timeout', () => request.destroy(new Error(`${method} ${pathname}: nothing for ${DEADLINE_MS} ms`)));
+    request.on('error', reject);
+    request.end(payload);
+    return promise;
+  }
+}
