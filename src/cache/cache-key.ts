@@ -1,0 +1,49 @@
+/** What an answer is found by: whose it is, the name without letter case, type, class, DO and CD. */
+import { CACHE_HEADER } from './cache-layout.ts';
+
+export const KEY_DO = 1;
+export const KEY_CD = 2;
+export const KEY_KIND_SHIFT = 2;
+
+/** One a thread, filled before each lookup or insertion. */
+export class CacheKey {
+  /** instance << 16 | type, and class << 16 | flags, as they stand in an entry of kind 0 */
+  key = 0;
+  keyClass = 0;
+  nameSize = 0;
+  /** the name, lower-cased, as words; zeros after its end in the last one */
+  nameWords: Uint32Array;
+  hash = 0;
+
+  readonly #seed: number;
+  readonly #multiplier: number;
+
+  /** @param words  the cache */
+  constructor(words: Uint32Array) {
+    this.nameWords = new Uint32Array(1);
+    this.#seed = words[CACHE_HEADER.at.seed]!;
+    // A known multiplier has names of one hash for every seed that only starts the state.
+    this.#multiplier = 0x9e_37_79_b1 ^ (words[CACHE_HEADER.at.seed + 1]! << 1);
+  }
+
+  /**
+   * @param flags      KEY_DO, KEY_CD
+   * @param nameWords  not copied: it has to stay as it is until the key is used
+   */
+  set(instance: number, qtype: number, qclass: number, flags: number, nameWords: Uint32Array, nameSize: number): void {
+    this.key = ((instance << 16) | qtype) >>> 0;
+    this.keyClass = ((qclass << 16) | flags) >>> 0;
+    this.nameWords = nameWords;
+    this.nameSize = nameSize;
+    const multiplier = this.#multiplier;
+    let hash = Math.imul(this.#seed ^ this.key, multiplier);
+    hash = Math.imul(hash ^ (hash >>> 15) ^ this.keyClass, multiplier);
+    const count = (nameSize + 3) >>> 2;
+    for (let index = 0; index < count; index++) {
+      hash = Math.imul(hash ^ (hash >>> 15) ^ nameWords[index]!, multiplier);
+    }
+    hash = Math.imul(hash ^ (hash >>> 16), 0x85_eb_ca_6b);
+    hash = Math.imul(hash ^ (hash >>> 13), 0xc2_b2_ae_35);
+    this.hash = (hash ^ (hash >>> 16)) >>> 0;
+  }
+}
