@@ -8,30 +8,20 @@ const EVENT_SIZE = process.arch === 'x64' ? 12 : 16;
 const EVENT_DATA_AT = process.arch === 'x64' ? 4 : 8;
 const EPOLL_CLOEXEC = 0o2000000;
 const EPOLL_CTL_ADD = 1;
+const EPOLL_CTL_DEL = 2;
 const EPOLLIN = 1;
 const EPOLLERR = 8;
 
 /**
- * A set that is readable when one of `fds` is; its events name them by index.
+ * An empty set.
  *
  * @returns its descriptor, for the caller to close
  * @throws SkyshardError SHARD_START
  */
-export function openEpoll(fds: readonly number[]): number {
+export function openEpoll(): number {
   const libc = loadLibc();
   const epollFd = libc.epoll_create1(EPOLL_CLOEXEC);
   if (epollFd < 0) throw new SkyshardError('SHARD_START', `epoll: ${errnoName(libc.errno())}`);
-  const event = new Uint8Array(new ArrayBuffer(16));
-  const view = new DataView(event.buffer);
-  view.setUint32(0, EPOLLIN, true);
-  for (const [index, fd] of fds.entries()) {
-    view.setUint32(EVENT_DATA_AT, index, true);
-    if (libc.epoll_ctl(epollFd, EPOLL_CTL_ADD, fd, event) !== 0) {
-      const errno = libc.errno();
-      libc.close(epollFd);
-      throw new SkyshardError('SHARD_START', `epoll of descriptor ${fd}: ${errnoName(errno)}`);
-    }
-  }
   return epollFd;
 }
 
@@ -42,6 +32,11 @@ export function addToEpoll(libc: Libc, epollFd: number, fd: number, index: numbe
   view.setUint32(0, EPOLLIN, true);
   view.setUint32(EVENT_DATA_AT, index, true);
   return libc.epoll_ctl(epollFd, EPOLL_CTL_ADD, fd, event) === 0;
+}
+
+/** Take a descriptor out of a set, where it is in it. */
+export function removeFromEpoll(libc: Libc, epollFd: number, fd: number): void {
+  libc.epoll_ctl(epollFd, EPOLL_CTL_DEL, fd, new Uint8Array(new ArrayBuffer(16)));
 }
 
 export class EpollWaiter {

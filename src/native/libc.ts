@@ -31,6 +31,7 @@ export interface Libc {
   readonly errno: () => number;
   readonly socket: (family: number, type: number, protocol: number) => number;
   readonly bind: (fd: number, address: CallMemory, size: number) => number;
+  readonly connect: (fd: number, address: CallMemory, size: number) => number;
   readonly getsockname: (fd: number, address: CallMemory, size: CallMemory) => number;
   readonly setsockopt: (fd: number, level: number, name: number, value: CallMemory, size: number) => number;
   readonly getsockopt: (fd: number, level: number, name: number, value: CallMemory, size: CallMemory) => number;
@@ -127,6 +128,7 @@ function bindLibc(): Libc {
       errno: () => koffi.errno(),
       socket: bindCall('socket', 'int', ['int', 'int', 'int']),
       bind: bindCall('bind', 'int', ['int', 'void *', 'uint']),
+      connect: bindCall('connect', 'int', ['int', 'void *', 'uint']),
       getsockname: bindCall('getsockname', 'int', ['int', 'void *', 'void *']),
       setsockopt: bindCall('setsockopt', 'int', ['int', 'int', 'int', 'void *', 'uint']),
       getsockopt: bindCall('getsockopt', 'int', ['int', 'int', 'int', 'void *', 'void *']),

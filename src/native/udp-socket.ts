@@ -130,6 +130,18 @@ export function closeUdpSocket(fd: number): void {
 }
 
 /**
+ * Let a socket receive nothing more, without closing it: it is connected to itself, so that no other peer's datagrams are
+ * for it. What comes from now on is for another socket of that port, or refused. What is queued stays, and responses can
+ * be sent to anybody.
+ */
+export function turnAway(fd: number, address: string, port: number): void {
+  const libc = loadLibc();
+  const own = isWildcardAddress(address) ? (familyOf(address) === AF_INET ? '127.0.0.1' : '::1') : address;
+  const sockaddr = new Uint8Array(new ArrayBuffer(SOCKADDR_SIZE));
+  libc.connect(fd, sockaddr, writeSockaddr(sockaddr, 0, own, port));
+}
+
+/**
  * Steer a SO_REUSEPORT group by receiving CPU. `fd` is any socket of the group; the i-th bound socket gets what CPU cpus[i]
  * received.
  *

@@ -25,6 +25,8 @@ export interface TcpListenerOptions {
   /** for `::`: IPv4 is another listener's */
   readonly isV6Only: boolean;
   readonly timeouts: TcpTimeouts;
+  /** connections are accepted, and read when it is said otherwise */
+  readonly isHeld?: boolean;
 }
 
 /** What clients may take from one resolver. */

@@ -36,6 +36,10 @@ export interface ConnectionListener {
   /** listener id */
   id: number;
   timeouts: TcpTimeouts;
+  /** no connection is read yet */
+  isHeld: boolean;
+  /** it is closed: what was asked is answered, then its connections are closed */
+  isLeaving: boolean;
   readonly lists: ConnectionLists;
 }
 
@@ -148,9 +152,13 @@ export class TcpConnection implements DeadlineNode<TcpConnection> {
     else this.#work();
   }
 
-  /** The host's state has changed: it takes queries now, or no more. */
+  get listener(): ConnectionListener {
+    return this.#listener;
+  }
+
+  /** The host's or the listener's state has changed: it takes queries now, or no more. */
   reconsider(): void {
-    if (this.#host.isDraining) this.#isEnding = true;
+    if (this.#host.isDraining || this.#listener.isLeaving) this.#isEnding = true;
     this.#hasProgress = true;
     this.#settle();
   }
@@ -243,9 +251,10 @@ export class TcpConnection implements DeadlineNode<TcpConnection> {
     const isFull = this.#isFull();
     if (this.#rest !== undefined && !isFull) this.#planTurn();
     if (this.#isEnding && this.#rest === undefined && this.inFlight === 0) this.#close();
-    this.#pause(!this.#isClosing && (isFull || this.#rest !== undefined || !this.#host.isOpen));
+    const isOpen = this.#host.isOpen && !this.#listener.isHeld;
+    this.#pause(!this.#isClosing && (isFull || this.#rest !== undefined || !isOpen));
     this.#enterList();
-    const pausedSize = this.#isPaused && this.#host.isOpen ? PAUSED_SIZE : 0;
+    const pausedSize = this.#isPaused && isOpen ? PAUSED_SIZE : 0;
     const restSize = this.#rest?.length ?? 0;
     this.#countHeld(this.#reader.heldSize + restSize + this.#socket.writableLength + pausedSize);
   }
@@ -263,7 +272,7 @@ export class TcpConnection implements DeadlineNode<TcpConnection> {
   #close(): void {
     if (this.#isClosing) return;
     this.#isClosing = true;
-    if (this.#host.isDraining) this.#socket.destroySoon();
+    if (this.#host.isDraining || this.#listener.isLeaving) this.#socket.destroySoon();
     else this.#socket.end();
   }
 

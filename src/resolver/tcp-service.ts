@@ -102,7 +102,7 @@ export class TcpService implements ConnectionHost {
 
   /**
    * Listen on these addresses and no others. A listener that is in both sets stays as it is, with its new time-outs; the
-   * connections of one that is gone stay until they end.
+   * connections of one that is gone are closed when what they asked is answered.
    *
    * @throws ListenError; then the set is as before, but for listeners opened until the fault
    */
@@ -111,13 +111,28 @@ export class TcpService implements ConnectionHost {
     for (const options of wanted) {
       const known = this.#listeners.get(keyOf(options));
       if (known === undefined) this.#listeners.set(keyOf(options), await this.#open(options));
-      else adopt(known, options);
+      else if (adopt(known, options)) this.#reconsider(known);
     }
+    const leaving: Listener[] = [];
     for (const [key, listener] of this.#listeners) {
       if (keys.has(key)) continue;
       this.#listeners.delete(key);
       this.#former.add(listener);
       void closeServers(listener.servers).then(() => this.#former.delete(listener));
+      leaving.push(listener);
+    }
+    if (leaving.length === 0) return;
+    // What clients had sent until now is in the sockets: one turn of the event loop reads it.
+    await sleep(1);
+    for (const listener of leaving) {
+      listener.isLeaving = true;
+      this.#reconsider(listener);
+    }
+  }
+
+  #reconsider(listener: Listener): void {
+    for (const connection of [...this.#connections.values()]) {
+      if (connection.listener === listener) connection.reconsider();
     }
   }
 
@@ -199,7 +214,8 @@ export class TcpService implements ConnectionHost {
   async #open(options: TcpListenerOptions): Promise<Listener> {
     const servers: Server[] = [];
     const { listener: id, timeouts } = options;
-    const listener: Listener = { servers, id, timeouts, lists: createLists(timeouts) };
+    const isHeld = options.isHeld === true;
+    const listener: Listener = { servers, id, timeouts, isHeld, isLeaving: false, lists: createLists(timeouts) };
     const count = this.#options.isPortShared ? SOCKETS_OF_LISTENER : 1;
     try {
       while (servers.length < count) servers.push(await this.#openSocket(options, listener));
@@ -240,7 +256,7 @@ export class TcpService implements ConnectionHost {
     // Whatever is wrong with the connection, `close` follows.
     socket.on('error', () => undefined);
     const peer = this.#peerOf(socket.remoteAddress ?? '');
-    if (peer === undefined || this.isDraining) {
+    if (peer === undefined || this.isDraining || listener.isLeaving) {
       socket.destroy();
       return;
     }
@@ -353,13 +369,17 @@ function createLists(timeouts: TcpTimeouts): ConnectionLists {
   };
 }
 
-function adopt(listener: Listener, { listener: id, timeouts }: TcpListenerOptions): void {
+/** @returns whether its connections are to look at it again */
+function adopt(listener: Listener, { listener: id, timeouts, isHeld = false }: TcpListenerOptions): boolean {
+  const isServedNow = listener.isHeld && !isHeld;
+  listener.isHeld = isHeld;
   listener.id = id;
   listener.timeouts = timeouts;
   listener.lists.fresh.durationMs = timeouts.readMs;
   listener.lists.partial.durationMs = timeouts.readMs;
   listener.lists.idle.durationMs = timeouts.idleMs;
   listener.lists.blocked.durationMs = timeouts.writeMs;
+  return isServedNow;
 }
 
 function leastMissedOf(connections: Iterable<TcpConnection | undefined>): TcpConnection | undefined {

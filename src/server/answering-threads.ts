@@ -1,15 +1,15 @@
 /** The threads that answer: shards for UDP, resolvers for TCP. Their reader slots, and what happens to one that hangs. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { assert } from '../base/assert.ts';
-import { DEFAULT_TCP_TIMEOUTS } from '../resolver/resolver-options.ts';
-import type { TcpListenerOptions } from '../resolver/resolver-options.ts';
 import type { AnswerWorkData } from '../shard/answer-work.ts';
-import type { ShardListener, Transport } from '../shard/shard-options.ts';
+import type { Transport } from '../shard/shard-options.ts';
 import type { SnapshotBuilder } from '../snapshot/builder.ts';
+import { compareListeners } from './listener-table.ts';
+import type { PlannedListener, RunningListener } from './listener-table.ts';
 import type { MachineLimits } from './machine-limits.ts';
 import { ResolverSupervisor } from './resolver-supervisor.ts';
 import type { LogFunction } from './server-options.ts';
 import type { ShardPlan } from './shard-plan.ts';
-import type { ListenerAddress } from './shard-sockets.ts';
 import { ShardSupervisor } from './shard-supervisor.ts';
 import { planTcpLimits, readDescriptorLimit } from './tcp-limits.ts';
 
@@ -17,11 +17,13 @@ import { planTcpLimits, readDescriptorLimit } from './tcp-limits.ts';
 export const RESOLVER_COUNT = 1;
 /** How often hanging readers are looked for, and blocks taken back, ms. */
 const WATCH_INTERVAL_MS = 250;
+/** How long what was asked on a listener that goes may wait for an upstream's answer, ms. */
+const LEAVE_MAX_MS = 5000;
 
 export interface AnsweringThreadsOptions {
   readonly transport: Transport;
   readonly shardPlan: ShardPlan;
-  readonly addresses: readonly ListenerAddress[];
+  readonly addresses: readonly PlannedListener[];
   readonly workData: AnswerWorkData;
   /** from createTcpCells */
   readonly tcpCells: SharedArrayBuffer;
@@ -32,12 +34,27 @@ export interface AnsweringThreadsOptions {
   readonly log: LogFunction;
 }
 
+/** Other addresses to listen on, taken step by step. */
+export interface ListenerChange {
+  /** listener id of each address of the plan, in its order */
+  readonly ids: readonly number[];
+  /** ids of listeners that go; what they serve is needed until `close` is done */
+  readonly leaving: readonly number[];
+  /** Where the new ones listen is served; those that go take nothing new, and what has come to them is answered. */
+  commit(): Promise<void>;
+  /** Close those that go, when what they asked upstream is answered or its time is over. @param signal  ends the wait */
+  close(signal: AbortSignal): Promise<void>;
+  /** Nothing is to change: close what was opened. */
+  abort(): Promise<void>;
+}
+
 export class AnsweringThreads {
   readonly shards: ShardSupervisor;
   readonly #resolvers: ResolverSupervisor;
   readonly #builder: SnapshotBuilder;
   readonly #shardCount: number;
   readonly #log: LogFunction;
+  #listeners: readonly RunningListener[];
   #watch: NodeJS.Timeout | undefined;
 
   constructor(options: AnsweringThreadsOptions) {
@@ -45,10 +62,11 @@ export class AnsweringThreads {
     this.#builder = builder;
     this.#shardCount = shardPlan.count;
     this.#log = log;
+    this.#listeners = compareListeners([], options.addresses).wanted;
     this.shards = new ShardSupervisor({
       transport: options.transport,
       plan: shardPlan,
-      listeners: options.addresses,
+      listeners: this.#listeners,
       workModule: new URL(
         import.meta.url.endsWith('.ts') ? '../shard/answer-work.ts' : '../shard/answer-work.js',
         import.meta.url,
@@ -73,13 +91,62 @@ export class AnsweringThreads {
     });
   }
 
-  /** Resolves when all threads read their sockets. @throws SkyshardError BIND_FAILED, SHARD_START */
+  /** Resolves when all threads read their sockets: UDP when TCP listens too. @throws SkyshardError BIND_FAILED, SHARD_START */
   async start(): Promise<void> {
     this.#watch = setInterval(() => this.#watchReaders(), WATCH_INTERVAL_MS).unref();
-    const shardsStart = this.shards.start();
-    // TCP takes the ports that UDP has got.
-    const tcpListeners = shardsStart.then(() => this.shards.listeners.map(toTcpListener));
-    await Promise.all([shardsStart, this.#resolvers.start(tcpListeners)]);
+    const { promise: portsKnown, resolve, reject } = Promise.withResolvers<readonly RunningListener[]>();
+    const resolversStart = this.#resolvers.start(portsKnown);
+    resolversStart.catch(() => undefined);
+    try {
+      await this.shards.start(() => {
+        // TCP takes the ports that UDP has got.
+        this.#listeners = this.#listeners.map((listener, index) => ({ ...listener, ...this.shards.listeners[index]! }));
+        resolve(this.#listeners);
+        return resolversStart;
+      });
+    } catch (error) {
+      reject(error);
+      throw error;
+    }
+  }
+
+  /**
+   * Listen where another configuration says, beside where it is now. What comes to new addresses waits until `commit`.
+   *
+   * @throws SkyshardError BIND_FAILED; nothing has changed then
+   */
+  async prepareListeners(planned: readonly PlannedListener[]): Promise<ListenerChange> {
+    const before = this.#listeners;
+    const { wanted, fresh, gone } = compareListeners(before, planned);
+    const held = fresh.map((listener) => ({ ...listener, isHeld: true }));
+    const leaving = gone.map(({ listener }) => listener);
+    await this.shards.open(held);
+    try {
+      if (held.length > 0) await this.#resolvers.listen([...before, ...held]);
+    } catch (error) {
+      await this.shards.close(held.map(({ listener }) => listener));
+      throw error;
+    }
+    return {
+      ids: wanted.map(({ listener }) => listener),
+      leaving,
+      commit: async () => {
+        await this.shards.serve();
+        // Those that go have no TCP any more, and send over UDP what is still to come.
+        await Promise.all([this.#resolvers.listen(wanted), this.shards.leave(leaving)]);
+        this.#listeners = [...wanted, ...gone];
+      },
+      close: async (signal) => {
+        if (leaving.length === 0) return;
+        await sleep(LEAVE_MAX_MS, undefined, { signal, ref: false }).catch(() => undefined);
+        await this.shards.close(leaving);
+        this.#listeners = wanted;
+      },
+      abort: async () => {
+        if (held.length === 0) return;
+        await Promise.all([this.#resolvers.listen(before), this.shards.close(held.map(({ listener }) => listener))]);
+      },
+    };
   }
 
   /** TCP first, when it is drained; the UDP sockets last. */
@@ -102,10 +169,6 @@ export class AnsweringThreads {
       void (isShard ? this.shards : this.#resolvers).replace(index);
     }
   }
-}
-
-function toTcpListener({ listener, address, port, isV6Only }: ShardListener): TcpListenerOptions {
-  return { listener, address, port, isV6Only, timeouts: DEFAULT_TCP_TIMEOUTS };
 }
 
 /** @param reader  index of the shard, or the number of shards plus that of the resolver */

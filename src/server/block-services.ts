@@ -14,7 +14,7 @@ import { QueryLog } from '../observability/query-log.ts';
 import { QueryReports, type QueryConsumers } from '../observability/query-reports.ts';
 import { ReadyEndpoint } from '../observability/ready-endpoint.ts';
 import type { LogFunction } from './server-options.ts';
-import type { ServerPlan, ServicesPlan } from './server-plan.ts';
+import type { ServicesPlan } from './server-plan.ts';
 
 export interface BlockServicesOptions {
   readonly log: LogFunction;
@@ -23,6 +23,8 @@ export interface BlockServicesOptions {
   readonly lineFormat: LineFormat;
   /** threads that answer */
   readonly threadCount: number;
+  /** where each listener is, by its id */
+  readonly addresses: ReadonlyMap<number, string>;
   /** whether a dataset's first list is complete */
   readonly isSynced: (dataset: number) => boolean;
 }
@@ -35,11 +37,15 @@ export class BlockServices {
   readonly #ready: ReadyEndpoint;
   readonly #metrics: ListenerSet<MetricsServer>;
   readonly #reports: QueryReports;
-  readonly #localAddress: (listener: number) => string;
+  /** of each listener */
+  #addresses: ReadonlyMap<number, string>;
+  #services: ServicesPlan;
   #page: (() => Promise<string>) | undefined;
 
-  constructor(plan: Pick<ServerPlan, 'addresses'>, services: ServicesPlan, options: BlockServicesOptions) {
+  constructor(services: ServicesPlan, options: BlockServicesOptions) {
     this.#options = options;
+    this.#services = services;
+    this.#addresses = options.addresses;
     const { log } = options;
     this.#health = new HealthEndpoint(log);
     this.#ready = new ReadyEndpoint(log);
@@ -51,7 +57,6 @@ export class BlockServices {
         onError: (error) => log('error', `metrics: ${String(error)}`),
       }),
     );
-    this.#localAddress = (listener) => plan.addresses[listener]?.address ?? '';
     this.eventBuffer = createQueryEventBuffer(options.threadCount);
     this.#reports = new QueryReports(this.eventBuffer, this.#consumersOf(services));
   }
@@ -62,19 +67,31 @@ export class BlockServices {
    * @param page  writes the metrics
    * @throws SkyshardError BIND_FAILED
    */
-  async start(services: ServicesPlan, page: () => Promise<string>): Promise<void> {
+  async start(page: () => Promise<string>): Promise<void> {
     this.#page = page;
     this.#reports.start();
-    await this.#listen(services);
+    await this.#listen(this.#services);
+  }
+
+  /** What it does now. */
+  get plan(): ServicesPlan {
+    return this.#services;
   }
 
   /**
    * Be as another configuration says.
    *
-   * @throws SkyshardError BIND_FAILED; then the lines are as before, and so are the probes up to the one that failed
+   * @throws SkyshardError BIND_FAILED; then all is as before
    */
-  async configure(services: ServicesPlan): Promise<void> {
-    await this.#listen(services);
+  async configure(services: ServicesPlan, addresses: ReadonlyMap<number, string>): Promise<void> {
+    try {
+      await this.#listen(services);
+    } catch (error) {
+      await this.#listen(this.#services).catch(() => undefined);
+      throw error;
+    }
+    this.#services = services;
+    this.#addresses = addresses;
     this.#reports.configure(this.#consumersOf(services));
   }
 
@@ -94,7 +111,12 @@ export class BlockServices {
   #consumersOf(services: ServicesPlan): QueryConsumers {
     const { lineFormat: format, writeLine: write } = this.#options;
     return {
-      queryLog: new QueryLog({ format, write, blocks: services.queryLog, localAddress: this.#localAddress }),
+      queryLog: new QueryLog({
+        format,
+        write,
+        blocks: services.queryLog,
+        localAddress: (listener) => this.#addresses.get(listener) ?? '',
+      }),
       errorLog: new ErrorLog({ format, write, blocks: services.errorLog }),
     };
   }

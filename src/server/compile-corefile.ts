@@ -13,6 +13,7 @@ import type { ForwardGroup } from '../forward/forward-group.ts';
 import type { ForwardStanza } from '../plugins/forward/parse.ts';
 import type { HostsOptions } from '../plugins/hosts/parse.ts';
 import type { KubernetesOptions } from '../plugins/kubernetes/parse.ts';
+import type { TimeoutsOptions } from '../plugins/timeouts/parse.ts';
 import type { TemplateRule } from '../plugins/template/parse.ts';
 import { formatListenAddress, type ListenAddress } from '../observability/listener-set.ts';
 import type { MetricScope } from '../observability/shard-counters.ts';
@@ -24,11 +25,13 @@ import type {
 } from '../snapshot/config-writer.ts';
 import { UDP_SIZE_MAX_DEFAULT } from '../snapshot/snapshot-layout.ts';
 import type { RecordOptions } from '../records/record-options.ts';
+import { DEFAULT_TCP_TIMEOUTS } from '../resolver/resolver-options.ts';
+import type { TcpTimeouts } from '../resolver/resolver-options.ts';
 import { compileTemplate } from './compile-template.ts';
 import { forwardGroupOf } from './forward-groups.ts';
 import { localAddressesOf, wildcardAddresses } from './listeners.ts';
 import type { ServerPlan, ServicesPlan } from './server-plan.ts';
-import type { ListenerAddress } from './shard-sockets.ts';
+import type { PlannedListener } from './listener-table.ts';
 
 /** Plugins that change nothing about answers here, or are read elsewhere. */
 const WITHOUT_STEP: ReadonlySet<string> = new Set([
@@ -93,7 +96,7 @@ class Compiler {
   }
 
   compile(): ServerPlan {
-    const addresses: ListenerAddress[] = [];
+    const addresses: PlannedListener[] = [];
     const listeners: ListenerDescription[] = [];
     const first = this.#config.listeners.find(({ scheme }) => scheme === 'dns');
     this.#scopes.push({
@@ -109,9 +112,12 @@ class Compiler {
         continue;
       }
       const routes = this.#routesOf(listener.zones, label);
+      const timeouts = timeoutsOf(
+        listener.zones.map(({ blockIndex }) => this.#config.blocks[blockIndex]!.plugins.timeouts),
+      );
       for (const address of listener.address === '' ? wildcards : [listener.address]) {
         const id = addresses.length;
-        addresses.push({ listener: id, address, port: listener.port });
+        addresses.push({ listener: id, address, port: listener.port, timeouts });
         listeners.push({ id, routes });
       }
     }
@@ -442,6 +448,24 @@ function wireOf(zone: string): Uint8Array {
   const wire = parseName(zone);
   assert(wire !== null, 'a zone is a name');
   return lowerCaseName(wire);
+}
+
+/** Blocks that share a listener have one set: what the last one says that says something. */
+function timeoutsOf(blocks: readonly (TimeoutsOptions | undefined)[]): TcpTimeouts {
+  let found = DEFAULT_TCP_TIMEOUTS;
+  for (const options of blocks) {
+    found = {
+      readMs: options?.readMs ?? found.readMs,
+      writeMs: options?.writeMs ?? found.writeMs,
+      idleMs: options?.idleMs ?? found.idleMs,
+      queriesMax: queriesMaxOf(options?.tcpQueriesMax ?? null) ?? found.queriesMax,
+    };
+  }
+  return found;
+}
+
+function queriesMaxOf(count: number | null): number | null {
+  return count !== null && count < 0 ? Infinity : count;
 }
 
 /** What the record model takes: zones without the final dot. */

@@ -7,9 +7,10 @@ import { SkyshardError } from '../base/skyshard-error.ts';
 import type { MetricFamily } from '../observability/metric-family.ts';
 import type { MetricScope } from '../observability/shard-counters.ts';
 import type { SnapshotConfig, StepDescription } from '../snapshot/config-writer.ts';
+import type { AnsweringThreads, ListenerChange } from './answering-threads.ts';
 import type { BlockServices } from './block-services.ts';
 import type { HostsTable } from './hosts-table.ts';
-import type { RecordPublisher } from './record-publisher.ts';
+import type { RecordInstance, RecordPublisher } from './record-publisher.ts';
 import type { LogFunction } from './server-options.ts';
 import type { ServerPlan, ServicesPlan } from './server-plan.ts';
 
@@ -24,12 +25,19 @@ export interface ConfigReloaderOptions {
   readonly publisher: RecordPublisher;
   readonly hosts: HostsTable;
   readonly services: BlockServices;
+  readonly threads: AnsweringThreads;
   readonly log: LogFunction;
 }
 
 export class ConfigReloader {
   readonly #options: ConfigReloaderOptions;
   #plan: ServerPlan;
+  /** what is published */
+  #config: SnapshotConfig;
+  /** of each address of the plan */
+  #listenerIds: readonly number[];
+  /** closes the listeners that the last reload did away with */
+  #leaving: { readonly hurry: AbortController; readonly done: Promise<void> } | undefined;
   #timer: NodeJS.Timeout | undefined;
   /** the reload under way */
   #last: Promise<void> = Promise.resolve();
@@ -44,6 +52,8 @@ export class ConfigReloader {
   constructor(options: ConfigReloaderOptions) {
     this.#options = options;
     this.#plan = options.plan;
+    this.#config = options.plan.config;
+    this.#listenerIds = options.plan.addresses.map(({ listener }) => listener);
   }
 
   /** Look after the text from now on, if the configuration asks for it. */
@@ -67,6 +77,7 @@ export class ConfigReloader {
     this.#isClosed = true;
     clearTimeout(this.#timer);
     await this.#last;
+    await this.#finishLeaving();
   }
 
   families(): readonly MetricFamily[] {
@@ -135,34 +146,71 @@ export class ConfigReloader {
   }
 
   async #apply(plan: ServerPlan): Promise<void> {
-    const { log, publisher, hosts, services } = this.#options;
+    const { log, threads } = this.#options;
     log('info', 'Reloading');
-    if (JSON.stringify(plan.addresses) !== JSON.stringify(this.#plan.addresses)) {
-      throw new SkyshardError('CONFIG_UNSUPPORTED', 'it names other addresses or ports to listen on: restart for that');
-    }
     if (plan.labels !== this.#plan.labels) {
       throw new SkyshardError('CONFIG_UNSUPPORTED', 'it selects other labels of objects: restart for that');
     }
-    const scopeOf = this.#scopesOf(plan.scopes);
-    const servicesPlan = remapServices(plan.services!, scopeOf, this.#options.scopes.length);
-    const datasetOf = new Map<number, number>();
-    const records = publisher.assignDatasets(plan.records, datasetOf);
-    const hostsChange = await hosts.prepare(plan.hosts, datasetOf, () => publisher.takeDataset());
-    await services.configure(remapReady(servicesPlan, datasetOf));
-    const config = remapConfig(plan.config, scopeOf, datasetOf);
+    // An address that is about to be left can be wanted again.
+    await this.#finishLeaving();
+    const listeners = await threads.prepareListeners(plan.addresses);
     try {
-      await publisher.reconfigure(config, records, () => hostsChange.write());
+      await this.#publish(plan, listeners);
     } catch (error) {
-      hostsChange.revert();
+      await listeners.abort();
       throw error;
     }
-    hostsChange.commit();
     this.#plan = plan;
     this.#complaint = '';
     this.#isSuccess = true;
     this.#successSeconds = Date.now() / 1000;
     for (const warning of plan.warnings) log('warn', warning);
     log('info', 'Reloading complete');
+  }
+
+  /** Publish a plan, with its probes and lines. What listeners that go have served is served until they are closed. */
+  async #publish(plan: ServerPlan, listeners: ListenerChange): Promise<void> {
+    const { publisher, hosts, services } = this.#options;
+    const scopeOf = this.#scopesOf(plan.scopes);
+    const datasetOf = new Map<number, number>();
+    const records = publisher.assignDatasets(plan.records, datasetOf);
+    const hostsChange = await hosts.prepare(plan.hosts, datasetOf, () => publisher.takeDataset());
+    const servicesBefore = services.plan;
+    const servicesPlan = remapServices(plan.services!, scopeOf, this.#options.scopes.length, datasetOf);
+    await services.configure(servicesPlan, addressesOf(plan, listeners.ids));
+    const config = remapConfig(plan.config, scopeOf, datasetOf, listeners.ids);
+    const gone = this.#config.listeners.filter(({ id }) => listeners.leaving.includes(id));
+    try {
+      await publisher.reconfigure({ listeners: [...config.listeners, ...gone] }, records, () => hostsChange.write());
+    } catch (error) {
+      hostsChange.revert();
+      await services.configure(servicesBefore, addressesOf(this.#plan, this.#listenerIds));
+      throw error;
+    }
+    await listeners.commit();
+    hostsChange.commit();
+    this.#config = config;
+    this.#listenerIds = listeners.ids;
+    if (gone.length > 0) this.#leave(listeners, config, records);
+  }
+
+  /** Close the listeners that go, while the new configuration is served. */
+  #leave(listeners: ListenerChange, config: SnapshotConfig, records: readonly RecordInstance[]): void {
+    const { log, publisher } = this.#options;
+    const hurry = new AbortController();
+    const close = async (): Promise<void> => {
+      await listeners.close(hurry.signal);
+      await publisher.reconfigure(config, records, () => undefined);
+    };
+    // What cannot be published for want of memory is a configuration that says more than it has to.
+    const done = close().catch((error: unknown) => log('error', `plugin/reload: former listeners: ${String(error)}`));
+    this.#leaving = { hurry, done };
+  }
+
+  async #finishLeaving(): Promise<void> {
+    this.#leaving?.hurry.abort();
+    await this.#leaving?.done;
+    this.#leaving = undefined;
   }
 
   /** Index of the running server's scope for each of the plan's. @throws SkyshardError CONFIG_UNSUPPORTED */
@@ -188,38 +236,40 @@ function isSameScope(a: MetricScope, b: MetricScope): boolean {
   return a.server === b.server && a.zone === b.zone && a.view === b.view;
 }
 
-function remapServices(services: ServicesPlan, scopeOf: readonly number[], scopeCount: number): ServicesPlan {
+function addressesOf({ addresses }: ServerPlan, ids: readonly number[]): ReadonlyMap<number, string> {
+  return new Map(addresses.map(({ address }, index) => [ids[index]!, address]));
+}
+
+function remapServices(
+  services: ServicesPlan,
+  scopeOf: readonly number[],
+  scopeCount: number,
+  datasetOf: ReadonlyMap<number, number>,
+): ServicesPlan {
   const move = <Block>(blocks: readonly (Block | undefined)[]): (Block | undefined)[] => {
     const moved = Array.from<Block | undefined>({ length: scopeCount });
     for (const [index, block] of blocks.entries()) moved[scopeOf[index]!] = block;
     return moved;
   };
-  return { ...services, queryLog: move(services.queryLog), errorLog: move(services.errorLog) };
-}
-
-function remapReady(services: ServicesPlan, datasetOf: ReadonlyMap<number, number>): ServicesPlan {
   const ready = services.ready.map((block) => ({
     ...block,
     datasets: block.datasets.map((dataset) => datasetOf.get(dataset)!),
   }));
-  return { ...services, ready };
+  return { ...services, ready, queryLog: move(services.queryLog), errorLog: move(services.errorLog) };
 }
 
 function remapConfig(
   config: SnapshotConfig,
   scopeOf: readonly number[],
   datasetOf: ReadonlyMap<number, number>,
+  listenerIds: readonly number[],
 ): SnapshotConfig {
   const moveStep = (step: StepDescription): StepDescription =>
     step.kind === 'kubernetes' || step.kind === 'records' ? { ...step, dataset: datasetOf.get(step.dataset)! } : step;
   return {
-    listeners: config.listeners.map((listener) => ({
-      ...listener,
-      routes: listener.routes.map((route) => ({
-        ...route,
-        scope: scopeOf[route.scope]!,
-        steps: route.steps.map(moveStep),
-      })),
+    listeners: config.listeners.map(({ id, routes }) => ({
+      id: listenerIds[id]!,
+      routes: routes.map((route) => ({ ...route, scope: scopeOf[route.scope]!, steps: route.steps.map(moveStep) })),
     })),
   };
 }

@@ -2,6 +2,7 @@
 import { hostname, networkInterfaces } from 'node:os';
 import { assert } from '../base/assert.ts';
 import { lowerCaseName, parseName } from '../dns/name.ts';
+import { DEFAULT_TCP_TIMEOUTS } from '../resolver/resolver-options.ts';
 import type { RecordOptions } from '../records/record-options.ts';
 import { DEFAULT_POLICY } from '../snapshot/config-writer.ts';
 import type { KubernetesStep, PolicyDescription } from '../snapshot/config-writer.ts';
@@ -21,7 +22,7 @@ export function planListeners(
 ): ServerPlan {
   const isWildcard = bindAddresses.length === 0;
   const bound = isWildcard ? wildcardAddresses() : bindAddresses;
-  const addresses = bound.map((address, listener) => ({ listener, address, port }));
+  const addresses = bound.map((address, listener) => ({ listener, address, port, timeouts: DEFAULT_TCP_TIMEOUTS }));
   const labels = isWildcard ? [`dns://:${port}`] : bound.map((address) => serverLabel(address, port));
   const scopes = [
     { server: labels[0] ?? '', zone: DROPPED_ZONE, view: '' },

@@ -16,7 +16,7 @@ import type {
   TcpListenerOptions,
 } from '../resolver/resolver-options.ts';
 import { canReusePort } from '../shard/dgram-loop.ts';
-import { bindFailureText } from './shard-sockets.ts';
+import { bindFailureText, isInTheWay } from './shard-sockets.ts';
 
 /** How long connections get to take what they asked for, ms. */
 const DRAIN_MAX_MS = 5000;
@@ -91,16 +91,15 @@ export class ResolverSupervisor {
   }
 
   /**
-   * Listen on these addresses and no others; connections of those that go live on until they end.
+   * Listen on these addresses and no others; connections of those that go are closed when what they asked is answered.
    *
    * @throws SkyshardError BIND_FAILED; then the addresses are those from before
    */
   async listen(listeners: readonly TcpListenerOptions[]): Promise<void> {
     if (this.#isStopping) return;
     const before = this.#listeners;
-    const isKnown = (listener: TcpListenerOptions): boolean =>
-      before?.some((other) => isSame(other, listener)) ?? false;
-    await Promise.all(listeners.filter((listener) => !isKnown(listener)).map(assertFree));
+    const isOwn = (listener: TcpListenerOptions): boolean => before?.some((own) => isInTheWay(own, listener)) ?? false;
+    await Promise.all(listeners.filter((listener) => !isOwn(listener)).map(assertFree));
     try {
       await this.#sendListeners(listeners);
     } catch (error) {
@@ -226,10 +225,6 @@ export class ResolverSupervisor {
     const { worker } = resolver;
     setTimeout(() => void worker?.terminate(), RESTART_INTERVAL_MS).unref();
   }
-}
-
-function isSame(one: TcpListenerOptions, other: TcpListenerOptions): boolean {
-  return one.address === other.address && one.port === other.port && one.isV6Only === other.isV6Only;
 }
 
 /**

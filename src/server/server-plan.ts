@@ -9,10 +9,10 @@ import type { ReloadOptions } from '../plugins/reload/parse.ts';
 import type { HostsOptions } from '../plugins/hosts/parse.ts';
 import type { SnapshotConfig } from '../snapshot/config-writer.ts';
 import type { RecordInstance } from './record-publisher.ts';
-import type { ListenerAddress } from './shard-sockets.ts';
+import type { PlannedListener } from './listener-table.ts';
 
 export interface ServerPlan {
-  readonly addresses: readonly ListenerAddress[];
+  readonly addresses: readonly PlannedListener[];
   /** by index; what never entered a chain first */
   readonly scopes: readonly MetricScope[];
   readonly config: SnapshotConfig;

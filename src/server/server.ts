@@ -134,11 +134,6 @@ async function assemble(
   const services = await openServices(plan, builder, threadCount, output);
   if (services !== undefined) closers.push(() => services.close());
   const load = (): Promise<ServerPlan> => loadPlan(options, (group) => forwardGroups.indexOf(group));
-  const reload =
-    services === undefined
-      ? undefined
-      : await openReloader({ load, plan, scopes, scopeMax, builder, publisher, services, log }, closers);
-
   const threads = new AnsweringThreads({
     transport,
     shardPlan,
@@ -157,6 +152,10 @@ async function assemble(
     onPanic: () => counters.panics++,
     log,
   });
+  const reload =
+    services === undefined
+      ? undefined
+      : await openReloader({ load, plan, scopes, scopeMax, builder, publisher, services, threads, log }, closers);
   const metrics = createServerMetrics({
     version: readVersion(),
     counterBuffer,
@@ -190,7 +189,7 @@ async function assemble(
   metrics.start();
   let metricsUrls: readonly string[];
   if (plan.services !== undefined && services !== undefined) {
-    await services.start(plan.services, metrics.page);
+    await services.start(metrics.page);
     metricsUrls = services.metricsUrls;
     reload?.reloader.start();
   } else {
@@ -219,6 +218,7 @@ async function assemble(
     reload: async () => reload?.reloader.reload(),
     stop: async (hurry = AbortSignal.abort()) => {
       await services?.drain(hurry);
+      await reload?.reloader.close();
       await close();
     },
   };
@@ -228,11 +228,12 @@ async function assemble(
 async function openServices(plan: ServerPlan, builder: SnapshotBuilder, threadCount: number, output: ServerOutput) {
   if (plan.services === undefined) return undefined;
   const { BlockServices } = await import('./block-services.ts');
-  return new BlockServices(plan, plan.services, {
+  return new BlockServices(plan.services, {
     log: output.log,
     writeLine: output.writeLine,
     lineFormat: output.lineFormat,
     threadCount,
+    addresses: new Map(plan.addresses.map(({ listener, address }) => [listener, address])),
     isSynced: (dataset) => builder.dataset(dataset).isSynced,
   });
 }
@@ -245,6 +246,7 @@ interface ReloadParts {
   readonly builder: SnapshotBuilder;
   readonly publisher: RecordPublisher;
   readonly services: BlockServices;
+  readonly threads: AnsweringThreads;
   readonly log: LogFunction;
 }
 

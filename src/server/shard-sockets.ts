@@ -2,7 +2,7 @@
 import { createSocket } from 'node:dgram';
 import { isIPv4 } from 'node:net';
 import { SkyshardError } from '../base/skyshard-error.ts';
-import { closeUdpSocket, openUdpSocket, steerByCpu } from '../native/udp-socket.ts';
+import { closeUdpSocket, openUdpSocket, steerByCpu, turnAway } from '../native/udp-socket.ts';
 import type { UdpSocket } from '../native/udp-socket.ts';
 import { BLOCK_MAX_MS } from '../shard/batch-loop.ts';
 import type { ShardListener, ShardSocket } from '../shard/shard-options.ts';
@@ -11,23 +11,14 @@ import type { ShardPlan } from './shard-plan.ts';
 /** Octets of queue asked for each socket: what comes in while a thread is replaced. */
 export const RECEIVE_BUFFER_SIZE: number = 4 * 1024 * 1024;
 
+const FREE_PLACE: ShardSocket = { fd: -1, listener: -1, isWildcard: false };
+
 export interface ListenerAddress {
   /** listener id */
   readonly listener: number;
   readonly address: string;
   /** 0: one the kernel picks, the same for all shards */
   readonly port: number;
-}
-
-export interface ShardSockets {
-  /** sockets of each shard, by listener */
-  readonly ofShard: readonly (readonly ShardSocket[])[];
-  /** the listeners with the ports they got */
-  readonly listeners: readonly ShardListener[];
-  /** octets of queue of the first socket, the kernel's bookkeeping included */
-  readonly receiveBufferSize: number;
-  readonly isSteered: boolean;
-  close(): void;
 }
 
 /** Which `::` listeners leave IPv4 to a neighbour: those beside an IPv4 wildcard on the same port. */
@@ -40,53 +31,133 @@ export function toShardListeners(addresses: readonly ListenerAddress[]): ShardLi
   }));
 }
 
-/**
- * Open them all. The i-th socket of each group belongs to shard i: steering relies on the order of the binds.
- *
- * @throws SkyshardError BIND_FAILED; nothing is left open then
- */
-export function openShardSockets(listeners: readonly ShardListener[], plan: ShardPlan): ShardSockets {
-  const opened: UdpSocket[] = [];
-  const ofShard: ShardSocket[][] = Array.from({ length: plan.count }, () => []);
-  const bound: ShardListener[] = [];
-  let isSteered = plan.isPinned;
-  const close = () => {
-    for (const socket of opened) closeUdpSocket(socket.fd);
-  };
-  try {
-    for (const listener of listeners) {
-      let port = listener.port;
-      for (let shard = 0; shard < plan.count; shard++) {
-        const socket = openUdpSocket({
-          address: listener.address,
-          port,
-          isV6Only: listener.isV6Only,
-          receiveBufferSize: RECEIVE_BUFFER_SIZE,
-          timeoutMs: BLOCK_MAX_MS,
-        });
-        opened.push(socket);
-        port = socket.port;
-        ofShard[shard]?.push({ fd: socket.fd, listener: listener.listener, isWildcard: socket.isWildcard });
-        if (shard === plan.count - 1 && plan.isPinned) isSteered = steerByCpu(socket.fd, plan.cpus) && isSteered;
-      }
-      bound.push({ ...listener, port });
-    }
-  } catch (error) {
-    close();
-    throw error;
+/** The sockets of one listener, by shard; each shard has its own in the same place of its table. */
+interface SocketGroup {
+  readonly listener: ShardListener;
+  readonly sockets: readonly UdpSocket[];
+  readonly place: number;
+  /** no shard reads them yet */
+  isHeld: boolean;
+  isLeaving: boolean;
+}
+
+export class ShardSockets {
+  readonly #plan: ShardPlan;
+  readonly #groups = new Map<number, SocketGroup>();
+  /** octets of queue of each socket, the kernel's bookkeeping included; 0 before the first */
+  receiveBufferSize = 0;
+  /** all of them are steered, where that is the plan */
+  isSteered = true;
+
+  constructor(plan: ShardPlan) {
+    this.#plan = plan;
   }
-  return { ofShard, listeners: bound, receiveBufferSize: opened[0]?.receiveBufferSize ?? 0, isSteered, close };
+
+  /**
+   * Open the sockets of listeners. The i-th of each group belongs to shard i: steering relies on the order of the binds.
+   *
+   * @returns the listeners with the ports they got
+   * @throws SkyshardError BIND_FAILED; nothing more is open then
+   */
+  open(listeners: readonly ShardListener[]): readonly ShardListener[] {
+    const opened: ShardListener[] = [];
+    try {
+      for (const listener of listeners) opened.push(this.#openGroup(listener));
+    } catch (error) {
+      for (const { listener } of opened) this.take(listener).close();
+      throw error;
+    }
+    return opened;
+  }
+
+  /** The table of a shard: a socket keeps its place as long as it is open, and a free place has descriptor -1. */
+  ofShard(shard: number): readonly ShardSocket[] {
+    const table: ShardSocket[] = [];
+    for (const { listener, sockets, place, isHeld, isLeaving } of this.#groups.values()) {
+      if (isHeld) continue;
+      const { fd, isWildcard } = sockets[shard]!;
+      table[place] = { fd, listener: listener.listener, isWildcard, isLeaving };
+    }
+    return Array.from(table, (socket) => socket ?? FREE_PLACE);
+  }
+
+  /** Nothing new is to come to the sockets of this listener. */
+  turnAway(listener: number): void {
+    const group = this.#groups.get(listener);
+    if (group === undefined || group.isLeaving) return;
+    group.isLeaving = true;
+    for (const { fd, port } of group.sockets) turnAway(fd, group.listener.address, port);
+  }
+
+  /** Those that were held are read from now on. */
+  serve(): void {
+    for (const group of this.#groups.values()) group.isHeld = false;
+  }
+
+  /** Take the sockets of a listener out of the tables. @returns how they are closed, when no shard knows of them any more */
+  take(listener: number): { readonly close: () => void } {
+    const sockets = this.#groups.get(listener)?.sockets ?? [];
+    this.#groups.delete(listener);
+    return {
+      close: () => {
+        for (const { fd } of sockets) closeUdpSocket(fd);
+      },
+    };
+  }
+
+  closeAll(): void {
+    for (const listener of [...this.#groups.keys()]) this.take(listener).close();
+  }
+
+  #openGroup(listener: ShardListener): ShardListener {
+    const { count, cpus, isPinned } = this.#plan;
+    const { address, isV6Only } = listener;
+    const sockets: UdpSocket[] = [];
+    let { port } = listener;
+    try {
+      while (sockets.length < count) {
+        const options = { address, port, isV6Only, receiveBufferSize: RECEIVE_BUFFER_SIZE, timeoutMs: BLOCK_MAX_MS };
+        const socket = openUdpSocket(options);
+        sockets.push(socket);
+        port = socket.port;
+      }
+    } catch (error) {
+      for (const { fd } of sockets) closeUdpSocket(fd);
+      throw error;
+    }
+    this.receiveBufferSize ||= sockets[0]!.receiveBufferSize;
+    if (isPinned) this.isSteered = steerByCpu(sockets[0]!.fd, cpus) && this.isSteered;
+    this.#groups.set(listener.listener, {
+      listener,
+      sockets,
+      place: this.#freePlace(),
+      isHeld: listener.isHeld === true,
+      isLeaving: false,
+    });
+    return { ...listener, port };
+  }
+
+  #freePlace(): number {
+    const taken = new Set([...this.#groups.values()].map(({ place }) => place));
+    let place = 0;
+    while (taken.has(place)) place++;
+    return place;
+  }
 }
 
 /**
  * Whether no other server listens there. Sockets that share a port would not notice: the kernel would split the queries
  * between the two servers.
  *
+ * @param own  where this server listens already: where one is in the way, it cannot be known
  * @throws SkyshardError BIND_FAILED
  */
-export async function assertListenersFree(listeners: readonly ShardListener[]): Promise<void> {
+export async function assertListenersFree(
+  listeners: readonly ShardListener[],
+  own: readonly ShardListener[] = [],
+): Promise<void> {
   for (const { address, port, isV6Only } of listeners) {
-    if (port === 0) continue;
+    if (port === 0 || own.some((other) => isInTheWay(other, { address, port }))) continue;
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     const probe = createSocket({ type: isIPv4(address) ? 'udp4' : 'udp6', ipv6Only: isV6Only });
     probe.once('error', (cause) => {
@@ -96,6 +167,18 @@ export async function assertListenersFree(listeners: readonly ShardListener[]): 
     probe.bind({ address, port, exclusive: true }, () => probe.close(() => resolve()));
     await promise;
   }
+}
+
+/** Whether two addresses cannot be had by sockets that do not share their port. */
+export function isInTheWay(
+  one: { readonly address: string; readonly port: number },
+  other: { readonly address: string; readonly port: number },
+): boolean {
+  return one.port === other.port && (one.address === other.address || isWildcard(one) || isWildcard(other));
+}
+
+function isWildcard({ address }: { readonly address: string }): boolean {
+  return address === '0.0.0.0' || address === '::';
 }
 
 export function bindFailureText(cause: NodeJS.ErrnoException, address: string, port: number): string {

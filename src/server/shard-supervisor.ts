@@ -3,7 +3,7 @@
  * the memory of the batch in hand, so that a successor goes on where the thread before it stopped.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Worker } from 'node:worker_threads';
+import { MessageChannel, type MessagePort, type Worker } from 'node:worker_threads';
 import type { Piscina } from 'piscina';
 import { SkyshardError } from '../base/skyshard-error.ts';
 import { openEpoll } from '../native/epoll.ts';
@@ -14,10 +14,23 @@ import { closeUdpSocket } from '../native/udp-socket.ts';
 import { BLOCK_MAX_MS } from '../shard/batch-loop.ts';
 import { closeOwnFds } from '../shard/mmsg-upstreams.ts';
 import { createShardControl, SHARD_CONTROL, shardControlAt } from '../shard/shard-options.ts';
-import type { ShardListener, ShardMessage, ShardOptions, ShardSocket, Transport } from '../shard/shard-options.ts';
+import type {
+  BindFault,
+  ShardCommand,
+  ShardListener,
+  ShardMessage,
+  ShardOptions,
+  Transport,
+} from '../shard/shard-options.ts';
 import type { ShardPlan } from './shard-plan.ts';
-import { assertListenersFree, openShardSockets, RECEIVE_BUFFER_SIZE, toShardListeners } from './shard-sockets.ts';
-import type { ListenerAddress, ShardSockets } from './shard-sockets.ts';
+import {
+  assertListenersFree,
+  bindFailureText,
+  RECEIVE_BUFFER_SIZE,
+  ShardSockets,
+  toShardListeners,
+} from './shard-sockets.ts';
+import type { ListenerAddress } from './shard-sockets.ts';
 
 /** How long shards get to see the stop flag before their threads are ended, ms. */
 const STOP_GRACE_MS = 2 * BLOCK_MAX_MS;
@@ -45,7 +58,6 @@ export interface ShardSupervisorOptions {
 
 interface Shard {
   readonly index: number;
-  readonly sockets: readonly ShardSocket[];
   readonly epollFd: number;
   /** referenced for as long as a thread may write to it */
   readonly arena: ArrayBuffer | undefined;
@@ -56,6 +68,16 @@ interface Shard {
   isReading: boolean;
   /** resolves with the ports it opened itself when the thread reads its sockets */
   ready: PromiseWithResolvers<readonly number[]>;
+  /** dgram: resolves with the ports that its first thread opened */
+  readonly opened: PromiseWithResolvers<readonly number[]>;
+  /** main's end of the port that brings commands to the thread */
+  commands: MessagePort | undefined;
+  /** number of the last command */
+  commandNumber: number;
+  /** number of the last command when the thread got its options, which say the same */
+  startNumber: number;
+  /** resolves with the fault of the last command, when it is carried out */
+  heard: PromiseWithResolvers<BindFault | undefined>;
   /** resolves when no thread of this shard runs any more, for good */
   ended: Promise<void>;
 }
@@ -65,7 +87,8 @@ export class ShardSupervisor {
   readonly #control: SharedArrayBuffer;
   readonly #shards: Shard[] = [];
   #listeners: readonly ShardListener[];
-  #sockets: ShardSockets | undefined;
+  /** mmsg */
+  readonly #sockets: ShardSockets;
   #pool: Piscina | undefined;
   /** The pool's threads do not keep the process alive while they start; a server without a shard for a moment must live on. */
   #keepAlive: NodeJS.Timeout | undefined;
@@ -77,6 +100,7 @@ export class ShardSupervisor {
     this.#options = options;
     this.#control = createShardControl(options.plan.count);
     this.#listeners = toShardListeners(options.listeners);
+    this.#sockets = new ShardSockets(options.plan);
     this.#hasDefaultPriority = options.transport === 'mmsg' && hasDefaultPriority();
   }
 
@@ -92,7 +116,7 @@ export class ShardSupervisor {
 
   /** octets of queue of each socket (mmsg), the kernel's bookkeeping of some 700 octets a query included; 0 before the start */
   get receiveBufferSize(): number {
-    return this.#sockets?.receiveBufferSize ?? 0;
+    return this.#sockets.receiveBufferSize;
   }
 
   /** the listeners with the ports they have */
@@ -103,9 +127,11 @@ export class ShardSupervisor {
   /**
    * Open the sockets and start the threads; resolves when all of them read.
    *
-   * @throws SkyshardError BIND_FAILED, SHARD_START, NATIVE_UNAVAILABLE; nothing is left open then
+   * @param isServerReady  called when the ports are known; no query is taken before what it returns resolves
+   * @throws SkyshardError BIND_FAILED, SHARD_START, NATIVE_UNAVAILABLE, and what `isServerReady` rejects with; nothing is
+   *   left open then
    */
-  async start(): Promise<void> {
+  async start(isServerReady: () => Promise<void> = async () => undefined): Promise<void> {
     const { plan, transport, log } = this.#options;
     this.#keepAlive = setInterval(() => undefined, KEEP_ALIVE_MS);
     try {
@@ -115,7 +141,7 @@ export class ShardSupervisor {
       this.#pool = await createPool(plan.count, transport);
       this.#pool.on('message', (message: ShardMessage) => this.#onMessage(message));
       this.#pool.on('error', (error: Error) => log('error', `shard thread: ${error.message}`));
-      await this.#startShards();
+      await this.#startShards(isServerReady);
     } catch (error) {
       await this.stop();
       throw error;
@@ -141,6 +167,57 @@ export class ShardSupervisor {
     await shard.ready.promise;
   }
 
+  /**
+   * Listen on more addresses. What comes there waits until `serve`.
+   *
+   * @param fresh  with ids that no listener has
+   * @throws SkyshardError BIND_FAILED; nothing has changed then
+   */
+  async open(fresh: readonly ShardListener[]): Promise<void> {
+    if (fresh.length === 0) return;
+    await assertListenersFree(fresh, this.#listeners);
+    const held = fresh.map((listener) => ({ ...listener, isHeld: true }));
+    const before = this.#listeners;
+    // mmsg: the kernel keeps what comes, and no shard has to know.
+    if (this.#options.transport === 'mmsg') this.#sockets.open(held);
+    this.#listeners = [...before, ...held];
+    if (this.#options.transport === 'mmsg') return;
+    try {
+      await this.#command();
+    } catch (error) {
+      this.#listeners = before;
+      await this.#command().catch(() => undefined);
+      throw error;
+    }
+  }
+
+  /** Take what comes to listeners that were opened. */
+  async serve(): Promise<void> {
+    if (!this.#listeners.some(({ isHeld }) => isHeld)) return;
+    this.#listeners = this.#listeners.map((listener) => ({ ...listener, isHeld: false }));
+    this.#sockets.serve();
+    await this.#command();
+  }
+
+  /** Nothing new is to come to these listeners; resolves when what has come is answered, or asked elsewhere. */
+  async leave(ids: readonly number[]): Promise<void> {
+    if (ids.length === 0 || this.#options.transport === 'dgram') return;
+    for (const id of ids) this.#sockets.turnAway(id);
+    await this.#command();
+  }
+
+  /** Close the sockets of these listeners. */
+  async close(ids: readonly number[]): Promise<void> {
+    if (ids.length === 0) return;
+    this.#listeners = this.#listeners.filter(({ listener }) => !ids.includes(listener));
+    const sockets = ids.map((id) => this.#sockets.take(id));
+    try {
+      await this.#command();
+    } finally {
+      for (const { close } of sockets) close();
+    }
+  }
+
   /** End all shards and close the sockets. Resolves when no thread runs any more. */
   async stop(): Promise<void> {
     this.#isStopping = true;
@@ -159,18 +236,18 @@ export class ShardSupervisor {
       // What a thread that had to be ended left open; the others closed theirs.
       if (shard.arena !== undefined) closeOwnFds(loadLibc(), words, shardControlAt(shard.index));
     }
-    this.#sockets?.close();
-    for (const shard of this.#shards) shard.ready.reject(new SkyshardError('SHARD_START', 'the shards were stopped'));
+    this.#sockets.closeAll();
+    const stopped = new SkyshardError('SHARD_START', 'the shards were stopped');
+    for (const { ready, opened, heard } of this.#shards)
+      for (const { reject } of [ready, opened, heard]) reject(stopped);
     this.#shards.length = 0;
-    this.#sockets = undefined;
     this.#pool = undefined;
   }
 
   #openSockets(): void {
     const { plan, log } = this.#options;
-    const sockets = openShardSockets(this.#listeners, plan);
-    this.#sockets = sockets;
-    this.#listeners = sockets.listeners;
+    const sockets = this.#sockets;
+    this.#listeners = sockets.open(this.#listeners);
     if (plan.isPinned && !sockets.isSteered) log('warn', 'datagrams cannot be steered by CPU; the kernel spreads them');
     const asked = RECEIVE_BUFFER_SIZE / 1024;
     const given = sockets.receiveBufferSize / 2 / 1024;
@@ -181,25 +258,26 @@ export class ShardSupervisor {
 
   #createShard(index: number): Shard {
     const { plan, transport } = this.#options;
-    const sockets = this.#sockets?.ofShard[index] ?? [];
-    const ready = Promise.withResolvers<readonly number[]>();
-    ready.promise.catch(() => undefined);
     return {
       index,
-      sockets,
-      epollFd: sockets.length > 1 ? openEpoll(sockets.map((socket) => socket.fd)) : -1,
+      epollFd: transport === 'mmsg' ? openEpoll() : -1,
       arena: transport === 'mmsg' ? new ArrayBuffer(BATCH_ARENA_SIZE) : undefined,
       cpu: transport === 'mmsg' && plan.isPinned ? (plan.cpus[index] ?? -1) : -1,
       thread: undefined,
       hasStarted: false,
       isReading: false,
-      ready,
+      ready: deferred(),
+      opened: deferred(),
+      commands: undefined,
+      commandNumber: 0,
+      startNumber: 0,
+      heard: deferred(),
       ended: Promise.resolve(),
     };
   }
 
   /** The first alone where it is the one that gets a port. */
-  async #startShards(): Promise<void> {
+  async #startShards(isServerReady: () => Promise<void>): Promise<void> {
     const needsPort = this.#options.transport === 'dgram' && this.#listeners.some((listener) => listener.port === 0);
     const [first, ...others] = this.#shards;
     if (first === undefined) return;
@@ -209,10 +287,52 @@ export class ShardSupervisor {
     };
     const firstReady = begin(first);
     if (needsPort) {
-      const ports = await firstReady;
+      const ports = await Promise.race([first.opened.promise, firstReady]);
       this.#listeners = this.#listeners.map((listener, i) => ({ ...listener, port: ports[i] ?? listener.port }));
     }
-    await Promise.all([firstReady, ...others.map(begin)]);
+    const allReady = Promise.all([firstReady, ...others.map(begin)]);
+    const serverReady = isServerReady();
+    // Whichever fails first is told, and the other is no unhandled rejection.
+    for (const either of [allReady, serverReady]) either.catch(() => undefined);
+    await Promise.race([serverReady, allReady]);
+    this.#tellAll(SHARD_CONTROL.at.open);
+    await allReady;
+  }
+
+  /**
+   * Tell all shards what they listen on; resolves when they do.
+   *
+   * @throws SkyshardError BIND_FAILED, SHARD_START
+   */
+  async #command(): Promise<void> {
+    const words = new Int32Array(this.#control);
+    const heard = this.#shards.map((shard) => {
+      shard.heard = deferred();
+      const command: ShardCommand = { number: ++shard.commandNumber, ...this.#listeningOf(shard) };
+      // A thread that is about to start has it in its options; one that ends leaves it to its successor.
+      shard.commands?.postMessage(command);
+      Atomics.add(words, shardControlAt(shard.index) + SHARD_CONTROL.at.commands, 1);
+      return withinStartTime(shard.heard.promise);
+    });
+    const fault = (await Promise.all(heard)).find((found) => found !== undefined);
+    if (fault === undefined) return;
+    const text = bindFailureText({ ...fault, name: '' }, fault.address, fault.port);
+    throw new SkyshardError('BIND_FAILED', text, { cause: fault });
+  }
+
+  /** What a shard listens on, in its transport's form. */
+  #listeningOf({ index }: Shard): Pick<ShardCommand, 'sockets' | 'listeners'> {
+    if (this.#options.transport === 'mmsg') return { sockets: this.#sockets.ofShard(index), listeners: [] };
+    return { sockets: [], listeners: this.#listeners };
+  }
+
+  /** Set a word of all shards, and wake who waits for it. */
+  #tellAll(word: number): void {
+    const words = new Int32Array(this.#control);
+    for (const { index } of this.#shards) {
+      Atomics.store(words, shardControlAt(index) + word, 1);
+      Atomics.notify(words, shardControlAt(index) + word);
+    }
   }
 
   /** Run a shard's thread, and the next when that ends, until `stop`. */
@@ -235,14 +355,17 @@ export class ShardSupervisor {
   /** @returns why the thread no longer reads; nothing of it runs any more then */
   async #runOnce(shard: Shard): Promise<string> {
     const readerSlot = this.#options.claimReaderSlot(shard.index);
+    const { port1, port2 } = new MessageChannel();
+    shard.commands = port1;
     try {
-      await this.#pool?.run(this.#shardOptions(shard, readerSlot));
+      await this.#pool?.run(this.#shardOptions(shard, readerSlot, port2), { transferList: [port2] });
       return 'without an error';
     } catch (error) {
       const failure = error instanceof Error ? error.message : String(error);
       if (!shard.hasStarted) shard.ready.reject(new SkyshardError('SHARD_START', failure, { cause: error }));
       return failure;
     } finally {
+      port1.close();
       await this.#untilGone(shard);
       this.#options.onShardGone(readerSlot);
     }
@@ -256,7 +379,8 @@ export class ShardSupervisor {
     await thread.terminate();
   }
 
-  #shardOptions(shard: Shard, readerSlot: number): ShardOptions {
+  #shardOptions(shard: Shard, readerSlot: number, commands: MessagePort): ShardOptions {
+    shard.startNumber = shard.commandNumber;
     return {
       shard: shard.index,
       transport: this.#options.transport,
@@ -264,12 +388,12 @@ export class ShardSupervisor {
       readerSlot,
       workModule: this.#options.workModule,
       workData: this.#options.workData,
-      sockets: shard.sockets,
+      commands,
+      ...this.#listeningOf(shard),
       epollFd: shard.epollFd,
       arenaAddress: shard.arena === undefined ? 0n : loadLibc().addressOf(shard.arena),
       cpu: shard.cpu,
       hasDefaultPriority: this.#hasDefaultPriority,
-      listeners: this.#options.transport === 'dgram' ? this.#listeners : [],
     };
   }
 
@@ -280,10 +404,19 @@ export class ShardSupervisor {
       this.#options.log('warn', `shard ${message.shard}: ${message.text}`);
       return;
     }
+    if (message.kind === 'opened') {
+      shard.opened.resolve(message.ports);
+      return;
+    }
+    if (message.kind === 'heard') {
+      if (message.number === shard.commandNumber) shard.heard.resolve(message.fault);
+      return;
+    }
     shard.thread = this.#pool?.threads.find((thread) => thread.threadId === message.threadId);
     shard.hasStarted = true;
     shard.isReading = true;
     shard.ready.resolve(message.ports);
+    if (shard.startNumber === shard.commandNumber) shard.heard.resolve(undefined);
   }
 }
 
@@ -308,9 +441,14 @@ async function createPool(threadCount: number, transport: Transport): Promise<Pi
 
 function expectStart(shard: Shard): void {
   shard.isReading = false;
-  shard.ready = Promise.withResolvers();
+  shard.ready = deferred();
+}
+
+function deferred<Value>(): PromiseWithResolvers<Value> {
+  const found = Promise.withResolvers<Value>();
   // Whoever waits for it sees a failure; without anyone it is no unhandled rejection.
-  shard.ready.promise.catch(() => undefined);
+  found.promise.catch(() => undefined);
+  return found;
 }
 
 function withinStartTime<Value>(ready: Promise<Value>): Promise<Value> {

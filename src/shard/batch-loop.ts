@@ -6,7 +6,7 @@
  * upstream servers are asked the wait is for them as well, and each turn is their replies, one batch of each client socket,
  * and what is due.
  */
-import { EpollWaiter } from '../native/epoll.ts';
+import { addToEpoll, EpollWaiter, removeFromEpoll } from '../native/epoll.ts';
 import type { Libc } from '../native/libc.ts';
 import type { MessageBatch } from '../native/message-batch.ts';
 import { ThreadPause } from '../native/thread-pause.ts';
@@ -17,7 +17,7 @@ import { writeFailureResponse } from './failure-response.ts';
 import { SHARD_CONTROL, shardControlAt } from './shard-options.ts';
 import type { Forwarder } from '../forward/forwarder.ts';
 import { MmsgUpstreams } from './mmsg-upstreams.ts';
-import type { BatchAnswerer, ShardSocket, ShardWork } from './shard-options.ts';
+import type { BatchAnswerer, ShardCommand, ShardSocket, ShardWork } from './shard-options.ts';
 
 /** How long epoll_wait may block, ms: the stop flag is seen within this; a socket's own time-out is the same. */
 export const BLOCK_MAX_MS = 100;
@@ -31,12 +31,24 @@ const PAUSE_RATE_MIN_PER_MS = 5;
 /** Over what time the rate is taken, ms. */
 const RATE_WINDOW_MS = 20;
 
+/** Sockets that one wait tells of at most; the others are told of by the next. */
+const EVENTS_MAX = 64;
+
+/** Where a loop hears from main. */
+export interface CommandSource {
+  /** the next that is not carried out yet; undefined: none */
+  receive(): ShardCommand | undefined;
+  /** it is carried out */
+  confirm(command: ShardCommand): void;
+}
+
 export interface BatchLoopOptions {
   readonly libc: Libc;
   readonly batch: MessageBatch;
   readonly sockets: readonly ShardSocket[];
-  /** epoll set of the sockets; not used with one socket */
+  /** an epoll set for the sockets; a predecessor's may be in it */
   readonly epollFd: number;
+  readonly commands?: CommandSource | undefined;
   readonly control: SharedArrayBuffer;
   readonly shard: number;
   readonly work: ShardWork;
@@ -49,11 +61,20 @@ export class BatchLoop {
   readonly #events: QueryEventWriter | undefined;
   readonly #control: Int32Array;
   readonly #stopAt: number;
+  readonly #commandsAt: number;
+  readonly #commands: CommandSource | undefined;
+  /** how many commands were posted when it looked last; the first look finds what came while it started */
+  #commandsSeen = -1;
+  readonly #libc: Libc;
+  readonly #epollFd: number;
   readonly #epoll: EpollWaiter;
   readonly #pause: ThreadPause;
-  readonly #fds: Int32Array;
-  readonly #listeners: Int32Array;
-  readonly #isWildcard: Uint8Array;
+  /** by place */
+  #fds = new Int32Array(0);
+  #listeners = new Int32Array(0);
+  #isWildcard = new Uint8Array(0);
+  /** the only place with a socket; -1: there are several, or none */
+  #onlyPlace = -1;
   readonly #forwarder: Forwarder | undefined;
   readonly #upstreams: MmsgUpstreams | undefined;
   #unpublished = 0;
@@ -70,11 +91,13 @@ export class BatchLoop {
     this.#events = options.work.events;
     this.#control = new Int32Array(options.control);
     this.#stopAt = shardControlAt(options.shard) + SHARD_CONTROL.at.stop;
-    this.#epoll = new EpollWaiter(options.libc, options.epollFd, options.sockets.length);
+    this.#commandsAt = shardControlAt(options.shard) + SHARD_CONTROL.at.commands;
+    this.#commands = options.commands;
+    this.#libc = options.libc;
+    this.#epollFd = options.epollFd;
+    this.#epoll = new EpollWaiter(options.libc, options.epollFd, EVENTS_MAX);
     this.#pause = new ThreadPause(options.libc);
-    this.#fds = Int32Array.from(options.sockets, (socket) => socket.fd);
-    this.#listeners = Int32Array.from(options.sockets, (socket) => socket.listener);
-    this.#isWildcard = Uint8Array.from(options.sockets, (socket) => (socket.isWildcard ? 1 : 0));
+    this.#adoptSockets(options.sockets);
     this.#forwarder = options.work.forwarder;
     if (options.work.forwarder !== undefined) {
       this.#upstreams = new MmsgUpstreams({
@@ -100,18 +123,50 @@ export class BatchLoop {
   }
 
   #loop(): void {
-    const isSingle = this.#fds.length === 1;
     const forwarder = this.#forwarder;
     while (Atomics.load(this.#control, this.#stopAt) === 0) {
+      if (Atomics.load(this.#control, this.#commandsAt) !== this.#commandsSeen) this.#hear();
       if (this.#isBusy && this.#lastReceived < PAUSE_BATCH_MAX) this.#pause.pause();
       if (forwarder !== undefined && forwarder.inFlight > 0) {
         this.#lastReceived = this.#forwardTurn(forwarder, this.#upstreams!);
       } else {
-        this.#lastReceived = isSingle ? this.#serve(0, true) : this.#turn();
+        this.#lastReceived = this.#onlyPlace >= 0 ? this.#serve(this.#onlyPlace, true) : this.#turn();
       }
       if (this.#lastReceived === 0) this.#idle();
       if (this.#failure !== undefined) throw this.#failure;
     }
+  }
+
+  /** Carry out what main has posted. */
+  #hear(): void {
+    // Before looking: what is posted meanwhile is found again.
+    this.#commandsSeen = Atomics.load(this.#control, this.#commandsAt);
+    for (let command = this.#commands?.receive(); command !== undefined; command = this.#commands?.receive()) {
+      this.#adoptSockets(command.sockets);
+      this.#upstreams?.adoptClientSockets(command.sockets);
+      for (const [place, { fd, isLeaving }] of command.sockets.entries()) {
+        // Nothing new comes to it: this ends.
+        while (fd >= 0 && isLeaving === true && this.#serve(place, false) > 0);
+      }
+      this.#commands?.confirm(command);
+    }
+  }
+
+  #adoptSockets(sockets: readonly ShardSocket[]): void {
+    for (const fd of this.#fds)
+      if (!sockets.some((socket) => socket.fd === fd)) removeFromEpoll(this.#libc, this.#epollFd, fd);
+    this.#fds = Int32Array.from(sockets, (socket) => socket.fd);
+    this.#listeners = Int32Array.from(sockets, (socket) => socket.listener);
+    this.#isWildcard = Uint8Array.from(sockets, (socket) => (socket.isWildcard ? 1 : 0));
+    let count = 0;
+    for (const [place, { fd }] of sockets.entries()) {
+      if (fd < 0) continue;
+      count++;
+      this.#onlyPlace = place;
+      // Refused where it is in the set already.
+      addToEpoll(this.#libc, this.#epollFd, fd, place);
+    }
+    if (count !== 1) this.#onlyPlace = -1;
   }
 
   /** One turn while upstreams are asked. @returns datagrams received */

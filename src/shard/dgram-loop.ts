@@ -15,7 +15,7 @@ import { DgramUpstreams } from './dgram-upstreams.ts';
 import { writeFailureResponse } from './failure-response.ts';
 import { parseAddress, PEER_ADDRESS_END } from './peer-address.ts';
 import { SHARD_CONTROL, shardControlAt } from './shard-options.ts';
-import type { ShardListener, ShardOptions, ShardWork } from './shard-options.ts';
+import type { BindFault, ShardListener, ShardOptions, ShardWork } from './shard-options.ts';
 
 /** Room for a query and its response, octets. */
 const MESSAGE_CAPACITY = 4096;
@@ -30,9 +30,27 @@ const ADDRESS_REFRESH_MS = 5000;
 /** Responses the kernel did not take at once that may wait in a socket. */
 const SEND_QUEUE_MAX = 256;
 
+/** Datagrams that may wait for a listener that is not served yet. */
+const HELD_MAX = 1024;
+
+interface DgramListener {
+  readonly options: ShardListener;
+  /** what it got where 0 was asked */
+  port: number;
+  /** what comes waits in `held` */
+  isHeld: boolean;
+  readonly held: {
+    readonly socket: Socket;
+    readonly isIPv6: boolean;
+    readonly message: Buffer;
+    readonly peer: RemoteInfo;
+  }[];
+}
+
 interface OpenSocket {
   readonly socket: Socket;
   readonly address: string;
+  readonly listener: DgramListener;
 }
 
 export class DgramLoop {
@@ -42,12 +60,14 @@ export class DgramLoop {
   readonly #work: ShardWork;
   readonly #octets: Buffer;
   readonly #control: Int32Array;
-  readonly #sockets: OpenSocket[] = [];
+  #sockets: OpenSocket[] = [];
+  /** by id */
+  readonly #listeners = new Map<number, DgramListener>();
+  #isOpen = false;
   #unpublished = 0;
   #isClosed = false;
   readonly #upstreams: DgramUpstreams | undefined;
   readonly #ended = Promise.withResolvers<void>();
-  readonly #ports: number[] = [];
 
   /** @param arena  ARENA_SIZE octets, the answerer's too */
   constructor(options: ShardOptions, work: ShardWork, arena: ArrayBuffer) {
@@ -64,18 +84,15 @@ export class DgramLoop {
   }
 
   /**
-   * Open all listeners.
+   * Open all listeners; what comes waits until `run`.
    *
    * @returns their ports, which matter where 0 was asked
    * @throws SkyshardError BIND_FAILED
    */
   async open(): Promise<readonly number[]> {
-    for (const listener of this.#options.listeners) {
-      const port = await this.#openSocket(listener, listener.address, listener.port);
-      this.#ports.push(port);
-      await this.#openLocalAddresses(listener, port);
-    }
-    return this.#ports;
+    const ports: number[] = [];
+    for (const listener of this.#options.listeners) ports.push((await this.#openListener(listener)).port);
+    return ports;
   }
 
   /** Serve until the stop flag is set; rejects with what the answerer threw. */
@@ -87,6 +104,8 @@ export class DgramLoop {
       if (Atomics.load(this.#control, stopAt) !== 0) this.#ended.resolve();
     }, TICK_MS);
     const refresh = setInterval(() => void this.#refreshAddresses(), ADDRESS_REFRESH_MS);
+    this.#isOpen = true;
+    for (const listener of this.#listeners.values()) this.#hold(listener, listener.options.isHeld === true);
     try {
       await this.#ended.promise;
     } finally {
@@ -99,31 +118,98 @@ export class DgramLoop {
     }
   }
 
-  async #openLocalAddresses(listener: ShardListener, port: number): Promise<void> {
-    for (const address of localAddresses(listener)) {
-      if (this.#sockets.some((open) => open.address === address)) continue;
+  /**
+   * Listen on these and no others. Those that are gone are closed; what the kernel has queued for them is lost.
+   *
+   * @returns why one of them could not be opened; then nothing has changed
+   */
+  async listen(listeners: readonly ShardListener[]): Promise<BindFault | undefined> {
+    const fresh: DgramListener[] = [];
+    try {
+      for (const options of listeners) {
+        if (!this.#listeners.has(options.listener)) fresh.push(await this.#openListener(options));
+      }
+    } catch (error) {
+      for (const listener of fresh) this.#closeListener(listener);
+      return faultOf(error);
+    }
+    for (const { listener, isHeld } of listeners) {
+      const known = this.#listeners.get(listener);
+      if (known !== undefined) this.#hold(known, isHeld === true);
+    }
+    // What has come to those that go is read before.
+    await new Promise((resolve) => setImmediate(resolve));
+    for (const known of this.#listeners.values()) {
+      if (!listeners.some(({ listener }) => listener === known.options.listener)) this.#closeListener(known);
+    }
+    return undefined;
+  }
+
+  async #openListener(options: ShardListener): Promise<DgramListener> {
+    const listener: DgramListener = {
+      options,
+      port: options.port,
+      isHeld: !this.#isOpen || options.isHeld === true,
+      held: [],
+    };
+    this.#listeners.set(options.listener, listener);
+    try {
+      listener.port = await this.#openSocket(listener, options.address);
+    } catch (error) {
+      this.#listeners.delete(options.listener);
+      throw error;
+    }
+    await this.#openLocalAddresses(listener);
+    return listener;
+  }
+
+  #closeListener(listener: DgramListener): void {
+    this.#listeners.delete(listener.options.listener);
+    for (const open of this.#sockets) if (open.listener === listener) open.socket.close();
+    this.#sockets = this.#sockets.filter((open) => open.listener !== listener);
+  }
+
+  /** Let what comes to a listener wait, or answer what has waited. */
+  #hold(listener: DgramListener, isHeld: boolean): void {
+    listener.isHeld = isHeld;
+    if (isHeld) return;
+    for (const { socket, isIPv6, message, peer } of listener.held.splice(0)) {
+      this.#serve(socket, listener.options.listener, isIPv6, message, peer);
+    }
+  }
+
+  async #openLocalAddresses(listener: DgramListener): Promise<void> {
+    for (const address of localAddresses(listener.options)) {
+      if (this.#isTaken(address, listener.port)) continue;
       try {
-        await this.#openSocket(listener, address, port);
+        await this.#openSocket(listener, address);
       } catch {
         // An address that just went away, or another program's socket on it: the wildcard's socket remains.
       }
     }
   }
 
-  async #refreshAddresses(): Promise<void> {
-    for (const [index, listener] of this.#options.listeners.entries()) {
-      await this.#openLocalAddresses(listener, this.#ports[index] ?? listener.port);
-    }
+  /** Whether an address has a socket, or is to have one as a listener of its own. */
+  #isTaken(address: string, port: number): boolean {
+    return (
+      this.#sockets.some((open) => open.address === address && open.listener.port === port) ||
+      [...this.#listeners.values()].some((other) => other.options.address === address && other.port === port)
+    );
   }
 
-  #openSocket(listener: ShardListener, address: string, port: number): Promise<number> {
+  async #refreshAddresses(): Promise<void> {
+    for (const listener of this.#listeners.values()) await this.#openLocalAddresses(listener);
+  }
+
+  #openSocket(listener: DgramListener, address: string): Promise<number> {
+    const { port } = listener;
     const type: SocketType = isIPv4(address) ? 'udp4' : 'udp6';
     const family = type === 'udp4' ? 4 : 6;
     const { promise, resolve, reject } = Promise.withResolvers<number>();
     const socket = createSocket({
       type,
       reusePort: canReusePort(),
-      ipv6Only: family === 6 && (listener.isV6Only || !isWildcard(address)),
+      ipv6Only: family === 6 && (listener.options.isV6Only || !isWildcard(address)),
       recvBufferSize: RECEIVE_BUFFER_SIZE,
       // Addresses are never names here; the default would go through dns.lookup and a tick for each response.
       lookup: (host, _options, callback) => callback(null, host, family),
@@ -137,12 +223,17 @@ export class DgramLoop {
       // A refused response reports here as well; the client asks again.
       socket.on('error', () => this.#work.counters.countDrop(DROP.SEND_REFUSED));
       const isIPv6 = family === 6;
-      socket.on('message', (message, peer) => this.#serve(socket, listener.listener, isIPv6, message, peer));
-      this.#sockets.push({ socket, address });
+      socket.on('message', (message, peer) => this.#receive(listener, socket, isIPv6, message, peer));
+      this.#sockets.push({ socket, address, listener });
       if (this.#isClosed) socket.close();
       resolve(socket.address().port);
     });
     return promise;
+  }
+
+  #receive(listener: DgramListener, socket: Socket, isIPv6: boolean, message: Buffer, peer: RemoteInfo): void {
+    if (!listener.isHeld) this.#serve(socket, listener.options.listener, isIPv6, message, peer);
+    else if (listener.held.length < HELD_MAX) listener.held.push({ socket, isIPv6, message, peer });
   }
 
   #serve(socket: Socket, listener: number, isIPv6: boolean, message: Buffer, peer: RemoteInfo): void {
@@ -214,6 +305,16 @@ export class DgramLoop {
 /** Whether several sockets may share a port and the kernel spreads datagrams over them. */
 export function canReusePort(): boolean {
   return process.platform === 'linux' || process.platform === 'freebsd';
+}
+
+function faultOf(error: unknown): BindFault {
+  const { message, cause } = error as SkyshardError;
+  const {
+    code = '',
+    address = '',
+    port = 0,
+  } = (cause ?? {}) as NodeJS.ErrnoException & { address?: string; port?: number };
+  return { address, port, code, message };
 }
 
 function isWildcard(address: string): boolean {

@@ -9,7 +9,7 @@ import { CLIENT_RESPONSE_MAX, UPSTREAM_QUERY_MAX, type ForwardTransport } from '
 import { UPSTREAMS_TOTAL_MAX } from '../forward/forward-group.ts';
 import type { Forwarder, UpstreamRegistrar } from '../forward/forwarder.ts';
 import { WAITERS_MAX } from '../forward/transaction-table.ts';
-import { addToEpoll, EpollWaiter } from '../native/epoll.ts';
+import { addToEpoll, EpollWaiter, removeFromEpoll } from '../native/epoll.ts';
 import type { Libc } from '../native/libc.ts';
 import { BATCH_ARENA_SIZE, MessageBatch } from '../native/message-batch.ts';
 import { RETURN_PATH, RETURN_PATH_SIZE, RETURN_PATH_WORDS, SendBatch, sendBatchSize } from '../native/send-batch.ts';
@@ -24,6 +24,10 @@ const SOCKETS = SOCKETS_ACTIVE + 1;
 const REPLACE_INTERVAL_MS = 5000;
 const FAMILIES = 2;
 const EPOLL_CLOEXEC = 0o2000000;
+/** Events name client sockets by their place, and upstream sockets by this and theirs. */
+const UPSTREAMS_FROM = 1 << 16;
+/** Sockets that one wait tells of at most; the others are told of by the next. */
+const EVENTS_MAX = 128;
 
 const RESPONSES_AT = (BATCH_ARENA_SIZE + 63) & ~63;
 const QUERIES_AT = (RESPONSES_AT + sendBatchSize(CLIENT_RESPONSE_MAX) + 63) & ~63;
@@ -50,8 +54,9 @@ export class MmsgUpstreams implements ForwardTransport, UpstreamRegistrar {
   readonly #libc: Libc;
   readonly #forwarder: Forwarder;
   readonly #clients: MessageBatch;
-  readonly #clientFds: Int32Array;
-  readonly #isWildcard: Uint8Array;
+  /** by place */
+  #clientFds = new Int32Array(0);
+  #isWildcard = new Uint8Array(0);
   readonly #control: Int32Array;
   readonly #controlAt: number;
   readonly #epollFd: number;
@@ -81,15 +86,13 @@ export class MmsgUpstreams implements ForwardTransport, UpstreamRegistrar {
     this.#libc = libc;
     this.#forwarder = forwarder;
     this.#clients = options.clients;
-    this.#clientFds = Int32Array.from(options.clientSockets, (socket) => socket.fd);
-    this.#isWildcard = Uint8Array.from(options.clientSockets, (socket) => (socket.isWildcard ? 1 : 0));
     this.#control = new Int32Array(options.control);
     this.#controlAt = shardControlAt(options.shard);
     closeOwnFds(libc, this.#control, this.#controlAt);
     this.#epollFd = libc.epoll_create1(EPOLL_CLOEXEC);
     this.#noteFd(FAMILIES * SOCKETS, this.#epollFd);
-    this.#epoll = new EpollWaiter(libc, this.#epollFd, this.#clientFds.length + FAMILIES * SOCKETS);
-    for (const [index, fd] of this.#clientFds.entries()) addToEpoll(libc, this.#epollFd, fd, index);
+    this.#epoll = new EpollWaiter(libc, this.#epollFd, EVENTS_MAX);
+    this.adoptClientSockets(options.clientSockets);
     const arena = forwarder.arena;
     this.#words = new Uint32Array(arena, 0, arena.byteLength >>> 2);
     this.#replies = new MessageBatch(libc, arena);
@@ -100,6 +103,19 @@ export class MmsgUpstreams implements ForwardTransport, UpstreamRegistrar {
     forwarder.start(this);
   }
 
+  /** These are the clients' sockets from now on, by place. */
+  adoptClientSockets(sockets: readonly ShardSocket[]): void {
+    for (const fd of this.#clientFds) {
+      if (!sockets.some((socket) => socket.fd === fd)) removeFromEpoll(this.#libc, this.#epollFd, fd);
+    }
+    this.#clientFds = Int32Array.from(sockets, (socket) => socket.fd);
+    this.#isWildcard = Uint8Array.from(sockets, (socket) => (socket.isWildcard ? 1 : 0));
+    for (const [place, { fd }] of sockets.entries()) {
+      // Refused where it is in the set already.
+      if (fd >= 0) addToEpoll(this.#libc, this.#epollFd, fd, place);
+    }
+  }
+
   /** Wait for clients or upstreams. @returns how many sockets have something */
   wait(maxMs: number): number {
     return this.#epoll.wait(maxMs);
@@ -108,12 +124,12 @@ export class MmsgUpstreams implements ForwardTransport, UpstreamRegistrar {
   /** Index of the client socket that is the i-th of those that have something, -1: an upstream's. */
   clientSocketAt(i: number): number {
     const index = this.#epoll.readableAt(i);
-    return index < this.#clientFds.length ? index : -1;
+    return index < UPSTREAMS_FROM ? index : -1;
   }
 
   /** Take what came to the upstream socket that is the i-th of those that have something. @returns datagrams */
   receiveAt(i: number): number {
-    const place = this.#epoll.readableAt(i) - this.#clientFds.length;
+    const place = this.#epoll.readableAt(i) - UPSTREAMS_FROM;
     const fd = this.#fds[place]!;
     if (fd < 0) return 0;
     this.replySocket = this.#numbers[place]!;
@@ -232,7 +248,7 @@ export class MmsgUpstreams implements ForwardTransport, UpstreamRegistrar {
     this.#noteFd(index, fd);
     this.#fds[index] = fd;
     this.#numbers[index] = ++this.#lastNumber;
-    return addToEpoll(this.#libc, this.#epollFd, fd, this.#clientFds.length + index);
+    return addToEpoll(this.#libc, this.#epollFd, fd, UPSTREAMS_FROM + index);
   }
 
   #close(index: number): void {

@@ -1,4 +1,5 @@
 /** What main tells a shard, and the words of shared memory between the two. */
+import type { MessagePort } from 'node:worker_threads';
 import type { AnswererOptions } from '../answer/answerer-options.ts';
 import type { Forwarder } from '../forward/forwarder.ts';
 import { layout } from '../memory/layout.ts';
@@ -9,11 +10,14 @@ export type Transport = 'mmsg' | 'dgram';
 
 /** A socket main opened for a shard (transport mmsg). */
 export interface ShardSocket {
+  /** -1: the place is free */
   readonly fd: number;
   /** listener id, which selects the routes */
   readonly listener: number;
   /** responses leave from the address each query was sent to */
   readonly isWildcard: boolean;
+  /** nothing new comes to it: it is read until it is empty, and only sends after that */
+  readonly isLeaving?: boolean;
 }
 
 /** An address a shard opens itself (transport dgram). */
@@ -23,6 +27,8 @@ export interface ShardListener {
   readonly port: number;
   /** for `::`: IPv4 is another listener's */
   readonly isV6Only: boolean;
+  /** what comes waits until it is said otherwise (transport dgram) */
+  readonly isHeld?: boolean;
 }
 
 /** The part of a shard that knows DNS. */
@@ -75,9 +81,11 @@ export interface ShardOptions {
   /** URL of a ShardWorkModule, and what it is given */
   readonly workModule: string;
   readonly workData: unknown;
-  /** mmsg: sockets of main, in the order of their listeners */
+  /** brings ShardCommands */
+  readonly commands: MessagePort;
+  /** mmsg: sockets of main; a socket keeps its place as long as it is open */
   readonly sockets: readonly ShardSocket[];
-  /** mmsg: an epoll set of these sockets, -1 where there is only one */
+  /** mmsg: an epoll set, which the shard puts its sockets into */
   readonly epollFd: number;
   /** mmsg: BATCH_ARENA_SIZE octets that main keeps */
   readonly arenaAddress: bigint;
@@ -93,18 +101,41 @@ export interface ShardOptions {
 export const SHARD_CONTROL = layout('shard control', [
   ['stop', 1, 'not 0: end. Main writes it, the shard looks at least every 100 ms'],
   ['starts', 1, 'how often a thread of this shard began to read'],
+  ['open', 1, 'not 0: queries may be taken. Main writes it once, when all of the server listens'],
+  ['commands', 1, 'how many commands main has posted; mmsg threads look at their port when it has changed'],
   ['ownFds', 40, 'descriptors the thread opened itself, 0: none; its successor closes them'],
 ]);
 export const SHARD_CONTROL_STRIDE = 64;
 
+/** What main posts to a shard: all that it listens on from now on. */
+export interface ShardCommand {
+  /** counts the commands of this shard */
+  readonly number: number;
+  /** mmsg: as in ShardOptions */
+  readonly sockets: readonly ShardSocket[];
+  /** dgram: as in ShardOptions */
+  readonly listeners: readonly ShardListener[];
+}
+
 /** What a shard posts to main. */
 export type ShardMessage =
+  /** dgram: it has opened its sockets; `ready` follows when it may take queries */
+  | { readonly kind: 'opened'; readonly shard: number; readonly ports: readonly number[] }
+  /** a command is carried out; where it could not be, nothing has changed */
+  | { readonly kind: 'heard'; readonly shard: number; readonly number: number; readonly fault: BindFault | undefined }
   | { readonly kind: 'ready'; readonly shard: number; readonly threadId: number; readonly ports: readonly number[] }
   | {
       readonly kind: 'log';
       readonly shard: number;
       readonly text: string;
     };
+
+export interface BindFault {
+  readonly address: string;
+  readonly port: number;
+  readonly code: string;
+  readonly message: string;
+}
 
 export function createShardControl(shardCount: number): SharedArrayBuffer {
   return new SharedArrayBuffer(shardCount * SHARD_CONTROL_STRIDE * 4);

@@ -1,5 +1,6 @@
 /** The entry of a shard's thread. */
-import { parentPort, threadId } from 'node:worker_threads';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { parentPort, receiveMessageOnPort, threadId } from 'node:worker_threads';
 import { pinThread } from '../native/cpu-affinity.ts';
 import { loadLibc } from '../native/libc.ts';
 import { BATCH_ARENA_SIZE, MESSAGE_CAPACITY, MessageBatch } from '../native/message-batch.ts';
@@ -7,7 +8,11 @@ import { restoreDefaultPriority } from '../native/thread-priority.ts';
 import { BatchLoop } from './batch-loop.ts';
 import { MMSG_IO_SIZE } from './mmsg-upstreams.ts';
 import { SHARD_CONTROL, shardControlAt } from './shard-options.ts';
-import type { ShardMessage, ShardOptions, ShardWork, ShardWorkModule } from './shard-options.ts';
+import type { ShardCommand, ShardMessage, ShardOptions, ShardWork, ShardWorkModule } from './shard-options.ts';
+
+/** How often a thread that waits for main looks whether it is to end, ms. */
+const LOOK_MS = 100;
+const LOOK_OFTEN_MS = 5;
 
 /**
  * Serve until the stop flag is set. Resolves then; rejects with what the answerer threw, or with what kept the shard
@@ -28,6 +33,10 @@ function runBatchLoop(options: ShardOptions, module: ShardWorkModule): void {
     batch,
     sockets: options.sockets,
     epollFd: options.epollFd,
+    commands: {
+      receive: () => receiveMessageOnPort(options.commands)?.message as ShardCommand | undefined,
+      confirm: ({ number }) => post({ kind: 'heard', shard: options.shard, number, fault: undefined }),
+    },
     control: options.control,
     shard: options.shard,
     work: createWork(options, module, arena, MMSG_IO_SIZE),
@@ -38,8 +47,20 @@ function runBatchLoop(options: ShardOptions, module: ShardWorkModule): void {
   if (options.hasDefaultPriority && !restoreDefaultPriority(libc)) {
     post({ kind: 'log', shard: options.shard, text: 'keeps the low priority of the thread that made it' });
   }
+  // Without an event loop turn: what would be lost is in the sockets, which are main's.
+  while (!mayBegin(options)) {
+    const words = new Int32Array(options.control);
+    Atomics.wait(words, shardControlAt(options.shard) + SHARD_CONTROL.at.open, 0, LOOK_MS);
+  }
   announce(options, []);
   loop.run();
+}
+
+/** Whether queries may be taken, or the thread is to end. */
+function mayBegin({ control, shard }: ShardOptions): boolean {
+  const words = new Int32Array(control);
+  const at = shardControlAt(shard);
+  return Atomics.load(words, at + SHARD_CONTROL.at.open) !== 0 || Atomics.load(words, at + SHARD_CONTROL.at.stop) !== 0;
 }
 
 async function runDgramLoop(options: ShardOptions, module: ShardWorkModule): Promise<void> {
@@ -51,8 +72,19 @@ async function runDgramLoop(options: ShardOptions, module: ShardWorkModule): Pro
   const arena = new ArrayBuffer(DgramLoop.ARENA_SIZE);
   const loop = new DgramLoop(options, createWork(options, module, arena, DGRAM_IO_SIZE), arena);
   const ports = await loop.open();
+  post({ kind: 'opened', shard: options.shard, ports });
+  while (!mayBegin(options)) await sleep(LOOK_OFTEN_MS);
+  options.commands.on('message', (command: ShardCommand) => {
+    void loop.listen(command.listeners).then((fault) => {
+      post({ kind: 'heard', shard: options.shard, number: command.number, fault });
+    });
+  });
   announce(options, ports);
-  await loop.run();
+  try {
+    await loop.run();
+  } finally {
+    options.commands.close();
+  }
 }
 
 function createWork(

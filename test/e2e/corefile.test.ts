@@ -166,16 +166,6 @@ describe('reload', () => {
     assert.deepEqual(await answersOf(port, 'web.default.svc.transwarp.local'), ['10.96.1.1']);
     assert.equal((await running.end()).code, 0);
   });
-
-  test('other addresses to listen on are refused in words', async () => {
-    const block = (own: number) => `.:${own} {\n    bind 127.0.0.1\n    whoami\n}\n`;
-    const { port, file, running } = await startOn(block);
-    writeFileSync(file, block(await freePort()));
-    running.child.kill('SIGUSR1');
-    await running.waitForOutput(/names other addresses or ports to listen on: restart for that/);
-    assert.deepEqual(await answersOf(port, 'a.test'), []);
-    assert.equal((await running.end()).code, 0);
-  });
 });
 
 test('a broken Corefile ends the start with 1 and its place', () => {

@@ -3,6 +3,7 @@ import { describe, test } from 'node:test';
 import { formatName } from '../../../src/dns/name.ts';
 import type { ForwardGroup } from '../../../src/forward/forward-group.ts';
 import { readCorefile } from '../../../src/plugins/corefile-config.ts';
+import { DEFAULT_TCP_TIMEOUTS } from '../../../src/resolver/resolver-options.ts';
 import { compileCorefile } from '../../../src/server/compile-corefile.ts';
 import type { ServerPlan } from '../../../src/server/server-plan.ts';
 
@@ -59,7 +60,8 @@ describe('compileCorefile', () => {
       'in-addr.arpa. kubernetes+ forward',
       'ip6.arpa. kubernetes+ forward',
     ]);
-    assert.deepEqual(plan.addresses, [{ listener: 0, address: '127.0.0.1', port: 53 }]);
+    const timeouts = DEFAULT_TCP_TIMEOUTS;
+    assert.deepEqual(plan.addresses, [{ listener: 0, address: '127.0.0.1', port: 53, timeouts }]);
     assert.deepEqual(plan.scopes.slice(1), [{ server: 'dns://127.0.0.1:53', zone: '.', view: '' }]);
     const policy = plan.config.listeners[0]?.routes[0]?.policy;
     assert.equal(policy?.rotates, true);
@@ -185,4 +187,29 @@ b.local:53 {
     assert.equal(policy.isMinimal, true);
     assert.equal(policy.rotates, false);
   });
+});
+
+test('blocks that share a listener have the time-outs that the last of them sets', () => {
+  const { addresses } = compile(`a. {
+    bind 127.0.0.1
+    timeouts {
+        read 2s
+        idle 20s
+        maxtcpqueries 7
+    }
+    whoami
+}
+b. {
+    bind 127.0.0.1
+    timeouts {
+        idle 30
+        maxtcpqueries -1
+    }
+    whoami
+}
+`);
+  assert.deepEqual(
+    addresses.map(({ timeouts }) => timeouts),
+    [{ readMs: 2000, writeMs: 5000, idleMs: 30_000, queriesMax: Infinity }],
+  );
 });

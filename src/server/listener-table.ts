@@ -1,0 +1,53 @@
+/** Which listeners the running server has, and what another configuration changes about them. Pure. */
+import type { TcpTimeouts } from '../resolver/resolver-options.ts';
+import type { ShardListener } from '../shard/shard-options.ts';
+import { toShardListeners } from './shard-sockets.ts';
+import type { ListenerAddress } from './shard-sockets.ts';
+
+/** An address that a plan names, and what counts there. */
+export interface PlannedListener extends ListenerAddress {
+  readonly timeouts: TcpTimeouts;
+}
+
+/** A listener of the running server. */
+export interface RunningListener extends ShardListener {
+  readonly timeouts: TcpTimeouts;
+}
+
+export interface ListenerDifference {
+  /** all of the plan, under the ids that they have in the running server; those of before keep theirs */
+  readonly wanted: readonly RunningListener[];
+  /** those of `wanted` that were not there */
+  readonly fresh: readonly RunningListener[];
+  /** what was there and is not wanted */
+  readonly gone: readonly RunningListener[];
+}
+
+/** What it takes to go from one set of listeners to what a plan names. */
+export function compareListeners(
+  running: readonly RunningListener[],
+  planned: readonly PlannedListener[],
+): ListenerDifference {
+  const taken = new Set(running.map(({ listener }) => listener));
+  const isKnown = new Map(running.map((listener) => [keyOf(listener), listener]));
+  let next = 0;
+  const wanted = toShardListeners(planned).map((listener, index) => {
+    let id = isKnown.get(keyOf(listener))?.listener;
+    if (id === undefined) {
+      while (taken.has(next)) next++;
+      id = next;
+      taken.add(id);
+    }
+    return { ...listener, listener: id, timeouts: planned[index]!.timeouts };
+  });
+  const keys = new Set(wanted.map(keyOf));
+  return {
+    wanted,
+    fresh: wanted.filter((listener) => !isKnown.has(keyOf(listener))),
+    gone: running.filter((listener) => !keys.has(keyOf(listener))),
+  };
+}
+
+function keyOf({ address, port, isV6Only }: ShardListener): string {
+  return `${address} ${port} ${isV6Only}`;
+}
