@@ -21,6 +21,13 @@ export const ERROR_CODES = {
   CONFIG_ARGUMENT: 'A directive or an option of the Corefile has a wrong argument, or there is no such option.',
   CONFIG_CONFLICT:
     'Parts of the Corefile contradict each other: a zone served twice, a plugin given twice, unequal TLS.',
+  API_ACCESS:
+    'How to reach the API server cannot be made out: a kubeconfig, a certificate, a token. The message names file and field.',
+  API_UNREACHABLE: 'The API server gives no answer, or breaks off. What was known last is served until it does.',
+  API_UNAUTHORIZED: 'The API server does not accept the token or the client certificate.',
+  API_FORBIDDEN: 'A right is missing. The message has the rule to add to the ClusterRole.',
+  API_MISSING: 'The API server has no such resource: a CustomResourceDefinition is missing, or it is another server.',
+  API_REFUSED: 'The API server answers with another error. The message has it.',
   BIND_FAILED: 'A listening address cannot be bound: in use, not local, or not permitted.',
   NATIVE_UNAVAILABLE: 'The native UDP transport cannot be loaded on this platform; use --transport dgram.',
   MEMORY_RESERVE: 'The shared buffer cannot be reserved, not even at its smallest size.',

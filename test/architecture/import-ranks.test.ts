@@ -13,6 +13,7 @@ const NOT_IN_A_SHARD = [
   'src/cluster/',
   'src/records/',
   'src/manifests/',
+  'src/apiserver/',
   'src/server/',
   'src/cli/',
 ];

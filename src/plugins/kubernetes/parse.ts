@@ -1,3 +1,4 @@
+import type { KubernetesApiOptions } from '../../apiserver/api-options.ts';
 import { SkyshardError } from '../../base/skyshard-error.ts';
 import type { BlockContext } from '../../config/block-context.ts';
 import { quoteText, type CorefileToken } from '../../config/corefile-token.ts';
@@ -42,19 +43,6 @@ export interface KubernetesOptions {
   readonly multiclusterZones: readonly string[];
   /** how long the start waits for the first lists */
   readonly startupTimeoutMs: number;
-}
-
-/** How the API server is found: a kubeconfig file, else an endpoint, else in-cluster. */
-export interface KubernetesApiOptions {
-  readonly endpoint: string | null;
-  /** absolute paths, only with an endpoint */
-  readonly tls: { readonly certificateFile: string; readonly keyFile: string; readonly authorityFile: string } | null;
-  readonly kubeconfig: { readonly file: string; readonly context: string | null } | null;
-  /** requests a second; 0: the client's default */
-  readonly queriesPerSecond: number;
-  readonly burst: number;
-  /** 0: unlimited */
-  readonly inflightMax: number;
 }
 
 const POD_MODES = ['disabled', 'insecure', 'verified'] as const;
