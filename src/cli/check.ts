@@ -23,8 +23,11 @@ export interface CheckOptions {
  * @returns what is accepted but may not be meant, `FILE:LINE:COL: message` each
  * @throws SkyshardError CONFIG_*
  */
-export function checkCorefile(file: string, options: CheckOptions = {}): { readonly warnings: readonly string[] } {
-  const config = loadCorefile(file, {
+export async function checkCorefile(
+  file: string,
+  options: CheckOptions = {},
+): Promise<{ readonly warnings: readonly string[] }> {
+  const config = await loadCorefile(file, {
     ...(options.env === undefined ? {} : { environment: options.env }),
     ...(options.cwd === undefined ? {} : { directory: options.cwd }),
     ...(options.dnsPort === undefined ? {} : { dnsPort: options.dnsPort }),
@@ -38,14 +41,14 @@ export function checkCorefile(file: string, options: CheckOptions = {}): { reado
  * @returns 0, or 1 for a fault
  * @throws SkyshardError CLI_USAGE
  */
-export function runCheck(args: readonly string[]): number {
+export async function runCheck(args: readonly string[]): Promise<number> {
   const flags = parseFlags('check', CHECK_FLAGS, args);
   const port = flags.get('dns.port')?.at(-1);
   if (port !== undefined && !(/^\d{1,5}$/.test(port) && Number(port) <= 65535)) {
     throw new SkyshardError('CLI_USAGE', `--dns.port ${port} is no port, expected 0 to 65535`);
   }
   try {
-    const { warnings } = checkCorefile(
+    const { warnings } = await checkCorefile(
       flags.get('conf')?.at(-1) ?? 'Corefile',
       port === undefined ? {} : { dnsPort: Number(port) },
     );

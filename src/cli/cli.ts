@@ -42,8 +42,8 @@ async function runCommand(args: readonly string[]): Promise<number> {
 
 /** The names a Corefile may have, in their fixed order. */
 async function printPlugins(): Promise<number> {
-  const { PLUGINS } = await import('../plugins/order.ts');
-  process.stdout.write(PLUGINS.map(({ name }) => `${name}\n`).join(''));
+  const { PLUGIN_NAMES } = await import('../plugins/order.ts');
+  process.stdout.write(PLUGIN_NAMES.map((name) => `${name}\n`).join(''));
   return EXIT.STOPPED;
 }
 

@@ -52,25 +52,34 @@ export interface ServerConfigOptions {
   readonly hostName?: string;
 }
 
-/** The plugins there are, in the fixed order, and what is said of names that were plugins once. */
+/** The plugins there are, and what is said of names that were plugins once. */
 export interface PluginTable {
-  readonly plugins: readonly PluginDefinition[];
+  /** of all plugins */
+  readonly names: readonly string[];
   /** a sentence for each name */
   readonly strangers: Readonly<Record<string, string>>;
 }
 
+/** A Corefile whose words are in order and whose directives all exist; what they say is not looked at yet. */
+export interface ParsedCorefile {
+  readonly tree: CorefileTree;
+  /** every plugin that it names */
+  readonly pluginNames: ReadonlySet<string>;
+  readonly machine: Machine;
+}
+
 /**
- * Read and check a Corefile.
+ * Read a Corefile as far as that goes without its plugins.
  *
  * @param file  its name as the operator knows it
  * @throws SkyshardError CONFIG_*, with the place
  */
-export function readServerConfig(
+export function parseServerConfig(
   text: string,
   file: string,
   table: PluginTable,
   options: ServerConfigOptions = {},
-): ServerConfig<Readonly<Record<string, unknown>>> {
+): ParsedCorefile {
   const machine: Machine = {
     files: options.files ?? SYSTEM_FILES,
     directory: path.resolve(options.directory ?? '.'),
@@ -83,8 +92,23 @@ export function readServerConfig(
     files: machine.files,
   });
   refuseUnknownDirectives(tree, table);
+  const names = tree.blocks.flatMap(({ directives }) => directives.map(({ name }) => name.text));
+  return { tree, pluginNames: new Set(names), machine };
+}
+
+/**
+ * Check what the directives of a Corefile say.
+ *
+ * @param plugins  at least those that it names, in the fixed order
+ * @throws SkyshardError CONFIG_*, with the place
+ */
+export function readServerConfig(
+  { tree, machine }: ParsedCorefile,
+  plugins: readonly PluginDefinition[],
+  options: ServerConfigOptions = {},
+): ServerConfig<Readonly<Record<string, unknown>>> {
   const report = new ConfigReport(tree.warnings);
-  const blocks = tree.blocks.map((block) => configureBlock(block, table, machine, options.dnsPort ?? 53, report));
+  const blocks = tree.blocks.map((block) => configureBlock(block, plugins, machine, options.dnsPort ?? 53, report));
   return {
     blocks,
     listeners: groupListeners(blocks),
@@ -101,7 +125,7 @@ export function formatWarning({ token, message }: ConfigWarning): string {
 }
 
 function refuseUnknownDirectives(tree: CorefileTree, table: PluginTable): void {
-  const known = new Set(table.plugins.map((plugin) => plugin.name));
+  const known = new Set(table.names);
   for (const { directives } of tree.blocks) {
     for (const { name } of directives) {
       if (known.has(name.text)) continue;
@@ -115,7 +139,7 @@ function refuseUnknownDirectives(tree: CorefileTree, table: PluginTable): void {
 
 function configureBlock(
   block: ServerBlock,
-  table: PluginTable,
+  definitions: readonly PluginDefinition[],
   machine: Machine,
   dnsPort: number,
   report: ConfigReport,
@@ -130,7 +154,7 @@ function configureBlock(
   const context = new BlockContext(keys, new Set(linesOf.keys()), machine, report);
   const plugins: Record<string, unknown> = {};
   const chain: { readonly name: string; readonly token: CorefileToken }[] = [];
-  for (const definition of table.plugins) {
+  for (const definition of definitions) {
     const [first, ...more] = linesOf.get(definition.name) ?? [];
     if (first === undefined) continue;
     plugins[definition.name] = readPlugin(definition, [first, ...more], context);

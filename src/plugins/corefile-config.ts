@@ -3,15 +3,19 @@ import path from 'node:path';
 import { SkyshardError } from '../base/skyshard-error.ts';
 import { SYSTEM_FILES } from '../config/config-files.ts';
 import {
+  parseServerConfig,
   readServerConfig,
   type ConfiguredBlock,
+  type PluginTable,
   type ServerConfig,
   type ServerConfigOptions,
 } from '../config/server-config.ts';
-import { PLUGINS, STRANGERS, type PluginOptions } from './order.ts';
+import { loadPlugins, PLUGIN_NAMES, STRANGERS, type PluginOptions } from './order.ts';
 
 export type CorefileConfig = ServerConfig<PluginOptions>;
 export type CorefileBlock = ConfiguredBlock<PluginOptions>;
+
+export const PLUGIN_TABLE: PluginTable = { names: PLUGIN_NAMES, strangers: STRANGERS };
 
 /** A file of this name is the text on standard input. */
 export const STDIN = 'stdin';
@@ -22,15 +26,20 @@ export const STDIN = 'stdin';
  * @param file  its path, or `stdin`
  * @throws SkyshardError CONFIG_*, all but CONFIG_READ with the place
  */
-export function loadCorefile(file: string, options: ServerConfigOptions = {}): CorefileConfig {
+export async function loadCorefile(file: string, options: ServerConfigOptions = {}): Promise<CorefileConfig> {
   return readCorefile(readText(file, options), file, options);
 }
 
 /** As loadCorefile, of a text that is already there. */
-export function readCorefile(text: string, file: string, options: ServerConfigOptions = {}): CorefileConfig {
-  const table = { plugins: PLUGINS, strangers: STRANGERS };
+export async function readCorefile(
+  text: string,
+  file: string,
+  options: ServerConfigOptions = {},
+): Promise<CorefileConfig> {
+  const parsed = parseServerConfig(text, file, PLUGIN_TABLE, options);
+  const plugins = await loadPlugins((name) => parsed.pluginNames.has(name));
   // The table gives each name the options that its definition's parse returns.
-  return readServerConfig(text, file, table, options) as CorefileConfig;
+  return readServerConfig(parsed, plugins, options) as CorefileConfig;
 }
 
 function readText(file: string, options: ServerConfigOptions): string {

@@ -24,7 +24,7 @@ export async function loadPlan(
     import('../config/server-config.ts'),
     import('./compile-corefile.ts'),
   ]);
-  const config = loadCorefile(options.corefile, { dnsPort: options.dnsPort });
+  const config = await loadCorefile(options.corefile, { dnsPort: options.dnsPort });
   const plan = compileCorefile(config, { version: readVersion(), hostName: hostname(), indexOfGroup });
   return { ...plan, warnings: [...config.warnings.map(formatWarning), ...plan.warnings] };
 }

@@ -57,11 +57,12 @@ test('a Corefile that is not there, a directory, a bad flag', () => {
   }
 });
 
-test('environment, directory and port can be given', () => {
+test('environment, directory and port can be given', async () => {
   const options = { env: { PORT: '' }, cwd: directory, dnsPort: 1053 };
-  assert.throws(() => checkCorefile('Corefile', options), {
+  await assert.rejects(checkCorefile('Corefile', options), {
     code: 'CONFIG_ARGUMENT',
     message: /expecting data after last colon/,
   });
-  assert.equal(checkCorefile('Corefile', { ...options, env: { PORT: '5353' } }).warnings.length, 2);
+  const { warnings } = await checkCorefile('Corefile', { ...options, env: { PORT: '5353' } });
+  assert.equal(warnings.length, 2);
 });

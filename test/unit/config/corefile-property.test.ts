@@ -7,7 +7,7 @@ import { formatCorefile } from '../../../src/config/corefile-format.ts';
 import { parseCorefile } from '../../../src/config/corefile-parser.ts';
 import type { CorefileToken } from '../../../src/config/corefile-token.ts';
 import type { CorefileLine, CorefileTree } from '../../../src/config/corefile-tree.ts';
-import { PLUGINS } from '../../../src/plugins/order.ts';
+import { PLUGIN_NAMES } from '../../../src/plugins/order.ts';
 import { read, testFiles } from '../plugins/corefile-fixture.ts';
 
 const OPTIONS = {
@@ -165,10 +165,15 @@ const WORDS = fc.array(WORD, { maxLength: 5 }).map((words) => words.join(' '));
 
 test('any words behind any plugin are read or refused with their place', () => {
   fc.assert(
-    fc.property(fc.constantFrom(...PLUGINS), WORDS, fc.array(WORDS, { maxLength: 4 }), (plugin, words, options) => {
-      const block = options.length === 0 ? '' : ` {\n${options.map((option) => `    ${option}\n`).join('')}  }`;
-      attempt(() => read(`example.org {\n  ${plugin.name} ${words}${block}\n}\n`));
-    }),
+    fc.property(
+      fc.constantFrom(...PLUGIN_NAMES),
+      WORDS,
+      fc.array(WORDS, { maxLength: 4 }),
+      (plugin, words, options) => {
+        const block = options.length === 0 ? '' : ` {\n${options.map((option) => `    ${option}\n`).join('')}  }`;
+        attempt(() => read(`example.org {\n  ${plugin} ${words}${block}\n}\n`));
+      },
+    ),
     { numRuns: 4000 },
   );
 });

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { read, testOptions, warningsOf } from '../plugins/corefile-fixture.ts';
-import { readCorefile } from '../../../src/plugins/corefile-config.ts';
+import { read, readAtOnce, testOptions, warningsOf } from '../plugins/corefile-fixture.ts';
 
 function keysOf(key: string): string[] {
   return read(`${key} {\n whoami\n}`).blocks[0]!.keys.map(({ scheme, zone, port }) => `${scheme} ${zone} ${port}`);
@@ -47,7 +46,7 @@ test('several keys with commas and their own ports', () => {
 });
 
 test('the port of keys without one can be set', () => {
-  const { blocks } = readCorefile('a https://b {\n}', 'Corefile', { ...testOptions(), dnsPort: 1053 });
+  const { blocks } = readAtOnce('a https://b {\n}', 'Corefile', { ...testOptions(), dnsPort: 1053 });
   assert.deepEqual(
     blocks[0]!.keys.map((key) => key.port),
     [1053, 443],

@@ -1,9 +1,9 @@
 /** Corefiles of the tests: read with files and addresses that are the same on every machine. */
 import path from 'node:path';
 import type { ConfigFiles } from '../../../src/config/config-files.ts';
-import type { ServerConfigOptions } from '../../../src/config/server-config.ts';
-import { readCorefile, type CorefileConfig } from '../../../src/plugins/corefile-config.ts';
-import type { PluginName, PluginOptions } from '../../../src/plugins/order.ts';
+import { parseServerConfig, readServerConfig, type ServerConfigOptions } from '../../../src/config/server-config.ts';
+import { PLUGIN_TABLE, type CorefileConfig } from '../../../src/plugins/corefile-config.ts';
+import { loadPlugins, type PluginName, type PluginOptions } from '../../../src/plugins/order.ts';
 
 export const DIRECTORY = '/etc/coredns';
 
@@ -45,9 +45,17 @@ export function testOptions(more: Readonly<Record<string, string>> = {}): Server
   };
 }
 
+const ALL_PLUGINS = await loadPlugins();
+
+/** As the server reads a Corefile, with all plugins there. */
+export function readAtOnce(text: string, file: string, options: ServerConfigOptions): CorefileConfig {
+  const parsed = parseServerConfig(text, file, PLUGIN_TABLE, options);
+  return readServerConfig(parsed, ALL_PLUGINS, options) as CorefileConfig;
+}
+
 /** A Corefile in /etc/coredns. */
 export function read(text: string, more: Readonly<Record<string, string>> = {}): CorefileConfig {
-  return readCorefile(text, 'Corefile', testOptions(more));
+  return readAtOnce(text, 'Corefile', testOptions(more));
 }
 
 /** The options of one plugin in a block `example.org:53` of its own; the directive starts at line 2, column 3. */

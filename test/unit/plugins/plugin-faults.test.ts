@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { SkyshardError } from '../../../src/base/skyshard-error.ts';
-import { PLUGINS } from '../../../src/plugins/order.ts';
+import { PLUGIN_NAMES } from '../../../src/plugins/order.ts';
 import { faultOf, read } from './corefile-fixture.ts';
 
 /** The directive starts at 2:3; options of a block are the lines from 3 on, from column 1. */
@@ -177,7 +177,7 @@ for (const [lines, place, says] of CASES) {
 }
 
 test('an unknown option of any plugin with options is refused with plugin, line and column', () => {
-  for (const { name } of PLUGINS) {
+  for (const name of PLUGIN_NAMES) {
     const heads: Readonly<Record<string, string>> = {
       cache: 'cache 30',
       bind: 'bind lo',

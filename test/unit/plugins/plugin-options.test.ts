@@ -1,7 +1,7 @@
 /** What directives are read into: defaults, every option once, and the order where it counts. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { PLUGINS, type PluginName } from '../../../src/plugins/order.ts';
+import { PLUGIN_NAMES, PLUGINS, type PluginName } from '../../../src/plugins/order.ts';
 import { read, readPlugin, warningsOf } from './corefile-fixture.ts';
 
 /** A directive (its lines separated by `;`, a block in braces) and what its options have, among others. */
@@ -294,8 +294,12 @@ for (const [name, directive, options] of CASES) {
 test('every plugin that is not refused is read here or in a test of its own', () => {
   const own = ['log', 'rewrite', 'cache', 'template', 'k8s_external', 'kubernetes', 'forward'];
   const covered = new Set<string>([...CASES.map(([name]) => name), ...own]);
-  const missing = PLUGINS.map((plugin) => plugin.name).filter((name) => !covered.has(name) && !isRefused(name));
+  const missing = PLUGIN_NAMES.filter((name) => !covered.has(name) && !isRefused(name));
   assert.deepEqual(missing, []);
+});
+
+test('the table has each plugin under its own name', async () => {
+  for (const name of PLUGIN_NAMES) assert.equal((await PLUGINS[name]()).default.name, name);
 });
 
 function isRefused(name: PluginName): boolean {

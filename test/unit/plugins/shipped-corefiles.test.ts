@@ -4,8 +4,8 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { test } from 'node:test';
 import { SYSTEM_FILES, type ConfigFiles } from '../../../src/config/config-files.ts';
-import { loadCorefile, type CorefileConfig } from '../../../src/plugins/corefile-config.ts';
-import { testOptions } from './corefile-fixture.ts';
+import type { CorefileConfig } from '../../../src/plugins/corefile-config.ts';
+import { readAtOnce, testOptions } from './corefile-fixture.ts';
 
 const FIXTURES = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../../fixtures/corefiles');
 
@@ -25,7 +25,9 @@ function load(file: string, text?: string): CorefileConfig {
     ...files,
     read: (name) => (text !== undefined && name === path.join(FIXTURES, file) ? text : files.read(name)),
   };
-  return loadCorefile(path.basename(file), { ...testOptions(), directory, files: changed });
+  const found = changed.read(path.join(FIXTURES, file));
+  assert.ok(found !== undefined);
+  return readAtOnce(found, path.basename(file), { ...testOptions(), directory, files: changed });
 }
 
 const CORES = readdirSync(FIXTURES).map((name) =>

@@ -2,17 +2,17 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { formatName } from '../../../src/dns/name.ts';
 import type { ForwardGroup } from '../../../src/forward/forward-group.ts';
-import { readCorefile } from '../../../src/plugins/corefile-config.ts';
 import { DEFAULT_TCP_TIMEOUTS } from '../../../src/resolver/resolver-options.ts';
 import { compileCorefile } from '../../../src/server/compile-corefile.ts';
 import type { ServerPlan } from '../../../src/server/server-plan.ts';
+import { readAtOnce } from '../plugins/corefile-fixture.ts';
 
 const groups: ForwardGroup[] = [];
 
 function compile(text: string): ServerPlan {
   groups.length = 0;
   const indexOfGroup = (group: ForwardGroup): number => groups.push(group) - 1;
-  return compileCorefile(readCorefile(text, 'Corefile'), { version: '0.0.0', hostName: 'host', indexOfGroup });
+  return compileCorefile(readAtOnce(text, 'Corefile', {}), { version: '0.0.0', hostName: 'host', indexOfGroup });
 }
 
 /** The chain of each route of a listener: `ZONE step step`, a step that falls through with a `+`. */
