@@ -42,6 +42,8 @@ export class Response {
   isAuthoritative = false;
   isTruncated = false;
   rcode = 0;
+  /** AD and RA as an upstream set them */
+  upstreamFlags = 0;
   /** extended DNS error, -1: none */
   extendedError = -1;
   /** what goes with it, UTF-8; left out where there is no room */
@@ -70,6 +72,7 @@ export class Response {
     this.isAuthoritative = false;
     this.isTruncated = false;
     this.rcode = 0;
+    this.upstreamFlags = 0;
     this.extendedError = -1;
     this.extendedErrorText = NO_TEXT;
     this.ownerOffset = ownerOffset;

@@ -25,14 +25,14 @@ export const CACHE_PROFILE = layout('cache profile', [
   ['successMinTtl', 1, 's'],
   ['denialMaxTtl', 1, 's'],
   ['denialMinTtl', 1, 's'],
-  ['failureTtl', 1, 'ticks; 0: failures are not kept'],
+  ['failureTicks', 1, 'how long a failure is kept; 0: not at all'],
   ['flags', 1, 'PROFILE_FLAG'],
   ['prefetchAmount', 1, 'lookups after which an answer is fetched again before it ends; 0: never'],
-  ['prefetchPause', 1, 'ticks: lookups count as long as no pause between them is longer'],
+  ['prefetchPauseTicks', 1, 'lookups count as long as no pause between them is longer'],
   ['prefetchPercentage', 1, 'of the TTL that is left when it is fetched'],
   ['staleTicks', 1, 'how long an answer may be served after its end; 0: not at all'],
   ['staleTtl', 1, 's, of a stale answer'],
-  ['staleWait', 1, 'ms that upstreams are waited for before a stale answer is given'],
+  ['verifyMs', 1, 'how long upstreams are waited for before a stale answer is given; 0: until they fail'],
   ['recheckTicks', 1, 'after a refresh that failed, until the next'],
 ]);
 export const PROFILE_FLAG = {
@@ -42,8 +42,12 @@ export const PROFILE_FLAG = {
   PREFER_POSITIVE: 2,
   /** ask upstreams first, and give a stale answer only when they have none in time */
   VERIFY_STALE: 4,
-  /** TTLs below the minimum, 0 among them, were said to be raised */
-  RAISE_ZERO_TTL: 8,
+  /** the minimum TTL holds for 0 too, which else forbids to keep an answer */
+  RAISE_ZERO_SUCCESS: 8,
+  RAISE_ZERO_DENIAL: 16,
+  /** answers of this kind are not kept */
+  NO_SUCCESS: 32,
+  NO_DENIAL: 64,
 } as const;
 
 /** Counts of a writer for one instance. */

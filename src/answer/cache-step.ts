@@ -1,0 +1,175 @@
+/**
+ * Answers out of the cache, and whether one shall be fetched again. A hit is copied behind the question as the client wrote
+ * it; TTLs say what is left.
+ */
+import type { AnswerCache } from '../cache/answer-cache.ts';
+import { CacheKey, KEY_CD, KEY_DO } from '../cache/cache-key.ts';
+import { CACHE_PROFILE, CACHED, PROFILE_FLAG, TICKS_PER_SECOND } from '../cache/cache-layout.ts';
+import { EDE, RCODE } from '../dns/iana.ts';
+import { CD, FLAGS_LOW_AT, HEADER_SIZE, POINTER_BITS } from '../dns/wire-header.ts';
+import type { Query } from './query.ts';
+import type { Response } from './response.ts';
+
+const RECORD_FIXED_SIZE = 10;
+/** Nobody else tries to fetch a stale answer again for as long, unless `serve_stale` says how long. */
+const REFRESH_TICKS = 5 * TICKS_PER_SECOND;
+
+/** What became of a lookup. */
+export const CACHE_RESULT = {
+  MISS: 0,
+  HIT: 1,
+  /** answered, and the answer is to be fetched again */
+  HIT_AND_REFRESH: 2,
+  /** a stale answer is there, which may be given if no upstream has a fresh one */
+  STALE: 3,
+} as const;
+
+export class CacheStep {
+  readonly #cache: AnswerCache;
+  readonly #query: Query;
+  readonly #response: Response;
+  readonly #key: CacheKey;
+  readonly #view: DataView;
+  /** what was found is stale */
+  isStale = false;
+
+  /** @param view  of the memory the response is written to */
+  constructor(cache: AnswerCache, query: Query, response: Response) {
+    this.#cache = cache;
+    this.#query = query;
+    this.#response = response;
+    this.#key = new CacheKey(cache.words);
+    this.#view = response.view;
+  }
+
+  /** @returns CACHE_RESULT; the response is written if it is a hit */
+  answer(profile: number, nowTick: number): number {
+    const cache = this.#cache;
+    const query = this.#query;
+    const { instance, flags: flagsField, staleTicks } = CACHE_PROFILE.at;
+    this.isStale = false;
+    let flags = query.isDo !== 0 ? KEY_DO : 0;
+    if ((this.#response.bytes[this.#response.messageAt + FLAGS_LOW_AT]! & CD) !== 0) flags |= KEY_CD;
+    const key = this.#key;
+    key.set(cache.profile(profile, instance), query.qtype, query.qclass, flags, query.nameWords, query.nameSize);
+    if (!cache.find(key)) return CACHE_RESULT.MISS;
+    const { success, denial, failure } = cache;
+    const prefersPositive = (cache.profile(profile, flagsField) & PROFILE_FLAG.PREFER_POSITIVE) !== 0;
+    const staleMax = cache.profile(profile, staleTicks);
+    if (success !== 0 && cache.ticksLeft(success, nowTick) > 0) return this.#giveFresh(profile, success, nowTick);
+    if (denial !== 0 && cache.ticksLeft(denial, nowTick) > 0) {
+      const isOverruled = prefersPositive && success !== 0 && -cache.ticksLeft(success, nowTick) < staleMax;
+      if (!isOverruled) return this.#giveFresh(profile, denial, nowTick);
+    }
+    if (staleMax !== 0) {
+      const stale = this.#newest(success, denial);
+      if (stale !== 0 && -cache.ticksLeft(stale, nowTick) < staleMax) return this.#giveStale(profile, stale, nowTick);
+    }
+    if (failure !== 0 && cache.ticksLeft(failure, nowTick) > 0) {
+      this.#response.extendedError = EDE.CACHED_ERROR;
+      return this.#giveFresh(profile, failure, nowTick);
+    }
+    return CACHE_RESULT.MISS;
+  }
+
+  #newest(success: number, denial: number): number {
+    if (success === 0 || denial === 0) return success === 0 ? denial : success;
+    const { words } = this.#cache;
+    return ((words[success + CACHED.at.stored]! - words[denial + CACHED.at.stored]!) | 0) >= 0 ? success : denial;
+  }
+
+  #giveFresh(profile: number, at: number, nowTick: number): number {
+    const cache = this.#cache;
+    const amount = cache.profile(profile, CACHE_PROFILE.at.prefetchAmount);
+    const stored = cache.words[at + CACHED.at.stored]!;
+    let isDue = false;
+    if (amount === 0) {
+      cache.noteHit(at);
+    } else if (cache.countHit(at, nowTick, cache.profile(profile, CACHE_PROFILE.at.prefetchPauseTicks)) >= amount) {
+      const left = cache.ticksLeft(at, nowTick);
+      const lifetime = (cache.words[at + CACHED.at.end]! - stored) | 0;
+      isDue = left * 100 <= lifetime * cache.profile(profile, CACHE_PROFILE.at.prefetchPercentage);
+    }
+    const keepsTtl = (cache.profile(profile, CACHE_PROFILE.at.flags) & PROFILE_FLAG.KEEP_TTL) !== 0;
+    const elapsed = keepsTtl ? 0 : Math.trunc(((nowTick - stored) | 0) / TICKS_PER_SECOND);
+    this.#write(at, elapsed, -1);
+    return isDue && cache.claimRefresh(at, nowTick, nowTick + REFRESH_TICKS)
+      ? CACHE_RESULT.HIT_AND_REFRESH
+      : CACHE_RESULT.HIT;
+  }
+
+  #giveStale(profile: number, at: number, nowTick: number): number {
+    const cache = this.#cache;
+    this.isStale = true;
+    cache.noteHit(at);
+    const recheck = cache.profile(profile, CACHE_PROFILE.at.recheckTicks);
+    const isOurs = cache.claimRefresh(at, nowTick, nowTick + (recheck === 0 ? REFRESH_TICKS : recheck));
+    const verifies = (cache.profile(profile, CACHE_PROFILE.at.flags) & PROFILE_FLAG.VERIFY_STALE) !== 0;
+    if (verifies && (isOurs || (recheck === 0 && cache.profile(profile, CACHE_PROFILE.at.verifyMs) === 0))) {
+      return CACHE_RESULT.STALE;
+    }
+    this.writeStale(profile, at);
+    return isOurs ? CACHE_RESULT.HIT_AND_REFRESH : CACHE_RESULT.HIT;
+  }
+
+  /** Give an answer although it has ended. */
+  writeStale(profile: number, at: number): void {
+    this.#write(at, 0, this.#cache.profile(profile, CACHE_PROFILE.at.staleTtl));
+    this.#response.extendedError =
+      this.#response.rcode === RCODE.NXDOMAIN ? EDE.STALE_NXDOMAIN_ANSWER : EDE.STALE_ANSWER;
+  }
+
+  /** @param ttl  of all records, -1: what is left of their own */
+  #write(at: number, elapsedSeconds: number, ttl: number): void {
+    const { words, octets } = this.#cache;
+    const response = this.#response;
+    const shape = words[at + CACHED.at.shape]!;
+    const body = words[at + CACHED.at.body]!;
+    const ttlCount = shape & 0xffff;
+    const ttlsAt = at + CACHED.words + (((shape >>> 24) + 3) >>> 2);
+    let size = body >>> 8;
+    response.rcode = (shape >>> 16) & 0xff;
+    response.upstreamFlags = body & 0xff;
+    response.answerCount = words[at + CACHED.at.counts]! >>> 16;
+    response.authorityCount = words[at + CACHED.at.counts]! & 0xffff;
+    const from = (ttlsAt + ((ttlCount + 1) >>> 1)) * 4;
+    const start = response.position;
+    if (start + size > response.limit) size = this.#fit(from, size, response.limit - start);
+    const { bytes } = response;
+    for (let index = 0; index < size; index++) bytes[start + index] = octets[from + index]!;
+    response.position = start + size;
+    const view = this.#view;
+    for (let index = 0; index < ttlCount; index++) {
+      const pair = words[ttlsAt + (index >>> 1)]!;
+      const offset = (index & 1) === 0 ? pair & 0xffff : pair >>> 16;
+      if (offset + 4 > size) break;
+      view.setUint32(start + offset, ttl >= 0 ? ttl : view.getUint32(start + offset) - elapsedSeconds);
+    }
+  }
+
+  /** Whole records that have room; TC if something that is needed has none. @returns their octets */
+  #fit(from: number, size: number, room: number): number {
+    const { octets } = this.#cache;
+    const response = this.#response;
+    response.isTruncated = true;
+    let at = 0;
+    let count = 0;
+    while (count < response.answerCount) {
+      let end = at;
+      while (octets[from + end]! > 0 && octets[from + end]! < POINTER_BITS) end += 1 + octets[from + end]!;
+      end += octets[from + end] === 0 ? 1 : 2;
+      end += RECORD_FIXED_SIZE + ((octets[from + end + 8]! << 8) | octets[from + end + 9]!);
+      if (end > room || end > size) break;
+      at = end;
+      count++;
+    }
+    response.answerCount = count;
+    response.authorityCount = 0;
+    return at;
+  }
+}
+
+/** Whether records can be copied behind a response as it stands: they point to the name behind the header. */
+export function isAtQuestion(response: Response): boolean {
+  return response.answerCount === 0 && response.ownerOffset === HEADER_SIZE;
+}

@@ -1,0 +1,363 @@
+/**
+ * What of an upstream's reply is kept in the cache, and for how long.
+ *
+ * Kept are records that answer the question: at its name, and along the CNAME records from there; of a denial the SOA of a zone
+ * that holds the last name (RFC 2308). Everything else an upstream adds is passed on once and forgotten. TTLs are put within the
+ * profile's bounds in the reply itself, so that the first answer says what the later ones count down from.
+ */
+import { KEY_CD, KEY_DO, CacheKey } from '../cache/cache-key.ts';
+import type { AnswerCache } from '../cache/answer-cache.ts';
+import { CACHE_PROFILE, KIND, PROFILE_FLAG, TICKS_PER_SECOND } from '../cache/cache-layout.ts';
+import { CacheableAnswer, TTLS_MAX, type CacheWriter } from '../cache/cache-writer.ts';
+import { RCODE, TYPE } from '../dns/iana.ts';
+import { LABELS_MAX, NAME_SIZE_MAX, POINTER_BITS, TC } from '../dns/wire-header.ts';
+import type { Reply } from './reply.ts';
+
+const CNAME_CHAIN_MAX = 16;
+const POINTERS_MAX = 16;
+const DNAME = 39;
+/** From the start of the type on: where the TTL is, and the data. */
+const TTL_OFFSET = 4;
+const DATA_OFFSET = 10;
+/** In RRSIG data: the expiration, in seconds mod 2³² (RFC 4034 §3.1.5). */
+const EXPIRATION_OFFSET = 8;
+/** In SOA data, from its end: MINIMUM. */
+const MINIMUM_FROM_END = 4;
+const SOA_NUMBERS_SIZE = 20;
+/** RFC 2181 §8: the highest bit stands for 0. */
+const TTL_MAX = 0x7fff_ffff;
+const AD_RA = 0xa0;
+
+export class AnswerKeeper {
+  readonly #octets: Uint8Array;
+  readonly #view: DataView;
+  readonly #cache: AnswerCache;
+  readonly #writer: CacheWriter;
+  readonly #key: CacheKey;
+  readonly #name: Uint8Array;
+  readonly #nameWords: Uint32Array;
+  readonly #answer: CacheableAnswer = new CacheableAnswer();
+  /** offsets in the arena of the names that the answer is about: the question's, and CNAME targets */
+  readonly #chain: Uint32Array = new Uint32Array(CNAME_CHAIN_MAX);
+  #chainSize = 0;
+  #lifetimeSeconds = 0;
+
+  /** @param arena  replies lie in it */
+  constructor(arena: ArrayBuffer, cache: AnswerCache, writer: CacheWriter) {
+    this.#octets = new Uint8Array(arena);
+    this.#view = new DataView(arena);
+    this.#cache = cache;
+    this.#writer = writer;
+    this.#key = new CacheKey(cache.words);
+    const name = new ArrayBuffer(NAME_SIZE_MAX + 1);
+    this.#name = new Uint8Array(name);
+    this.#nameWords = new Uint32Array(name);
+  }
+
+  /**
+   * Look at a whole reply to a question, and keep what may be kept.
+   *
+   * @param nameAt    offset in the arena of the name asked, letter case as it may be
+   * @param nowTick   of the machine's clock
+   * @param unixTime  seconds, for the end of signatures
+   */
+  keep(
+    reply: Reply,
+    profile: number,
+    qtype: number,
+    qclass: number,
+    isDo: boolean,
+    isCd: boolean,
+    nameAt: number,
+    nameSize: number,
+    nowTick: number,
+    unixTime: number,
+  ): void {
+    const kind = (reply.flagsHigh & TC) !== 0 ? -1 : this.#kindOf(reply, qtype);
+    if (kind < 0) return;
+    const answer = this.#answer;
+    answer.kind = kind;
+    answer.rcode = reply.rcode;
+    answer.flags = reply.flagsLow & AD_RA;
+    answer.bodyAt = reply.questionEnd;
+    answer.ttlCount = 0;
+    if (kind === KIND.FAILURE) {
+      answer.lifetime = this.#cache.profile(profile, CACHE_PROFILE.at.failureTicks);
+      answer.answerCount = answer.authorityCount = answer.bodySize = 0;
+      if (answer.lifetime === 0) return;
+    } else {
+      const isKept =
+        kind === KIND.SUCCESS
+          ? this.#takeAnswers(reply, profile, isDo, unixTime)
+          : this.#takeDenial(reply, profile, isDo);
+      const unwanted = kind === KIND.SUCCESS ? PROFILE_FLAG.NO_SUCCESS : PROFILE_FLAG.NO_DENIAL;
+      if (!isKept || (this.#cache.profile(profile, CACHE_PROFILE.at.flags) & unwanted) !== 0) return;
+      answer.lifetime = this.#lifetimeSeconds * TICKS_PER_SECOND;
+    }
+    this.#setKey(profile, qtype, qclass, (isDo ? KEY_DO : 0) | (isCd ? KEY_CD : 0), nameAt, nameSize);
+    this.#writer.store(this.#key, answer, this.#octets, nowTick);
+  }
+
+  /** No upstream answered, or all that did failed: it is not tried again for a while (RFC 9520). */
+  keepFailure(
+    profile: number,
+    qtype: number,
+    qclass: number,
+    isDo: boolean,
+    isCd: boolean,
+    nameAt: number,
+    nameSize: number,
+    nowTick: number,
+  ): void {
+    const answer = this.#answer;
+    answer.kind = KIND.FAILURE;
+    answer.rcode = RCODE.SERVFAIL;
+    answer.lifetime = this.#cache.profile(profile, CACHE_PROFILE.at.failureTicks);
+    if (answer.lifetime === 0) return;
+    answer.flags = answer.ttlCount = answer.answerCount = answer.authorityCount = answer.bodySize = 0;
+    this.#setKey(profile, qtype, qclass, (isDo ? KEY_DO : 0) | (isCd ? KEY_CD : 0), nameAt, nameSize);
+    this.#writer.store(this.#key, answer, this.#octets, nowTick);
+  }
+
+  #setKey(profile: number, qtype: number, qclass: number, flags: number, nameAt: number, nameSize: number): void {
+    const instance = this.#cache.profile(profile, CACHE_PROFILE.at.instance);
+    this.#nameWords[(nameSize - 1) >>> 2] = 0;
+    for (let index = 0; index < nameSize; index++) {
+      const octet = this.#octets[nameAt + index]!;
+      this.#name[index] = octet >= 0x41 && octet <= 0x5a ? octet + 0x20 : octet;
+    }
+    this.#key.set(instance, qtype, qclass, flags, this.#nameWords, nameSize);
+  }
+
+  /** @returns KIND, or -1: nothing that may be kept. Follows the CNAME records. */
+  #kindOf(reply: Reply, qtype: number): number {
+    const { rcode } = reply;
+    if (rcode === RCODE.SERVFAIL || rcode === RCODE.NOTIMP) return KIND.FAILURE;
+    if (rcode !== RCODE.NOERROR && rcode !== RCODE.NXDOMAIN) return -1;
+    if (!this.#followChain(reply, qtype)) return -1;
+    if (rcode === RCODE.NXDOMAIN) return KIND.DENIAL;
+    const view = this.#view;
+    let at = reply.questionEnd;
+    for (let left = reply.answerCount; left > 0; left--) {
+      const type = view.getUint16(reply.nameEnd(at));
+      if (type === qtype || qtype === TYPE.ANY) return KIND.SUCCESS;
+      at = reply.recordEnd(at);
+    }
+    return KIND.DENIAL;
+  }
+
+  /** Gather the names that the answer is about. @returns false if there are records at others */
+  #followChain(reply: Reply, qtype: number): boolean {
+    const view = this.#view;
+    const chain = this.#chain;
+    // The question's name is the one behind the header.
+    chain[0] = reply.at + 12;
+    this.#chainSize = 1;
+    let at = reply.questionEnd;
+    for (let left = reply.answerCount; left > 0; left--) {
+      const typeAt = reply.nameEnd(at);
+      const type = view.getUint16(typeAt);
+      const isAlias = type === TYPE.CNAME && qtype !== TYPE.CNAME && qtype !== TYPE.ANY;
+      if (!this.#isOfChain(reply, at, type)) {
+        // Some servers shuffle: a record may stand before the CNAME that leads to it.
+        return this.#followShuffled(reply, qtype);
+      }
+      if (isAlias) {
+        if (this.#chainSize === CNAME_CHAIN_MAX) return false;
+        chain[this.#chainSize++] = typeAt + DATA_OFFSET;
+      }
+      at = reply.recordEnd(at);
+    }
+    return true;
+  }
+
+  #followShuffled(reply: Reply, qtype: number): boolean {
+    if (qtype === TYPE.CNAME || qtype === TYPE.ANY) return false;
+    const view = this.#view;
+    this.#chainSize = 1;
+    for (let before = 0; before !== this.#chainSize && this.#chainSize < CNAME_CHAIN_MAX;) {
+      before = this.#chainSize;
+      let at = reply.questionEnd;
+      for (let left = reply.answerCount; left > 0; left--) {
+        const typeAt = reply.nameEnd(at);
+        if (view.getUint16(typeAt) === TYPE.CNAME && this.#isSame(reply, at, this.#chain[before - 1]!)) {
+          this.#chain[this.#chainSize++] = typeAt + DATA_OFFSET;
+          break;
+        }
+        at = reply.recordEnd(at);
+      }
+    }
+    let at = reply.questionEnd;
+    for (let left = reply.answerCount; left > 0; left--) {
+      if (!this.#isOfChain(reply, at, view.getUint16(reply.nameEnd(at)))) return false;
+      at = reply.recordEnd(at);
+    }
+    return true;
+  }
+
+  /** Whether a record's owner is one of the names gathered; that of a DNAME may lie above. */
+  #isOfChain(reply: Reply, at: number, type: number): boolean {
+    for (let index = this.#chainSize - 1; index >= 0; index--) {
+      if (this.#isSame(reply, at, this.#chain[index]!)) return true;
+      if ((type === DNAME || type === TYPE.RRSIG) && this.#isBelow(reply, this.#chain[index]!, at)) return true;
+    }
+    return false;
+  }
+
+  /** TTLs and extent of a positive answer. @returns false if it may not be kept */
+  #takeAnswers(reply: Reply, profile: number, isDo: boolean, unixTime: number): boolean {
+    const answer = this.#answer;
+    const min = this.#cache.profile(profile, CACHE_PROFILE.at.successMinTtl);
+    const max = this.#cache.profile(profile, CACHE_PROFILE.at.successMaxTtl);
+    const raisesZero = (this.#cache.profile(profile, CACHE_PROFILE.at.flags) & PROFILE_FLAG.RAISE_ZERO_SUCCESS) !== 0;
+    this.#lifetimeSeconds = max;
+    let at = reply.questionEnd;
+    for (let left = reply.answerCount; left > 0; left--) {
+      if (!this.#takeTtl(reply, at, min, max, raisesZero)) return false;
+      if (isDo && !this.#isSignatureValid(reply, at, unixTime)) return false;
+      at = reply.recordEnd(at);
+    }
+    answer.answerCount = reply.answerCount;
+    answer.authorityCount = 0;
+    answer.bodySize = at - answer.bodyAt;
+    // What proves a wildcard answer stands in the authority section (RFC 4035 §3.1.3.3).
+    if (isDo && this.#takeProofs(reply, at)) {
+      answer.authorityCount = reply.authorityCount;
+      answer.bodySize = reply.authorityEnd - answer.bodyAt;
+    }
+    return true;
+  }
+
+  /** Those of a denial: the answers, the SOA, and with DO what proves it. @returns false if it may not be kept */
+  #takeDenial(reply: Reply, profile: number, isDo: boolean): boolean {
+    const view = this.#view;
+    const answer = this.#answer;
+    const min = this.#cache.profile(profile, CACHE_PROFILE.at.denialMinTtl);
+    const max = this.#cache.profile(profile, CACHE_PROFILE.at.denialMaxTtl);
+    const raisesZero = (this.#cache.profile(profile, CACHE_PROFILE.at.flags) & PROFILE_FLAG.RAISE_ZERO_DENIAL) !== 0;
+    this.#lifetimeSeconds = max;
+    let at = reply.questionEnd;
+    for (let left = reply.answerCount; left > 0; left--) {
+      if (!this.#takeTtl(reply, at, min, max, raisesZero)) return false;
+      at = reply.recordEnd(at);
+    }
+    let hasSoa = false;
+    let authorityCount = 0;
+    let end = at;
+    for (let left = reply.authorityCount; left > 0; left--) {
+      const typeAt = reply.nameEnd(at);
+      const recordEnd = reply.recordEnd(at);
+      const isSoa = view.getUint16(typeAt) === TYPE.SOA;
+      if (isSoa) {
+        if (!this.#isBelow(reply, this.#chain[this.#chainSize - 1]!, at)) return false;
+        if (recordEnd - typeAt < DATA_OFFSET + SOA_NUMBERS_SIZE) return false;
+        const minimum = view.getUint32(recordEnd - MINIMUM_FROM_END);
+        if (minimum < view.getUint32(typeAt + TTL_OFFSET)) view.setUint32(typeAt + TTL_OFFSET, minimum);
+        hasSoa = true;
+      }
+      if (!this.#takeTtl(reply, at, min, max, raisesZero)) return false;
+      authorityCount++;
+      at = recordEnd;
+      if (isSoa) end = at;
+      if (isSoa && !isDo) break;
+    }
+    answer.answerCount = reply.answerCount;
+    answer.authorityCount = authorityCount;
+    answer.bodySize = (isDo ? at : end) - answer.bodyAt;
+    return hasSoa;
+  }
+
+  #takeProofs(reply: Reply, from: number): boolean {
+    let at = from;
+    for (let left = reply.authorityCount; left > 0; left--) {
+      if (!this.#noteTtl(reply, reply.nameEnd(at) + TTL_OFFSET)) return false;
+      at = reply.recordEnd(at);
+    }
+    return reply.authorityCount > 0;
+  }
+
+  /** Put a TTL within its bounds. @returns false if it forbids to keep the answer, or there are too many */
+  #takeTtl(reply: Reply, recordAt: number, min: number, max: number, raisesZero: boolean): boolean {
+    const view = this.#view;
+    const at = reply.nameEnd(recordAt) + TTL_OFFSET;
+    let ttl = view.getUint32(at);
+    if (ttl > TTL_MAX) ttl = 0;
+    if (ttl === 0 && !raisesZero) return false;
+    if (ttl < min) ttl = min;
+    if (ttl > max) ttl = max;
+    view.setUint32(at, ttl);
+    if (ttl < this.#lifetimeSeconds) this.#lifetimeSeconds = ttl;
+    return ttl > 0 && this.#noteTtl(reply, at);
+  }
+
+  #noteTtl(reply: Reply, at: number): boolean {
+    const answer = this.#answer;
+    if (answer.ttlCount === TTLS_MAX) return false;
+    answer.ttlOffsets[answer.ttlCount++] = at - reply.questionEnd;
+    return true;
+  }
+
+  /** A signature bounds how long what it signs is kept (RFC 4035 §5.3.3). @returns false if it has ended */
+  #isSignatureValid(reply: Reply, recordAt: number, unixTime: number): boolean {
+    const view = this.#view;
+    const typeAt = reply.nameEnd(recordAt);
+    if (view.getUint16(typeAt) !== TYPE.RRSIG) return true;
+    const dataAt = typeAt + DATA_OFFSET;
+    if (dataAt + EXPIRATION_OFFSET + 4 > reply.recordEnd(recordAt)) return false;
+    const left = (view.getUint32(dataAt + EXPIRATION_OFFSET) - unixTime) | 0;
+    if (left < this.#lifetimeSeconds) this.#lifetimeSeconds = left;
+    return left > 0;
+  }
+
+  // ---- names of a message -----------------------------------------------------------------------------------------------
+
+  /** Whether two names are the same but for letter case. */
+  #isSame(reply: Reply, one: number, other: number): boolean {
+    const octets = this.#octets;
+    let a = one;
+    let b = other;
+    for (let labels = 0; labels <= LABELS_MAX; labels++) {
+      a = this.#labelAt(reply, a);
+      b = this.#labelAt(reply, b);
+      if (a === b) return a !== 0;
+      if (a === 0 || b === 0) return false;
+      const size = octets[a]!;
+      if (size !== octets[b]) return false;
+      if (size === 0) return true;
+      for (let index = 1; index <= size; index++) {
+        const x = octets[a + index]!;
+        const y = octets[b + index]!;
+        if (x !== y && ((x ^ y) !== 0x20 || (x | 0x20) < 0x61 || (x | 0x20) > 0x7a)) return false;
+      }
+      a += size + 1;
+      b += size + 1;
+    }
+    return false;
+  }
+
+  /** Whether a name is another, or lies below it. */
+  #isBelow(reply: Reply, name: number, ancestor: number): boolean {
+    let at = name;
+    for (let labels = 0; labels <= LABELS_MAX; labels++) {
+      if (this.#isSame(reply, at, ancestor)) return true;
+      at = this.#labelAt(reply, at);
+      if (at === 0 || this.#octets[at] === 0) return false;
+      at += this.#octets[at]! + 1;
+    }
+    return false;
+  }
+
+  /** Where the first label of a name lies: pointers lead there. @returns 0: nowhere in the message */
+  #labelAt(reply: Reply, at: number): number {
+    const octets = this.#octets;
+    let position = at;
+    for (let pointers = 0; pointers <= POINTERS_MAX; pointers++) {
+      if (position >= reply.end) return 0;
+      const size = octets[position]!;
+      if (size < POINTER_BITS) return size > 63 ? 0 : position;
+      if (position + 1 >= reply.end) return 0;
+      position = reply.at + (((size & 0x3f) << 8) | octets[position + 1]!);
+    }
+    return 0;
+  }
+}
