@@ -23,6 +23,18 @@ export interface AnswererOptions {
   readonly cookieSecret: Uint8Array;
   /** takes over what has to be asked elsewhere; without it a `forward` step is SERVFAIL */
   readonly forwarder?: QueryForwarder;
+  /** sends whole zones; without it, as where queries come over UDP alone, a transfer is SERVFAIL */
+  readonly transfers?: ZoneSender;
+}
+
+/** Who sends zones to clients. */
+export interface ZoneSender {
+  /**
+   * Take over an AXFR or IXFR query that may have the zone: its messages are sent later. To be copied as for a forwarder.
+   *
+   * @returns false if there are too many already: the client gets SERVFAIL
+   */
+  send(query: Query, response: Response, client: QueryClient): boolean;
 }
 
 /** The side of a shard that asks upstream servers. */

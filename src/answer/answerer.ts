@@ -36,7 +36,7 @@ import {
   STEP_WORDS,
   UDP_SIZE_MAX_DEFAULT,
 } from '../snapshot/snapshot-layout.ts';
-import type { AnswererOptions, QueryClient, QueryForwarder } from './answerer-options.ts';
+import type { AnswererOptions, QueryClient, QueryForwarder, ZoneSender } from './answerer-options.ts';
 import { FixedSteps } from './fixed-steps.ts';
 import { ALIASES_MAX, KubernetesStep } from './kubernetes-step.ts';
 import { LocalStep } from './local-step.ts';
@@ -47,6 +47,7 @@ import { Rotation } from './rotation.ts';
 import { CLIENT_COOKIE_SIZE, SERVER_COOKIE_SIZE, ServerCookies } from './server-cookie.ts';
 import { STEP_RESULT } from './step-result.ts';
 import { TemplateStep } from './template-step.ts';
+import { TransferStep, TRANSFER_RESULT } from './transfer-step.ts';
 
 /** Metric scope of what never entered a chain (MetricScope 0). */
 const SCOPE_DROPPED = 0;
@@ -77,7 +78,9 @@ export class Answerer {
   private readonly fixed: FixedSteps;
   private readonly local: LocalStep;
   private readonly template: TemplateStep;
+  private readonly transfer: TransferStep;
   private readonly forwarder: QueryForwarder | undefined;
+  private readonly transfers: ZoneSender | undefined;
   private readonly cookies: ServerCookies;
   private readonly counters: ShardCounters;
   private readonly events: QueryEventWriter | undefined;
@@ -119,7 +122,9 @@ export class Answerer {
     this.fixed = new FixedSteps(this.reader, this.query, this.response);
     this.local = new LocalStep(this.query, this.response, options.counters);
     this.template = new TemplateStep(this.reader, this.query, this.response);
+    this.transfer = new TransferStep(this.reader, this.query, this.response);
     this.forwarder = options.forwarder;
+    this.transfers = options.transfers;
     this.cookies = new ServerCookies(options.cookieSecret);
     this.counters = options.counters;
     this.events = options.events;
@@ -341,6 +346,7 @@ export class Answerer {
     this.scope = this.reader.words[routeAt + ROUTE.at.scope]!;
     this.client.scope = this.scope;
     this.adoptPolicy(this.reader.words[routeAt + ROUTE.at.policy]! * 2);
+    if (qtype === TYPE.AXFR || qtype === TYPE.IXFR) return this.answerTransfer(routeAt);
     const result = this.runSteps(routeAt);
     if (result !== STEP_RESULT.FOLLOW) return result;
     const followed = this.followAliases();
@@ -434,6 +440,8 @@ export class Answerer {
       case STEP.FORWARD:
         this.plugin = PLUGIN.FORWARD;
         return this.forward(argument);
+      case STEP.TRANSFER:
+        return STEP_RESULT.NEXT;
       default:
         this.plugin = PLUGIN.SERVER;
         this.fail(QUERY_ERROR.STEP_UNSUPPORTED, 0);
@@ -442,20 +450,56 @@ export class Answerer {
     return STEP_RESULT.DONE;
   }
 
+  /**
+   * The chain for AXFR and IXFR, which no step that answers from records knows: those are passed over. Without a
+   * `transfer` for the zone it is refused.
+   */
+  private answerTransfer(routeAt: number): number {
+    const words = this.reader.words;
+    let stepAt = routeAt + ROUTE.at.steps;
+    for (let left = words[routeAt + ROUTE.at.stepCount]!; left > 0; left--, stepAt += STEP_WORDS) {
+      const step = words[stepAt]!;
+      if (step === STEP.TRANSFER) {
+        this.plugin = PLUGIN.TRANSFER;
+        const result = this.transfer.answer(words[stepAt + 1]! * 2, routeAt, this.client);
+        if (result === TRANSFER_RESULT.SEND) return this.sendZone();
+        if (result === TRANSFER_RESULT.DONE) return STEP_RESULT.DONE;
+      } else if (step === STEP.UNBUILT) {
+        // It may be one that would have kept the zone from the client.
+        return this.runStep(step, words[stepAt + 1]!, words[stepAt + 2]!);
+      }
+    }
+    this.plugin = PLUGIN.SERVER;
+    this.response.rcode = RCODE.REFUSED;
+    return STEP_RESULT.DONE;
+  }
+
+  private sendZone(): number {
+    this.response.rcode = RCODE.SERVFAIL;
+    if (this.transfers === undefined) return STEP_RESULT.DONE;
+    this.writeOptBehind();
+    const isTaken = this.transfers.send(this.query, this.response, this.client);
+    return isTaken ? STEP_RESULT.PENDING : STEP_RESULT.DONE;
+  }
+
   /** Hand the query over, with the OPT record of its response behind what is written so far. */
   private forward(group: number): number {
     const { response, client } = this;
     response.rcode = RCODE.SERVFAIL;
     if (this.forwarder === undefined) return STEP_RESULT.DONE;
-    const position = response.position;
-    client.optSize = 0;
-    if (this.query.hasEdns) {
-      this.writeOpt(position);
-      client.optSize = response.position - position;
-      response.position = position;
-    }
+    this.writeOptBehind();
     const isTaken = this.forwarder.forward(group, this.query, response, client);
     return isTaken ? STEP_RESULT.PENDING : STEP_RESULT.DONE;
+  }
+
+  private writeOptBehind(): void {
+    const { response, client } = this;
+    const position = response.position;
+    client.optSize = 0;
+    if (!this.query.hasEdns) return;
+    this.writeOpt(position);
+    client.optSize = response.position - position;
+    response.position = position;
   }
 
   /**
@@ -575,9 +619,6 @@ function rcodeOfMetaType(qtype: number): number {
     case TYPE.MAILA:
     case TYPE.MAILB:
       return RCODE.NOTIMP;
-    case TYPE.AXFR:
-    case TYPE.IXFR:
-      return RCODE.REFUSED;
     default:
       return RCODE.NOERROR;
   }

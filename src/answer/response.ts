@@ -21,9 +21,9 @@ export const SOA_RECORD_SIZE = POINTER_SIZE + RECORD_FIXED_SIZE + SOA_DATA_SIZE;
 export const SECTION = { ANSWER: 0, AUTHORITY: 1, ADDITIONAL: 2 } as const;
 
 /** SOA numbers of the Kubernetes zones, seconds (kubernetes DNS records, apex). */
-const SOA_REFRESH_SECONDS = 7200;
-const SOA_RETRY_SECONDS = 1800;
-const SOA_EXPIRE_SECONDS = 86_400;
+export const SOA_REFRESH_SECONDS = 7200;
+export const SOA_RETRY_SECONDS = 1800;
+export const SOA_EXPIRE_SECONDS = 86_400;
 
 const NO_TEXT = new Uint8Array(0);
 

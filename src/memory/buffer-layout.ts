@@ -35,4 +35,17 @@ export const READER_SLOT = layout('reader slot', [
   ['generation', 1, 'READER_IDLE, or the generation that was current before this reader loaded the root it uses'],
   ['turns', 1, 'counts how often the reader entered: a slot that is busy and does not move is a reader that hangs'],
   ['owner', 1, '0 free, else the thread id that uses the slot'],
+  ['pin', 1, 'PIN: whether the reader keeps its snapshot between the times it reads, and whether main took it back'],
 ]);
+
+/** What a reader slot's `pin` says (memory/pinned-reader.ts). */
+export const PIN = {
+  /** a reader that lets go of its snapshot whenever it waits */
+  NONE: 0,
+  /** the snapshot is kept and not read at the moment: main may take it back */
+  RESTING: 1,
+  /** the snapshot is being read */
+  READING: 2,
+  /** main took the snapshot back: nothing of it may be read any more */
+  REVOKED: 3,
+} as const;

@@ -21,6 +21,7 @@
 import { assert } from '../base/assert.ts';
 import {
   BUFFER_HEADER,
+  PIN,
   READER_IDLE,
   READER_MAX,
   READER_SLOT,
@@ -92,6 +93,11 @@ export interface StalledReader {
 
 /** How long a busy reader may stand still before it counts as hanging. */
 export const STALLED_AFTER_MS = 1000;
+/**
+ * Octets that may be retained while a reader rests on an old snapshot (pinned-reader.ts); beyond that it is taken back.
+ * Some seconds of a large headless Service that changes all the time, and a tenth of a manifest's 170 MiB.
+ */
+export const PINNED_SIZE_MAX = 16 << 20;
 
 const RETIRED_CAPACITY_MIN = 1024;
 
@@ -155,6 +161,7 @@ export class EpochWriter {
     assert(slot >= 0 && slot < READER_MAX, 'reader slot out of range');
     const at = slotAt(slot);
     Atomics.store(this.#words, at + READER_SLOT.at.generation, READER_IDLE);
+    Atomics.store(this.#words, at + READER_SLOT.at.pin, PIN.NONE);
     Atomics.store(this.#words, at + READER_SLOT.at.owner, 0);
     this.#sinceMs[slot] = NaN;
   }
@@ -177,18 +184,39 @@ export class EpochWriter {
     this.#retainedSize += this.#blocks.sizeOf(reference);
   }
 
-  /** Free what no reader can hold any more. Cost: a look at each slot, then the blocks freed. */
+  /**
+   * Free what no reader can hold any more, and take snapshots back from resting readers that retain too much. Cost: a look
+   * at each slot, then the blocks freed.
+   */
   reclaim(): void {
     if (this.#count === 0) return;
     const current = this.generation;
+    this.#free(current, this.#oldestAge(current));
+    while (this.#retainedSize > PINNED_SIZE_MAX) {
+      if (!this.#revoke(current, this.#oldestAge(current))) break;
+      this.#free(current, this.#oldestAge(current));
+    }
+    if (this.#count === 0 && this.#retired.length > RETIRED_CAPACITY_MIN * 2) {
+      this.#retired = new Uint32Array(RETIRED_CAPACITY_MIN * 2);
+      this.#head = 0;
+    }
+  }
+
+  /** How many publications ago the oldest snapshot was current that a reader holds. */
+  #oldestAge(current: number): number {
     let ageMax = 0;
     for (let slot = 0; slot < READER_MAX; slot++) {
-      const generation = Atomics.load(this.#words, slotAt(slot) + READER_SLOT.at.generation);
-      if (generation === READER_IDLE) continue;
+      const at = slotAt(slot);
+      const generation = Atomics.load(this.#words, at + READER_SLOT.at.generation);
+      if (generation === READER_IDLE || this.#pinOf(at) === PIN.REVOKED) continue;
       // Ages, not generations, are compared: generations wrap. One skipped number (0) does not change an order.
       const age = (current - generation) >>> 0;
       if (age > ageMax) ageMax = age;
     }
+    return ageMax;
+  }
+
+  #free(current: number, ageMax: number): void {
     while (this.#count > 0) {
       const at = (this.#head * 2) & (this.#retired.length - 1);
       if ((current - this.#retired[at + 1]!) >>> 0 < ageMax) break;
@@ -198,10 +226,23 @@ export class EpochWriter {
       this.#head = (this.#head + 1) & (this.#retired.length / 2 - 1);
       this.#count--;
     }
-    if (this.#count === 0 && this.#retired.length > RETIRED_CAPACITY_MIN * 2) {
-      this.#retired = new Uint32Array(RETIRED_CAPACITY_MIN * 2);
-      this.#head = 0;
+  }
+
+  /** Take the snapshots of this age back from readers that rest on them. @returns whether there were any */
+  #revoke(current: number, age: number): boolean {
+    let isRevoked = false;
+    for (let slot = 0; slot < READER_MAX; slot++) {
+      const at = slotAt(slot);
+      const generation = Atomics.load(this.#words, at + READER_SLOT.at.generation);
+      if (generation === READER_IDLE || (current - generation) >>> 0 !== age) continue;
+      const pinAt = at + READER_SLOT.at.pin;
+      if (Atomics.compareExchange(this.#words, pinAt, PIN.RESTING, PIN.REVOKED) === PIN.RESTING) isRevoked = true;
     }
+    return isRevoked;
+  }
+
+  #pinOf(slotAtWord: number): number {
+    return Atomics.load(this.#words, slotAtWord + READER_SLOT.at.pin);
   }
 
   /**
@@ -216,7 +257,8 @@ export class EpochWriter {
       const at = slotAt(slot);
       const generation = Atomics.load(this.#words, at + READER_SLOT.at.generation);
       const turns = Atomics.load(this.#words, at + READER_SLOT.at.turns);
-      if (generation === READER_IDLE) {
+      const pin = this.#pinOf(at);
+      if (generation === READER_IDLE || pin === PIN.RESTING || pin === PIN.REVOKED) {
         this.#sinceMs[slot] = NaN;
         continue;
       }

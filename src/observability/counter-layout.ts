@@ -37,6 +37,7 @@ export const PLUGIN_LABELS = [
   'chaos',
   'local',
   'forward',
+  'transfer',
 ] as const;
 export const PLUGIN = {
   SERVER: 0,
@@ -48,6 +49,7 @@ export const PLUGIN = {
   CHAOS: 6,
   LOCAL: 7,
   FORWARD: 8,
+  TRANSFER: 9,
 } as const;
 
 /** Why a datagram got no answer. */

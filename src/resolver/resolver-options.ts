@@ -16,6 +16,9 @@ export interface TcpTimeouts {
 /** CoreDNS's. */
 export const DEFAULT_TCP_TIMEOUTS: TcpTimeouts = { readMs: 3000, idleMs: 10_000, writeMs: 5000, queriesMax: Infinity };
 
+/** Zones that one resolver sends at a time: each keeps a snapshot. Others wait. */
+export const TRANSFERS_MAX = 4;
+
 /** An address to listen on. */
 export interface TcpListenerOptions {
   /** listener id, which selects the routes */
@@ -43,6 +46,8 @@ export interface TcpLimits {
 export interface ResolverOptions extends Pick<AnswererOptions, 'buffer' | 'readerSlot' | 'cookieSecret'> {
   /** index of the resolver */
   readonly resolver: number;
+  /** reader slots of this thread, for zones that are sent: as many at a time */
+  readonly transferSlots: readonly number[];
   /** from createCounterBuffer, and this thread's region of it */
   readonly counterBuffer: SharedArrayBuffer;
   readonly counterRegion: number;
@@ -70,7 +75,7 @@ export type ResolverMessage =
   | { readonly kind: 'bindFailed'; readonly address: string; readonly port: number; readonly fault: BindFault }
   /** a query made the answerer fail: a bug; the client got SERVFAIL */
   | { readonly kind: 'panic'; readonly text: string }
-  | { readonly kind: 'log'; readonly text: string }
+  | { readonly kind: 'log'; readonly level: 'info' | 'warn'; readonly text: string }
   /** connections that had answers to come when their time was over */
   | { readonly kind: 'drained'; readonly cutCount: number };
 

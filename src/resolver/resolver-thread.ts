@@ -10,6 +10,8 @@ import type { ResolverCommand, ResolverMessage, ResolverOptions, TcpListenerOpti
 import { STREAM_ARENA_SIZE, StreamAnswerer } from './stream-answerer.ts';
 import { StreamForwarder } from './stream-forwarder.ts';
 import { ListenError, TcpService } from './tcp-service.ts';
+import { TransferReport } from '../transfer/transfer-report.ts';
+import { TcpZoneSender } from '../transfer/zone-sender.ts';
 
 /** How long connections wait for the first snapshot; then answers are SERVFAIL. As shards do it. */
 const FIRST_SNAPSHOT_MAX_MS = 5000;
@@ -18,7 +20,7 @@ const FIRST_SNAPSHOT_LOOK_MS = 5;
 const port = parentPort;
 assert(port !== null, 'a resolver is a thread');
 const options = workerData as ResolverOptions;
-const { service, forwarder } = createService(options);
+const { service, forwarder, transfers } = createService(options);
 let isStopping = false;
 void waitForSnapshot(options.buffer).then(() => service.open());
 let listening = Promise.resolve();
@@ -31,7 +33,11 @@ port.on('message', (command: ResolverCommand) => {
   }
 });
 
-function createService(given: ResolverOptions): { service: TcpService; forwarder: StreamForwarder | undefined } {
+function createService(given: ResolverOptions): {
+  readonly service: TcpService;
+  readonly forwarder: StreamForwarder | undefined;
+  readonly transfers: TcpZoneSender;
+} {
   const { counterBuffer, scopeCount, counterRegion, eventBuffer, forwardBuffer } = given;
   const arena = new ArrayBuffer(STREAM_ARENA_SIZE);
   const counters = createShardCounters(counterBuffer, scopeCount, counterRegion);
@@ -40,6 +46,16 @@ function createService(given: ResolverOptions): { service: TcpService; forwarder
     forwardBuffer === undefined
       ? undefined
       : new StreamForwarder({ buffer: forwardBuffer, shard: counterRegion, counters, events, clientArena: arena });
+  const onPanic = (error: unknown): void =>
+    post({ kind: 'panic', text: error instanceof Error ? String(error.stack) : String(error) });
+  const zoneSender = new TcpZoneSender({
+    buffer: given.buffer,
+    pinSlots: given.transferSlots,
+    report: new TransferReport(counters, events, arena),
+    clientArena: arena,
+    onPanic,
+    log: (level, text) => post({ kind: 'log', level, text }),
+  });
   const answerer = new StreamAnswerer({
     buffer: given.buffer,
     readerSlot: given.readerSlot,
@@ -48,17 +64,20 @@ function createService(given: ResolverOptions): { service: TcpService; forwarder
     counters,
     events,
     ...(upstreams !== undefined && { forwarder: upstreams }),
-    onPanic: (error) => post({ kind: 'panic', text: error instanceof Error ? String(error.stack) : String(error) }),
+    transfers: zoneSender,
+    onPanic,
   });
   const tcp = new TcpService({
     answerer,
     limits: given.limits,
     isPortShared: given.isPortShared,
     cells: tcpCellsOf(given.tcpCells, given.resolver),
-    log: (text) => post({ kind: 'log', text }),
+    log: (text) => post({ kind: 'log', level: 'warn', text }),
+    transfers: zoneSender,
   });
   upstreams?.start(tcp);
-  return { service: tcp, forwarder: upstreams };
+  zoneSender.start(tcp);
+  return { service: tcp, forwarder: upstreams, transfers: zoneSender };
 }
 
 async function listen(listeners: readonly TcpListenerOptions[]): Promise<void> {
@@ -75,6 +94,7 @@ async function listen(listeners: readonly TcpListenerOptions[]): Promise<void> {
 async function drain(maxMs: number): Promise<void> {
   const cutCount = await service.drain(maxMs);
   forwarder?.close();
+  transfers.close();
   post({ kind: 'drained', cutCount });
   port?.close();
 }

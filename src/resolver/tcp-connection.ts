@@ -165,14 +165,27 @@ export class TcpConnection implements DeadlineNode<TcpConnection> {
 
   /** A response that came later. @param octets  the message without its length; copied */
   respond(octets: Uint8Array): void {
-    if (this.#isGone || this.#isClosing) return;
-    this.inFlight--;
     const framed = Buffer.allocUnsafe(2 + octets.length);
     framed.writeUInt16BE(octets.length, 0);
     framed.set(octets, 2);
+    this.sendPart(framed, true);
+  }
+
+  /**
+   * A message of a response that came later.
+   *
+   * @param framed  the message behind its length; kept
+   * @param isLast  the response is complete
+   * @returns whether the client takes more now
+   */
+  sendPart(framed: Buffer, isLast: boolean): boolean {
+    if (this.#isGone || this.#isClosing) return false;
+    if (isLast) this.inFlight--;
     this.#socket.write(framed);
-    if (this.#rest === undefined || this.#socket.writableLength > 0) this.#settle();
+    const takesMore = this.#socket.writableLength === 0;
+    if (this.#rest === undefined || !takesMore) this.#settle();
     else this.#work();
+    return takesMore;
   }
 
   /**

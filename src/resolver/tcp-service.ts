@@ -57,6 +57,13 @@ export interface TcpServiceOptions {
   /** TCP_CELLS of this thread */
   readonly cells: Int32Array;
   readonly log: (text: string) => void;
+  /** sends responses of many messages, and wants to know how they go */
+  readonly transfers?: {
+    /** the client has taken what was sent */
+    readonly onReady: (token: number) => void;
+    /** the connection is gone */
+    readonly onGone: (token: number) => void;
+  };
 }
 
 interface Listener extends ConnectionListener {
@@ -158,6 +165,16 @@ export class TcpService implements ConnectionHost {
     return connection !== undefined;
   }
 
+  /** Send a message of a response that comes later. @returns whether the client takes more now */
+  sendPart(token: number, framed: Buffer, isLast: boolean): boolean {
+    return this.#connections.get(token)?.sendPart(framed, isLast) ?? false;
+  }
+
+  /** Close a connection in the middle of a response. */
+  cut(token: number): void {
+    this.#connections.get(token)?.destroy();
+  }
+
   /**
    * Accept no more, answer what was asked, close everything.
    *
@@ -205,6 +222,7 @@ export class TcpService implements ConnectionHost {
 
   release(connection: TcpConnection): void {
     this.#connections.delete(connection.token);
+    this.#options.transfers?.onGone(connection.token);
     Atomics.sub(this.#options.cells, TCP_CELLS.at.connections, 1);
     const ofClient = this.#clients.get(connection.client);
     ofClient?.delete(connection);
@@ -275,7 +293,10 @@ export class TcpService implements ConnectionHost {
     else ofClient.add(connection);
     socket.on('data', (piece) => connection.receive(piece));
     socket.on('end', () => connection.endOfStream());
-    socket.on('drain', () => connection.drained());
+    socket.on('drain', () => {
+      connection.drained();
+      this.#options.transfers?.onReady(connection.token);
+    });
     socket.on('close', () => connection.gone());
   }
 

@@ -14,6 +14,7 @@ import type { ForwardStanza } from '../plugins/forward/parse.ts';
 import type { HostsOptions } from '../plugins/hosts/parse.ts';
 import type { KubernetesOptions } from '../plugins/kubernetes/parse.ts';
 import type { TimeoutsOptions } from '../plugins/timeouts/parse.ts';
+import type { TransferRule } from '../plugins/transfer/parse.ts';
 import type { TemplateRule } from '../plugins/template/parse.ts';
 import { formatListenAddress, type ListenAddress } from '../observability/listener-set.ts';
 import type { MetricScope } from '../observability/shard-counters.ts';
@@ -29,6 +30,7 @@ import { DEFAULT_TCP_TIMEOUTS } from '../resolver/resolver-options.ts';
 import type { TcpTimeouts } from '../resolver/resolver-options.ts';
 import { compileTemplate } from './compile-template.ts';
 import { forwardGroupOf } from './forward-groups.ts';
+import { ruleFor, transferStepOf } from './compile-transfer.ts';
 import { localAddressesOf, wildcardAddresses } from './listeners.ts';
 import type { ServerPlan, ServicesPlan } from './server-plan.ts';
 import type { PlannedListener } from './listener-table.ts';
@@ -271,6 +273,8 @@ class Compiler {
         ];
       case 'template':
         return plugins.template!.templates.map((rule) => this.#makeTemplate(rule, zones));
+      case 'transfer':
+        return [makeTransfer(plugins.transfer!.rules, plugins.kubernetes?.zones ?? [], zones)];
       case 'hosts':
         return [this.#makeHosts(plugins.hosts!, zones)];
       case 'kubernetes':
@@ -412,6 +416,15 @@ function zonesOfOptions(block: CorefileBlock, name: string): readonly string[] |
   if (typeof options !== 'object' || options === null || !('zones' in options)) return undefined;
   const { zones } = options;
   return Array.isArray(zones) ? zones.filter((zone): zone is string => typeof zone === 'string') : undefined;
+}
+
+/** @param served  the zones that the block's plugins can hand over */
+function makeTransfer(rules: readonly TransferRule[], served: readonly string[], zones: Set<string>): StepMaker {
+  for (const rule of rules) addAll(zones, rule.zones);
+  return (suffix) => {
+    const rule = served.includes(suffix) ? ruleFor(rules, suffix) : undefined;
+    return rule === undefined ? [] : [transferStepOf(rule)];
+  };
 }
 
 function addAll(zones: Set<string>, more: readonly string[]): void {

@@ -9,6 +9,7 @@ import { createServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import { SkyshardError } from '../base/skyshard-error.ts';
+import { TRANSFERS_MAX } from '../resolver/resolver-options.ts';
 import type {
   ResolverCommand,
   ResolverMessage,
@@ -29,10 +30,10 @@ const RESTART_INTERVAL_MS = 1000;
 export interface ResolverSupervisorOptions {
   readonly count: number;
   /** what all resolvers have in common; counterRegion: of the first */
-  readonly resolver: Omit<ResolverOptions, 'resolver' | 'readerSlot' | 'isPortShared'>;
-  /** a reader slot of the shared buffer for a thread that is about to start */
+  readonly resolver: Omit<ResolverOptions, 'resolver' | 'readerSlot' | 'transferSlots' | 'isPortShared'>;
+  /** a reader slot of the shared buffer for a thread that is about to start, which asks for several */
   readonly claimReaderSlot: (resolver: number) => number;
-  /** the thread that used the slot is gone */
+  /** the thread that used a slot is gone */
   readonly onResolverGone: (readerSlot: number) => void;
   /** a query met a bug */
   readonly onPanic: () => void;
@@ -164,7 +165,9 @@ export class ResolverSupervisor {
 
   /** @returns why the thread ended; nothing of it runs any more then */
   async #runOnce(resolver: Resolver): Promise<string> {
-    const readerSlot = this.#options.claimReaderSlot(resolver.index);
+    const claim = (): number => this.#options.claimReaderSlot(resolver.index);
+    const readerSlot = claim();
+    const transferSlots = Array.from({ length: TRANSFERS_MAX }, claim);
     const isSource = import.meta.url.endsWith('.ts');
     const { promise, resolve } = Promise.withResolvers<string>();
     const common = this.#options.resolver;
@@ -173,6 +176,7 @@ export class ResolverSupervisor {
       resolver: resolver.index,
       counterRegion: common.counterRegion + resolver.index,
       readerSlot,
+      transferSlots,
       isPortShared: canReusePort(),
     };
     const worker = new Worker(
@@ -188,7 +192,7 @@ export class ResolverSupervisor {
     if (this.#listeners !== undefined) send(resolver, { kind: 'listen', listeners: this.#listeners });
     failure = await promise;
     resolver.worker = undefined;
-    this.#options.onResolverGone(readerSlot);
+    for (const slot of [readerSlot, ...transferSlots]) this.#options.onResolverGone(slot);
     return failure;
   }
 
@@ -208,7 +212,7 @@ export class ResolverSupervisor {
         log('error', `resolver ${resolver.index}: a query failed: ${message.text}`);
         break;
       case 'log':
-        log('warn', `resolver ${resolver.index}: ${message.text}`);
+        log(message.level, message.level === 'info' ? message.text : `resolver ${resolver.index}: ${message.text}`);
         break;
       case 'drained':
         resolver.cutCount = message.cutCount;

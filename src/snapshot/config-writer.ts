@@ -14,6 +14,7 @@ import {
   RECORDS_FLAG,
   STEP,
   STEP_FLAG,
+  TRANSFER_FLAG,
   UDP_SIZE_MAX_DEFAULT,
   ZONE_FLAG,
 } from './snapshot-layout.ts';
@@ -80,12 +81,26 @@ export interface ChaosStep extends StepBase {
   readonly authors: readonly string[];
 }
 
+/** Addresses with a prefix length: one word (IPv4) or four big-endian words (IPv6). */
+export interface NetworkWords {
+  readonly words: readonly number[];
+  readonly prefixLength: number;
+}
+
+/** Who may transfer the zone that a step behind this one serves. */
+export interface TransferStep extends StepBase {
+  readonly kind: 'transfer';
+  readonly isAnyoneAllowed: boolean;
+  readonly networks: readonly NetworkWords[];
+}
+
 export type StepDescription =
   | KubernetesStep
   | RecordsStep
   | FixedAnswerStep
   | ChaosStep
   | TemplateStep
+  | TransferStep
   | ({ readonly kind: 'any' | 'whoami' | 'unbuilt' } & StepBase)
   | ({ readonly kind: 'local'; readonly isPrefixAnswered: boolean } & StepBase)
   /** `group`: index of the group of upstreams */
@@ -237,6 +252,7 @@ const STEP_NUMBERS: Readonly<Record<StepDescription['kind'], number>> = {
   forward: STEP.FORWARD,
   unbuilt: STEP.UNBUILT,
   template: STEP.TEMPLATE,
+  transfer: STEP.TRANSFER,
 };
 
 /** @returns reference of the step's argument, or the number it is */
@@ -252,6 +268,8 @@ function writeArgument(context: WriterContext, routeZone: Uint8Array, step: Step
       return writeChaosTexts(context, step);
     case 'template':
       return writeTemplate(context, step);
+    case 'transfer':
+      return writeTransferRule(context, step);
     case 'local':
       return step.isPrefixAnswered ? 1 : 0;
     case 'forward':
@@ -358,6 +376,28 @@ function writeTemplate(context: WriterContext, step: TemplateStep): number {
   writer.push(step.program.length);
   writer.pushOctets(step.program);
   return takeWritten(context);
+}
+
+function writeTransferRule(context: WriterContext, step: TransferStep): number {
+  const { writer } = context;
+  const networks4 = step.networks.filter(({ words }) => words.length === 1);
+  const networks6 = step.networks.filter(({ words }) => words.length === 4);
+  writer.reset();
+  writer.push(step.isAnyoneAllowed ? TRANSFER_FLAG.ANYONE : 0);
+  writer.push(networks4.length);
+  writer.push(networks6.length);
+  for (const { words, prefixLength } of [...networks4, ...networks6]) {
+    const masks = words.map((_, index) => maskWord(prefixLength - 32 * index));
+    for (const [index, word] of words.entries()) writer.push((word & masks[index]!) >>> 0);
+    for (const mask of masks) writer.push(mask);
+  }
+  return takeWritten(context);
+}
+
+/** The word whose first `bits` bits are set; none below 0, all from 32 on. */
+function maskWord(bits: number): number {
+  if (bits <= 0) return 0;
+  return bits >= 32 ? 0xffff_ffff : (0xffff_ffff << (32 - bits)) >>> 0;
 }
 
 const TEXT_SIZE_MAX = 255;

@@ -81,6 +81,7 @@ const STEP_NAMES = new Map<number, string>(
     forward: STEP.FORWARD,
     'not built': STEP.UNBUILT,
     'template for each query': STEP.TEMPLATE,
+    transfer: STEP.TRANSFER,
   }).map(([name, step]) => [step, name]),
 );
 

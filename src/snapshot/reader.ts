@@ -28,21 +28,29 @@ const KEY_SIZE_AND_SPACE = 0xfff;
 /** Words of the longest name, and two of padding. */
 const NAME_WORDS = 66;
 
+/** Keeps the current snapshot from being taken away (memory/epochs.ts, memory/pinned-reader.ts). */
+export interface SnapshotHold {
+  /** @returns reference of the root, 0 if nothing is published yet */
+  enter(): number;
+  leave(): void;
+}
+
 export class SnapshotReader {
   /** the whole shared buffer */
   readonly words: Uint32Array;
   /** the key looked up last: words with a zero-padded tail */
   readonly keyWords = new Uint32Array(NAME_WORDS);
 
-  private readonly epoch: EpochReader;
+  private readonly epoch: SnapshotHold;
   private readonly zoneWords = new Uint32Array(NAME_WORDS);
   private readonly hashSeed: number;
   private rootAt = 0;
   private configAt = 0;
 
-  constructor(buffer: SharedArrayBuffer, readerSlot: number) {
+  /** @param hold  index of this thread's reader slot, or who else keeps the snapshot */
+  constructor(buffer: SharedArrayBuffer, hold: number | SnapshotHold) {
     this.words = new Uint32Array(buffer);
-    this.epoch = new EpochReader(buffer, readerSlot);
+    this.epoch = typeof hold === 'number' ? new EpochReader(buffer, hold) : hold;
     this.hashSeed = this.words[BUFFER_HEADER.at.hashSeed]!;
   }
 

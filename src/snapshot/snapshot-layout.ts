@@ -99,6 +99,8 @@ export const STEP = {
   UNBUILT: 9,
   /** `template` that is evaluated for each query: TEMPLATE */
   TEMPLATE: 10,
+  /** `transfer`: TRANSFER_RULE; AXFR and IXFR of the zone that the steps behind it serve */
+  TRANSFER: 12,
 } as const;
 
 export const STEP_FLAG = {
@@ -174,6 +176,23 @@ export const CHAOS_TEXTS = layout('chaos texts', [
   ['authorsSize', 1, 'their octets'],
   ['records', 0, 'the three as key words, one after the other, each from a whole word on'],
 ]);
+
+/** The argument of STEP.TRANSFER: who may have the zone. */
+export const TRANSFER_RULE = layout('transfer rule', [
+  ['flags', 1, 'TRANSFER_FLAG bits'],
+  ['count4', 1, 'number of IPv4 networks'],
+  ['count6', 1, 'number of IPv6 networks'],
+  [
+    'networks',
+    0,
+    'count4 pairs (address word, mask), then count6 times four address words and four words of mask; bits outside of a mask are 0',
+  ],
+]);
+
+export const TRANSFER_FLAG = {
+  /** `to *`: everyone may */
+  ANYONE: 1,
+} as const;
 
 export const KEY_SPACE = { FORWARD: 0, REVERSE4: 1, REVERSE6: 2 } as const;
 export type KeySpace = (typeof KEY_SPACE)[keyof typeof KEY_SPACE];

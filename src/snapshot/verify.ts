@@ -35,6 +35,7 @@ import {
   SNAPSHOT_MAGIC,
   STEP,
   TEMPLATE,
+  TRANSFER_RULE,
   STEP_WORDS,
   UNIT_SIZE,
   ZONE_INFO,
@@ -284,6 +285,11 @@ class SnapshotWalk {
       case STEP.TEMPLATE: {
         const base = this.#block(argument, TEMPLATE.words, 'template');
         return this.#rest(argument, TEMPLATE.words, TEMPLATE.words + wordsFor(words[base + TEMPLATE.at.size]!));
+      }
+      case STEP.TRANSFER: {
+        const base = this.#block(argument, TRANSFER_RULE.words, 'transfer rule');
+        const size = 2 * words[base + TRANSFER_RULE.at.count4]! + 8 * words[base + TRANSFER_RULE.at.count6]!;
+        return this.#rest(argument, TRANSFER_RULE.words, TRANSFER_RULE.words + size);
       }
       case STEP.ANY:
       case STEP.WHOAMI:

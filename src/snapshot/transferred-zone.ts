@@ -1,0 +1,21 @@
+/** Which zone an AXFR or IXFR question is about: the answering threads ask, and so does who writes the transfer. */
+import { NOT_FOUND } from './reader.ts';
+import { ROUTE, STEP, STEP_WORDS, ZONE_INFO } from './snapshot-layout.ts';
+
+/**
+ * The step of a route that serves the zone whose apex has the name asked for.
+ *
+ * @param routeAt   word index of the ROUTE that was found for the name
+ * @param nameSize  octets of the name in wire form, root label included
+ * @returns word index of the step, NOT_FOUND: the name is no zone that can be transferred
+ */
+export function findTransferredZone(words: Uint32Array, routeAt: number, nameSize: number): number {
+  let stepAt = routeAt + ROUTE.at.steps;
+  for (let left = words[routeAt + ROUTE.at.stepCount]!; left > 0; left--) {
+    if (words[stepAt] === STEP.KUBERNETES) {
+      if (words[words[stepAt + 1]! * 2 + ZONE_INFO.at.zoneSize] === nameSize) return stepAt;
+    }
+    stepAt += STEP_WORDS;
+  }
+  return NOT_FOUND;
+}
