@@ -1,5 +1,5 @@
 /** Builds queries, sound and broken ones. */
-import { CLASS, OPCODE } from '../../src/dns/iana.ts';
+import { CLASS, OPCODE, TYPE } from '../../src/dns/iana.ts';
 import { nameToWire, parseName } from './names.ts';
 
 export interface EdnsOfQuery {
@@ -37,6 +37,24 @@ export function buildQuery(spec: QuerySpec): Uint8Array {
     }),
     ...question,
     ...opt,
+  ]);
+}
+
+/**
+ * An IXFR query: in its authority section the SOA record of what the client has, under the question's name.
+ *
+ * @param names  octets of the record's two names: pointers to the question if not given
+ */
+export function buildIxfr(
+  name: string,
+  serial: number,
+  names: readonly number[] = [...u16(0xc00c), ...u16(0xc00c)],
+): Uint8Array {
+  const rdata = [...names, ...u16(serial >>> 16), ...u16(serial & 0xffff), ...new Uint8Array(16)];
+  return Uint8Array.from([
+    ...headerOctets({ id: 0x1234, flags: 0, counts: [1, 0, 1, 0] }),
+    ...questionOctets(name, TYPE.IXFR),
+    ...[...u16(0xc00c), ...u16(TYPE.SOA), ...u16(CLASS.IN), 0, 0, 0, 0, ...u16(rdata.length), ...rdata],
   ]);
 }
 

@@ -237,15 +237,19 @@ function decodeOpt(record: DecodedRecord): DecodedOpt {
   };
 }
 
-/** RFC 2181 §5: no duplicate records in a section, one TTL in an RRset; RFC 1034 §3.6.2: nothing beside a CNAME. */
+/**
+ * RFC 2181 §5: no duplicate records in a section, one TTL in an RRset; RFC 1034 §3.6.2: nothing beside a CNAME. A zone
+ * transfer has its SOA record twice (RFC 5936 §2.2).
+ */
 function checkSets(message: DecodedMessage): void {
+  const isTransfer = message.questions.some(({ type }) => type === TYPE.AXFR || type === TYPE.IXFR);
   for (const section of [message.answer, message.authority, message.additional]) {
     const seen = new Set<string>();
     const ttls = new Map<string, number>();
     for (const record of section) {
       const set = `${formatName(record.owner).toLowerCase()} ${record.type}`;
       const whole = `${set} ${record.rdata.toLowerCase()}`;
-      if (seen.has(whole)) throw new Error(`record twice: ${whole}`);
+      if (seen.has(whole) && !(isTransfer && record.type === TYPE.SOA)) throw new Error(`record twice: ${whole}`);
       seen.add(whole);
       if ((ttls.get(set) ?? record.ttlSeconds) !== record.ttlSeconds) throw new Error(`two TTLs in ${set}`);
       ttls.set(set, record.ttlSeconds);

@@ -25,6 +25,8 @@ export interface ChainOptions {
   /** fills dataset 0 */
   readonly fill?: (sink: RecordSink) => void;
   readonly policy?: Partial<PolicyDescription>;
+  /** of dataset 0 */
+  readonly isSynced?: boolean;
 }
 
 export class Chain {
@@ -35,11 +37,12 @@ export class Chain {
   readonly #shard = createShardCounters(this.#counters, SCOPE_COUNT, 0);
   readonly #policy: PolicyDescription;
 
-  constructor({ routes, fill, policy }: ChainOptions) {
+  constructor({ routes, fill, policy, isSynced = false }: ChainOptions) {
     const buffer = reserveSharedBuffer({ sizeMax: 4 << 20 });
     this.#builder = new SnapshotBuilder(buffer);
     this.#policy = { ...DEFAULT_POLICY, rotates: false, ...policy };
     fill?.(this.#builder.dataset(0));
+    if (isSynced) this.#builder.dataset(0).setSynced(true);
     this.setRoutes(routes);
     this.#answerer = new Answerer({
       buffer,
