@@ -6,7 +6,7 @@ import { CounterCollector } from '../../../src/observability/counter-collector.t
 import { TRANSFERS_MAX } from '../../../src/resolver/resolver-options.ts';
 import { STREAM_ARENA_SIZE, StreamAnswerer } from '../../../src/resolver/stream-answerer.ts';
 import { TransferReport } from '../../../src/transfer/transfer-report.ts';
-import { TcpZoneSender } from '../../../src/transfer/zone-sender.ts';
+import { TcpZoneSender, type TransferClients } from '../../../src/transfer/zone-sender.ts';
 import { buildQuery, type QuerySpec } from '../../wire/query.ts';
 import { decodeStrictly } from '../../wire/strict-message.ts';
 import { LISTENER, lineOf, type Zones } from './zone-fixture.ts';
@@ -36,7 +36,7 @@ export class Connection {
   }
 }
 
-export class Sending {
+export class Sending implements TransferClients {
   readonly sender: TcpZoneSender;
   readonly log: string[] = [];
   readonly panics: unknown[] = [];
@@ -67,20 +67,22 @@ export class Sending {
       transfers: this.sender,
       onPanic,
     });
-    const connectionOf = (token: number): Connection => this.#connections.get(token)!;
-    const self = this;
-    this.sender.start({
-      get currentToken() {
-        return self.#current;
-      },
-      sendPart: (token, framed, isLast) => {
-        const connection = connectionOf(token);
-        connection.messages.push(framed.subarray(2));
-        connection.isComplete = isLast;
-        return --connection.room > 0;
-      },
-      cut: (token) => (connectionOf(token).isCut = true),
-    });
+    this.sender.start(this);
+  }
+
+  get currentToken(): number {
+    return this.#current;
+  }
+
+  sendPart(token: number, framed: Buffer, isLast: boolean): boolean {
+    const connection = this.#connections.get(token)!;
+    connection.messages.push(framed.subarray(2));
+    connection.isComplete = isLast;
+    return --connection.room > 0;
+  }
+
+  cut(token: number): void {
+    this.#connections.get(token)!.isCut = true;
   }
 
   /** A connection with one question, `room` of whose messages it takes. */
