@@ -30,6 +30,8 @@ const SERVICE_NAME_LABEL = 'kubernetes.io/service-name';
 const IMPORTED_SERVICE_LABEL = 'multicluster.kubernetes.io/service-name';
 const SOURCE_CLUSTER_LABEL = 'multicluster.kubernetes.io/source-cluster';
 const TRIGGER_TIME_ANNOTATION = 'endpoints.kubernetes.io/last-change-trigger-time';
+/** Annotations that are read; all others may be left out of what is decoded. */
+export const NOTED_ANNOTATIONS: readonly string[] = [TRIGGER_TIME_ANNOTATION];
 /** Longest targetRef.name that is kept: it has to fit a label. */
 const TARGET_NAME_SIZE_MAX = 63;
 const PHASES_PASSED_OVER = new Set(['Succeeded', 'Failed', 'Unknown']);

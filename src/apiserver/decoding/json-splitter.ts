@@ -3,10 +3,9 @@
  *
  * A list is read by a machine that knows the one object around the items, a watch is one value after the other.
  */
-import { assert } from '../../base/assert.ts';
-import { SkyshardError } from '../../base/skyshard-error.ts';
 import { isJsonSpace, JsonValueScanner } from './json-value-scanner.ts';
 import { OctetCollector } from './octet-collector.ts';
+import { ResponseChunks } from './response-chunks.ts';
 
 const QUOTE = 0x22;
 const COMMA = 0x2c;
@@ -38,17 +37,14 @@ const KEPT_KEYS: ReadonlySet<string> = new Set(['kind', 'apiVersion', 'metadata'
 
 /** Reads values of JSON out of chunks: at most one is held, and only if it lies in several chunks. */
 class JsonValueReader {
-  readonly #what: string;
+  readonly #chunks: ResponseChunks;
   readonly #scanner = new JsonValueScanner();
   readonly #collector = new OctetCollector();
   #isKept = true;
   #isInside = false;
-  /** octets of the response before the chunk */
-  #chunkOffset = 0;
-  #isPushing = false;
 
-  constructor(what: string) {
-    this.#what = what;
+  constructor(chunks: ResponseChunks) {
+    this.#chunks = chunks;
   }
 
   /** a value has begun and not ended */
@@ -56,19 +52,8 @@ class JsonValueReader {
     return this.#isInside;
   }
 
-  beginChunk(chunk: Uint8Array): Buffer {
-    assert(!this.#isPushing, 'the chunk before was read to its end, without an error');
-    this.#isPushing = true;
-    return chunk instanceof Buffer ? chunk : Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
-  }
-
-  endChunk(chunk: Uint8Array): void {
-    this.#isPushing = false;
-    this.#chunkOffset += chunk.length;
-  }
-
   /** @param isKept  whether its text is wanted */
-  begin(chunk: Uint8Array, at: number, isKept = true): void {
+  begin(chunk: Buffer, at: number, isKept = true): void {
     this.#scanner.begin(chunk[at]!);
     this.#isKept = isKept;
     this.#isInside = true;
@@ -98,21 +83,14 @@ class JsonValueReader {
     try {
       return JSON.parse(text) as unknown;
     } catch (error) {
-      throw this.error(`${(error as Error).message}, in the value that ends here`, end, error);
+      throw this.#chunks.error(`${(error as Error).message}, in the value that ends here`, end, error);
     }
-  }
-
-  error(fault: string, at: number, cause?: unknown): SkyshardError {
-    return new SkyshardError('API_RESPONSE', `${this.#what}: octet ${this.#chunkOffset + at}: ${fault}`, { cause });
-  }
-
-  cutError(): SkyshardError {
-    return new SkyshardError('API_RESPONSE', `${this.#what}: cut off after ${this.#chunkOffset} octets`);
   }
 }
 
 /** Items of a `…List`, whatever the order of its fields. */
 export class JsonListSplitter {
+  readonly #chunks: ResponseChunks;
   readonly #reader: JsonValueReader;
   #expected: Expected = 'list';
   #collected: Collected = 'key';
@@ -121,7 +99,8 @@ export class JsonListSplitter {
 
   /** @param what  names the response in errors */
   constructor(what: string) {
-    this.#reader = new JsonValueReader(what);
+    this.#chunks = new ResponseChunks(what);
+    this.#reader = new JsonValueReader(this.#chunks);
   }
 
   /** kind, apiVersion and metadata of the list, as far as they have come */
@@ -132,7 +111,7 @@ export class JsonListSplitter {
   /** @throws SkyshardError API_RESPONSE */
   *push(octets: Uint8Array): Generator<unknown, void, void> {
     const reader = this.#reader;
-    const chunk = reader.beginChunk(octets);
+    const chunk = this.#chunks.begin(octets);
     let at = 0;
     while (at < chunk.length) {
       if (!reader.isInside) {
@@ -148,12 +127,12 @@ export class JsonListSplitter {
       if (this.#collected === 'item') yield value;
       else this.#takeField(value);
     }
-    reader.endChunk(chunk);
+    this.#chunks.end(chunk);
   }
 
   /** @throws SkyshardError API_RESPONSE */
   end(): void {
-    if (this.#expected !== 'nothing') throw this.#reader.cutError();
+    if (this.#expected !== 'nothing') throw this.#chunks.cutError();
   }
 
   #takeField(value: unknown): void {
@@ -215,22 +194,25 @@ export class JsonListSplitter {
         break;
     }
     const found = JSON.stringify(String.fromCharCode(octet));
-    throw this.#reader.error(`expected ${EXPECTED[this.#expected]}, found ${found}`, at);
+    throw this.#chunks.error(`expected ${EXPECTED[this.#expected]}, found ${found}`, at);
   }
 }
 
 /** Objects one after the other, with or without white space between them. */
 export class JsonStreamSplitter {
+  readonly #chunks: ResponseChunks;
   readonly #reader: JsonValueReader;
 
+  /** @param what  names the response in errors */
   constructor(what: string) {
-    this.#reader = new JsonValueReader(what);
+    this.#chunks = new ResponseChunks(what);
+    this.#reader = new JsonValueReader(this.#chunks);
   }
 
   /** @throws SkyshardError API_RESPONSE */
   *push(octets: Uint8Array): Generator<unknown, void, void> {
     const reader = this.#reader;
-    const chunk = reader.beginChunk(octets);
+    const chunk = this.#chunks.begin(octets);
     let at = 0;
     while (at < chunk.length) {
       const octet = chunk[at]!;
@@ -240,7 +222,7 @@ export class JsonStreamSplitter {
           continue;
         }
         if (octet !== OPEN_BRACE) {
-          throw reader.error(`expected an event, found ${JSON.stringify(String.fromCharCode(octet))}`, at);
+          throw this.#chunks.error(`expected an event, found ${JSON.stringify(String.fromCharCode(octet))}`, at);
         }
         reader.begin(chunk, at);
       }
@@ -250,11 +232,11 @@ export class JsonStreamSplitter {
       at = end;
       yield value;
     }
-    reader.endChunk(chunk);
+    this.#chunks.end(chunk);
   }
 
   /** @throws SkyshardError API_RESPONSE */
   end(): void {
-    if (this.#reader.isInside) throw this.#reader.cutError();
+    if (this.#reader.isInside) throw this.#chunks.cutError();
   }
 }

@@ -10,7 +10,7 @@ import type { ListEnd, ListItem, ObjectFault, WatchFailure, WatchItem } from './
 
 type Raw = Readonly<Record<string, unknown>>;
 
-const INITIAL_EVENTS_END = 'k8s.io/initial-events-end';
+export const INITIAL_EVENTS_END = 'k8s.io/initial-events-end';
 const NOTHING: Raw = Object.freeze({});
 
 /** Reads objects of one kind. */

@@ -228,6 +228,19 @@ test('Namespaces are deleted without a namespace, other objects in theirs', () =
   ]);
 });
 
+test('a delete names the object as its put did: lower-cased, in namespace default if it says none', () => {
+  const pod = { ...rawPod('A', 'Running', 5), metadata: { name: 'A', resourceVersion: '5' } };
+  const stream = octets(event('ADDED', 'Pod', 'v1', pod) + event('DELETED', 'Pod', 'v1', pod));
+  const [added, deleted] = readWatch(createWatchDecoder('Pod', JSON_TYPE), [stream]);
+  assert.ok(added?.type === 'change' && added.change.op === 'put' && added.change.object.kind === 'Pod');
+  const { namespace, name } = added.change.object;
+  assert.deepEqual(deleted, {
+    type: 'change',
+    change: { op: 'delete', kind: 'Pod', namespace, name },
+    resourceVersion: '5',
+  });
+});
+
 test('an ERROR event is the Status it holds', () => {
   const status = {
     kind: 'Status',
