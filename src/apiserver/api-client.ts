@@ -3,7 +3,7 @@ import { request as httpRequest, type IncomingMessage } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import { readVersion } from '../base/version.ts';
 import type { ApiAccess, ApiConnection } from './access.ts';
-import { ApiConnectionFault, type ApiFault, type ApiRequestName, connectionFault, statusFault } from './api-fault.ts';
+import { type ApiFault, type ApiRequestName, connectionFault, statusFault } from './api-fault.ts';
 import type { ApiMetrics } from './api-metrics.ts';
 import type { KubernetesApiOptions } from './api-options.ts';
 import { readStatus } from './api-status.ts';
@@ -28,10 +28,16 @@ export interface ApiResponse {
   done(): void;
 }
 
-/** A server that takes a request is to say something within this: lists of large clusters take some seconds. */
-const HEADERS_TIMEOUT_MS = 60_000;
 /** Octets of an answer that is an error. */
 const ERROR_SIZE_MAX = 65_536;
+
+export interface ApiClientOptions {
+  readonly access: ApiAccess;
+  readonly limits: Pick<KubernetesApiOptions, 'queriesPerSecond' | 'burst' | 'inflightMax'>;
+  readonly metrics: ApiMetrics;
+  /** how long to wait for the headers of an answer */
+  readonly answerMs: number;
+}
 
 export class ApiClient {
   readonly #access: ApiAccess;
@@ -40,10 +46,12 @@ export class ApiClient {
   /** a rate that somebody chose counts for each page; the default only for each list */
   readonly #limitsPages: boolean;
   readonly #inflight: InflightLimit;
+  readonly #answerMs: number;
 
-  constructor(access: ApiAccess, limits: KubernetesApiOptions, metrics: ApiMetrics) {
+  constructor({ access, limits, metrics, answerMs }: ApiClientOptions) {
     this.#access = access;
     this.#metrics = metrics;
+    this.#answerMs = answerMs;
     this.#limiter = new RateLimiter(limits.queriesPerSecond || DEFAULT_QPS, limits.burst || DEFAULT_BURST);
     this.#limitsPages = limits.queriesPerSecond > 0;
     this.#inflight = new InflightLimit(limits.inflightMax);
@@ -85,49 +93,48 @@ export class ApiClient {
     const { host } = connection.server;
     let response: IncomingMessage;
     try {
-      response = await exchange(connection, request);
+      response = await this.#exchange(connection, request, false);
     } catch (error) {
       if (request.signal.aborted) throw error;
       this.#metrics.countRequest('<error>', host);
-      throw error instanceof ApiConnectionFault ? error : connectionFault(request, host, 'connect', error);
+      throw connectionFault(request, host, 'connect', error);
     }
     this.#metrics.countRequest(response.statusCode ?? 0, host);
     if (response.statusCode === 200) return response;
     if (response.statusCode === 401) this.#access.invalidate();
     throw await readFault(response, request);
   }
-}
 
-/** The server may have closed an idle connection in the moment it was used again: then the request is sent once more. */
-async function exchange(connection: ApiConnection, request: ApiRequest, isRepeated = false): Promise<IncomingMessage> {
-  const { server, agent, headers } = connection;
-  const send = server.protocol === 'https:' ? httpsRequest : httpRequest;
-  return new Promise((resolve, reject) => {
-    const sent = send(target(server, request), {
-      agent,
-      signal: request.signal,
-      headers: { ...headers, accept: request.accept, 'user-agent': userAgent() },
+  /** An idle connection may be closed by the server in the moment it is used again: then the request is sent once more. */
+  async #exchange(connection: ApiConnection, request: ApiRequest, isRepeated: boolean): Promise<IncomingMessage> {
+    const { server, agent, headers } = connection;
+    const send = server.protocol === 'https:' ? httpsRequest : httpRequest;
+    return new Promise((resolve, reject) => {
+      const sent = send(target(server, request), {
+        agent,
+        signal: request.signal,
+        headers: { ...headers, accept: request.accept, 'user-agent': userAgent() },
+      });
+      const timer = setTimeout(() => {
+        sent.destroy(new Error(`no answer within ${this.#answerMs / 1000} s`));
+      }, this.#answerMs);
+      let hasResponse = false;
+      sent.on('response', (response) => {
+        hasResponse = true;
+        clearTimeout(timer);
+        resolve(response);
+      });
+      sent.on('error', (error: NodeJS.ErrnoException) => {
+        clearTimeout(timer);
+        // What happens to the connection after that is reported by the response too.
+        if (hasResponse) return;
+        const isStale = sent.reusedSocket && !isRepeated && (error.code === 'ECONNRESET' || error.code === 'EPIPE');
+        if (isStale) resolve(this.#exchange(connection, request, true));
+        else reject(error);
+      });
+      sent.end();
     });
-    const timer = setTimeout(() => {
-      const message = `cannot ${request.verb} ${request.resource.plural}: ${server.host} took the request and said nothing for ${HEADERS_TIMEOUT_MS / 1000} s`;
-      sent.destroy(new ApiConnectionFault('silent', message));
-    }, HEADERS_TIMEOUT_MS);
-    let hasResponse = false;
-    sent.on('response', (response) => {
-      hasResponse = true;
-      clearTimeout(timer);
-      resolve(response);
-    });
-    sent.on('error', (error: NodeJS.ErrnoException) => {
-      clearTimeout(timer);
-      // What happens to the connection after that is reported by the response too.
-      if (hasResponse) return;
-      const isStale = sent.reusedSocket && !isRepeated && (error.code === 'ECONNRESET' || error.code === 'EPIPE');
-      if (isStale) resolve(exchange(connection, request, true));
-      else reject(error);
-    });
-    sent.end();
-  });
+  }
 }
 
 function target(server: URL, { resource, query }: ApiRequest): URL {

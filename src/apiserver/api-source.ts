@@ -67,11 +67,13 @@ class ReflectingSource implements ApiSource {
     this.#options = options;
     this.#access = access;
     this.#metrics = options.metrics ?? new ApiMetrics();
+    const timing = { ...API_TIMING, ...options.timing };
+    const { answerMs } = timing;
     const common = {
-      client: new ApiClient(access, options.api, this.#metrics),
+      client: new ApiClient({ access, limits: options.api, metrics: this.#metrics, answerMs }),
       sink,
       metrics: this.#metrics,
-      timing: { ...API_TIMING, ...options.timing },
+      timing,
       budget,
       contact: new Contact(),
       log: options.log,

@@ -12,6 +12,8 @@ export interface ApiTiming {
   readonly missingRetryMs: number;
   /** when to ask again for a streaming list, where the server had none: it may have been updated */
   readonly streamingRetryMs: number;
+  /** a request that is not answered within this has failed; a proxy may keep the headers of a watch until its first event */
+  readonly answerMs: number;
   /** a watch that says nothing for so long is not trusted: bookmarks come once a minute */
   readonly silenceMs: number;
   /** a list that says nothing for so long */
@@ -21,6 +23,8 @@ export interface ApiTiming {
   readonly watchMaxSeconds: number;
   /** a watch that lasted so long was a success, even if nothing happened */
   readonly steadyMs: number;
+  /** faults of a kind that was synced are passed over for so long: servers restart, proxies cut what is idle */
+  readonly logGraceMs: number;
   /** how often a fault that lasts is logged again */
   readonly logAgainMs: number;
 }
@@ -32,11 +36,13 @@ export const API_TIMING: ApiTiming = {
   retryAfterMaxMs: 60_000,
   missingRetryMs: 60_000,
   streamingRetryMs: 3_600_000,
+  answerMs: 90_000,
   silenceMs: 150_000,
-  listSilenceMs: 30_000,
+  listSilenceMs: 60_000,
   watchMinSeconds: 300,
   watchMaxSeconds: 600,
   steadyMs: 5000,
+  logGraceMs: 5000,
   logAgainMs: 300_000,
 };
 

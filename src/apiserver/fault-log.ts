@@ -9,9 +9,13 @@ export class FaultLog {
   readonly #what: string;
   readonly #againMs: number;
   readonly #log: LogFunction;
-  #saidKey = '';
-  #saidAtMs = -Infinity;
+  /** since when all was not well, and since when it is this fault */
   #sinceMs: number | undefined;
+  #key = '';
+  #keySinceMs = 0;
+  /** when this fault was said last; -Infinity: never */
+  #saidAtMs = -Infinity;
+  #hasSaid = false;
 
   /** @param what  in the line that says it is over */
   constructor(what: string, againMs: number, log: LogFunction) {
@@ -20,13 +24,19 @@ export class FaultLog {
     this.#log = log;
   }
 
-  report(fault: SkyshardError, nextTryMs: number): void {
+  /** @param graceMs  how long a fault has to last before it is said */
+  report(fault: SkyshardError, nextTryMs: number, graceMs: number): void {
     const nowMs = performance.now();
     this.#sinceMs ??= nowMs;
     const key = faultKey(fault);
-    if (key === this.#saidKey && nowMs - this.#saidAtMs < this.#againMs) return;
-    this.#saidKey = key;
+    if (key !== this.#key) {
+      this.#key = key;
+      this.#keySinceMs = nowMs;
+      this.#saidAtMs = -Infinity;
+    }
+    if (nowMs - this.#keySinceMs < graceMs || nowMs - this.#saidAtMs < this.#againMs) return;
     this.#saidAtMs = nowMs;
+    this.#hasSaid = true;
     const isPassing = fault.code === 'API_UNREACHABLE' || fault.code === 'API_REFUSED' || fault.code === 'API_RESPONSE';
     const level = isPassing ? 'warn' : 'error';
     this.#log(level, `${fault.code}: ${fault.message}; next try in ${formatSeconds(nextTryMs)}`);
@@ -34,14 +44,12 @@ export class FaultLog {
 
   /** All is well: says so if something was reported. */
   clear(): void {
-    if (this.#saidKey !== '' && this.#sinceMs !== undefined) {
-      this.#log(
-        'info',
-        `${this.#what}: in step with the API server after ${formatSeconds(performance.now() - this.#sinceMs)}`,
-      );
+    if (this.#hasSaid && this.#sinceMs !== undefined) {
+      const time = formatSeconds(performance.now() - this.#sinceMs);
+      this.#log('info', `${this.#what}: in step with the API server after ${time}`);
     }
-    this.#saidKey = '';
-    this.#saidAtMs = -Infinity;
+    this.#hasSaid = false;
+    this.#key = '';
     this.#sinceMs = undefined;
   }
 }
