@@ -414,6 +414,9 @@ export class Answerer {
       case STEP.KUBERNETES:
         this.plugin = PLUGIN.KUBERNETES;
         return this.kubernetes.answer(argument * 2, flags);
+      case STEP.EXTERNAL:
+        this.plugin = PLUGIN.K8S_EXTERNAL;
+        return this.kubernetes.answer(argument * 2, flags);
       case STEP.RECORDS:
         this.plugin = PLUGIN.HOSTS;
         return this.records.answer(argument * 2, flags);

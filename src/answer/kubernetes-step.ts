@@ -1,5 +1,5 @@
 /**
- * The step of the chain that answers from a `kubernetes` zone: from the zone and the name to the records, written into
+ * The step of the chain that answers from a zone of `kubernetes` or `k8s_external`: from the zone and the name to the records, written into
  * the response. All of it comes from the snapshot; nothing is computed that could have been stored.
  */
 import { EDE, RCODE, TYPE } from '../dns/iana.ts';
@@ -49,6 +49,8 @@ export class KubernetesStep {
 
   private zoneAt = 0;
   private datasetAt = 0;
+  /** octets of the apex name of an external zone; 0: a zone of the cluster or the clusterset */
+  private apexSize = 0;
   private ttl = 0;
   /** octets of the name left of the zone */
   private zoneStart = 0;
@@ -85,6 +87,7 @@ export class KubernetesStep {
     this.zoneStart = query.nameSize - words[zoneAt + ZONE_INFO.at.zoneSize]!;
     this.datasetAt = this.reader.datasetAt(words[zoneAt + ZONE_INFO.at.dataset]!);
     this.ttl = words[zoneAt + ZONE_INFO.at.ttl]!;
+    this.apexSize = words[zoneAt + ZONE_INFO.at.apexSize]!;
     this.entrySkip = 0;
     this.isFallthrough = (stepFlags & STEP_FLAG.FALLTHROUGH) !== 0;
     this.response.isAuthoritative = true;
@@ -94,7 +97,10 @@ export class KubernetesStep {
       this.answerApex(keySpace, keySize);
       return STEP_RESULT.DONE;
     }
-    const entryAt = this.reader.findEntry(this.datasetAt, keySpace, query.nameWords, keySize);
+    let entryAt = this.reader.findEntry(this.datasetAt, keySpace, query.nameWords, keySize);
+    if (entryAt === NOT_FOUND && (words[zoneAt + ZONE_INFO.at.flags]! & ZONE_FLAG.EXTERNAL_REVERSE) !== 0) {
+      entryAt = this.reader.findEntry(this.datasetAt, KEY_SPACE.EXTERNAL, query.nameWords, this.zoneStart);
+    }
     if ((words[this.datasetAt + DATASET.at.flags]! & DATASET_FLAG.SYNCED) === 0 && !this.isFixed(entryAt)) {
       this.response.rcode = RCODE.SERVFAIL;
       this.response.extendedError = EDE.NOT_READY;
@@ -110,9 +116,7 @@ export class KubernetesStep {
 
   /** Names that depend on no object: they are known before the first list is complete. */
   private isFixed(entryAt: number): boolean {
-    if (entryAt === NOT_FOUND) return false;
-    const kind = (this.words[entryAt]! >>> ENTRY_KIND_SHIFT) & 0xf;
-    return kind === KIND.RAW || (kind === KIND.ENT && this.query.labelStarts[1] === this.zoneStart);
+    return entryAt !== NOT_FOUND && ((this.words[entryAt]! >>> ENTRY_FLAGS_SHIFT) & ENTRY_FLAG.FIXED) !== 0;
   }
 
   private answerEntry(entryAt: number): number {
@@ -151,12 +155,14 @@ export class KubernetesStep {
 
   private writeSoa(): boolean {
     const words = this.words;
-    return this.response.writeSoa(
-      this.response.ownerOffset + this.zoneStart,
-      words[this.zoneAt + ZONE_INFO.at.negativeTtl]!,
-      words[this.datasetAt + DATASET.at.serial]!,
-      this.ttl,
-    );
+    const response = this.response;
+    const zoneOffset = response.ownerOffset + this.zoneStart;
+    const ttl = words[this.zoneAt + ZONE_INFO.at.negativeTtl]!;
+    const serial = words[this.datasetAt + words[this.zoneAt + ZONE_INFO.at.serialField]!]!;
+    if (this.apexSize === 0) return response.writeSoa(zoneOffset, ttl, serial, this.ttl);
+    const primarySize = words[this.zoneAt + ZONE_INFO.at.primarySize]!;
+    const apexAt = this.zoneAt + ZONE_INFO.at.primary + ((primarySize + 3) >>> 2);
+    return response.writeExternalSoa(zoneOffset, ttl, serial, this.ttl, words, apexAt, this.apexSize);
   }
 
   /** No entry of this name: NXDOMAIN, unless the zone has names that are not stored one by one. */
@@ -441,9 +447,16 @@ export class KubernetesStep {
     }
   }
 
-  /** The CNAME answers every type (RFC 1034 §3.6.2); whoever asked for another one gets its target's records too. */
+  /**
+   * The CNAME answers every type (RFC 1034 §3.6.2); whoever asked for another one gets its target's records too. But for
+   * SRV at a load balancer's name: such a record points at the target itself.
+   */
   private answerAlias(at: number): number {
     const size = this.words[at + ALIAS.at.targetSize]!;
+    if (this.query.qtype === TYPE.SRV && (this.words[at + ALIAS.at.srv]! & 0xffff) > 0) {
+      this.writeAliasServices(at, size);
+      return STEP_RESULT.DONE;
+    }
     const offset = this.response.writeNameRecord(TYPE.CNAME, this.ttl, this.words, at + ALIAS.at.target, size, 0, 0, 0);
     if (offset === 0) {
       this.response.isTruncated = true;
@@ -452,6 +465,22 @@ export class KubernetesStep {
     if (this.query.qtype === TYPE.CNAME) return STEP_RESULT.DONE;
     this.response.followOffset = offset;
     return STEP_RESULT.FOLLOW;
+  }
+
+  private writeAliasServices(at: number, targetSize: number): void {
+    const words = this.words;
+    const srv = words[at + ALIAS.at.srv]!;
+    const targetAt = at + ALIAS.at.target;
+    const portsAt = targetAt + ((targetSize + 3) >>> 2);
+    const weight = (srv >>> 16) & 0xff;
+    for (let index = 0; index < (srv & 0xffff); index++) {
+      const port = (words[portsAt + (index >>> 1)]! >>> ((index & 1) << 4)) & 0xffff;
+      const { nameBytes } = this.query;
+      if (this.response.writeSrv(weight, port, this.ttl, words, targetAt, targetSize, nameBytes, 0, 0, 0) === 0) {
+        this.response.isTruncated = true;
+        return;
+      }
+    }
   }
 
   private answerRaw(at: number): void {
@@ -476,7 +505,7 @@ export class KubernetesStep {
       if (!this.writeSoa()) this.response.isTruncated = true;
       return;
     }
-    const nsAt = this.words[this.datasetAt + DATASET.at.ns]! * 2;
+    const nsAt = this.words[this.datasetAt + this.words[this.zoneAt + ZONE_INFO.at.nsField]!]! * 2;
     if (qtype === TYPE.NS && nsAt !== 0 && this.words[nsAt + NS.at.count]! > 0) {
       return this.writeNameServers(nsAt, keySpace);
     }
@@ -498,8 +527,9 @@ export class KubernetesStep {
     const count = words[nsAt + NS.at.count]!;
     const primarySize = words[this.zoneAt + ZONE_INFO.at.primarySize]!;
     const primaryAt = this.zoneAt + ZONE_INFO.at.primary;
-    // A zone of names has its servers below itself: the question is what the targets end in.
-    let zoneOffset = keySpace === KEY_SPACE.FORWARD ? response.ownerOffset : 0;
+    // A zone of names has its servers below itself, and so has every external zone: the question is what the targets end in.
+    const isOwn = this.apexSize > 0 || keySpace === KEY_SPACE.FORWARD || keySpace === KEY_SPACE.CLUSTERSET;
+    let zoneOffset = isOwn ? response.ownerOffset : 0;
     let serverAt = nsAt + NS.at.servers;
     for (let server = 0; server < count; server++) {
       const size = words[serverAt]!;

@@ -270,6 +270,41 @@ export class Response {
     return true;
   }
 
+  /** The same for an external zone: its server is `ns1.APEX`, its mailbox `hostmaster.APEX`. */
+  writeExternalSoa(
+    zoneOffset: number,
+    ttlSeconds: number,
+    serial: number,
+    minimumSeconds: number,
+    words: Uint32Array,
+    apexAt: number,
+    apexSize: number,
+  ): boolean {
+    const start = this.position;
+    const dataSize = 4 + apexSize + POINTER_SIZE + 11 + POINTER_SIZE + 20;
+    if (start + POINTER_SIZE + RECORD_FIXED_SIZE + dataSize > this.limit) return false;
+    const view = this.view;
+    this.writeFixed(start, zoneOffset, TYPE.SOA, ttlSeconds, dataSize);
+    view.setUint32(start + 12, 0x03_6e_73_31);
+    const apexOffset = start + 16 - this.messageAt;
+    let at = this.copyWords(words, apexAt, apexSize, start + 16);
+    view.setUint16(at, 0xc000 | zoneOffset);
+    view.setUint32(at + 2, 0x0a_68_6f_73);
+    view.setUint32(at + 6, 0x74_6d_61_73);
+    view.setUint32(at + 10, 0x74_65_72_00);
+    at += 13;
+    // Behind a chain of CNAME records the apex may be out of a pointer's reach.
+    view.setUint16(at, 0xc000 | (apexOffset <= POINTER_OFFSET_MAX ? apexOffset : zoneOffset));
+    view.setUint32(at + 2, serial);
+    view.setUint32(at + 6, SOA_REFRESH_SECONDS);
+    view.setUint32(at + 10, SOA_RETRY_SECONDS);
+    view.setUint32(at + 14, SOA_EXPIRE_SECONDS);
+    view.setUint32(at + 18, minimumSeconds);
+    this.position = at + 22;
+    this.count(1);
+    return true;
+  }
+
   /** Rendered records: all of them or none. @returns whether they fit */
   writeRaw(words: Uint32Array, wordAt: number, size: number, count: number): boolean {
     const start = this.position;

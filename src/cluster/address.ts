@@ -2,6 +2,7 @@
  * An address as the cluster state and the record model pass it on: a number for IPv4 (10.0.0.1 = 0x0a000001), a text of
  * 16 characters, one an octet, for IPv6. Both compare, sort and serve as keys as they are.
  */
+import { toOctets } from './binary-text.ts';
 import { formatIPv4, formatIPv6, parseAddress } from '../dns/address.ts';
 
 export type Address = number | string;
@@ -54,6 +55,11 @@ export function dashedText(text: string): string {
 export function addressOfDashed(label: string): Address | undefined {
   const isIPv4 = label.split('-').length === 4 && !label.includes('--');
   return addressOf(label.replaceAll('-', isIPv4 ? '.' : ':'));
+}
+
+/** 4 or 16 octets in network order. */
+export function octetsOf(address: Address): Uint8Array {
+  return toOctets(typeof address === 'number' ? binaryOf([address]) : address);
 }
 
 /** Distinct addresses, sorted, as one binary text: per address its size (4 or 16) and its octets. */

@@ -38,6 +38,7 @@ export const PLUGIN_LABELS = [
   'local',
   'forward',
   'transfer',
+  'k8s_external',
 ] as const;
 export const PLUGIN = {
   SERVER: 0,
@@ -50,6 +51,7 @@ export const PLUGIN = {
   LOCAL: 7,
   FORWARD: 8,
   TRANSFER: 9,
+  K8S_EXTERNAL: 10,
 } as const;
 
 /** Why a datagram got no answer. */

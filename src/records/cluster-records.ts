@@ -5,29 +5,23 @@
  * headless Service's own names; a Service its own names, and its endpoints' names if it comes, goes or changes its type;
  * a Namespace those of its Services and pods. What is written depends on the present objects alone, not on the way there.
  */
-import { addressOf, addressOfDashed, wordsOf, type Address } from '../cluster/address.ts';
+import { addressOfDashed, octetsOf, type Address } from '../cluster/address.ts';
 import { toOctets } from '../cluster/binary-text.ts';
-import type { ServiceChange } from '../cluster/change-set.ts';
-import { ClusterState, type ServiceView } from '../cluster/cluster-state.ts';
+import type { ChangeSet } from '../cluster/change-set.ts';
+import { ClusterState, type ClusterStateOptions } from '../cluster/cluster-state.ts';
 import { TYPE } from '../dns/iana.ts';
-import { reverseKey4, reverseKey6 } from '../dns/name.ts';
 import { parseLabelSelector } from '../kubernetes/label-selector.ts';
 import type { ObjectKind } from '../kubernetes/object-sink.ts';
 import type { ObjectChange } from '../kubernetes/objects.ts';
 import type { EntryContent, RecordSink } from '../snapshot/entry-content.ts';
-import { KEY_SPACE } from '../snapshot/snapshot-layout.ts';
-import { addressSets, endpointContent, ENT, type EndpointAddress } from './contents.ts';
+import { ENTRY_FLAG, KEY_SPACE } from '../snapshot/snapshot-layout.ts';
+import { addressSets, ENT, FIXED_ENT } from './contents.ts';
+import { ExternalRecords } from './external-records.ts';
+import { importedChange, importedKind, ownChange } from './imported-change.ts';
 import { findNameServers, NS_DNS, writeNameServers, type NameServers } from './name-servers.ts';
-import { nameOf, POD, serviceName, SVC } from './names.ts';
+import { nameOf, POD, SVC } from './names.ts';
 import type { RecordOptions } from './record-options.ts';
-import {
-  clusterIpNames,
-  externalNames,
-  hasEndpointNames,
-  headlessNames,
-  ownPrefixes,
-  type OwnNames,
-} from './service-names.ts';
+import { addressSetOf, ServiceRecords } from './service-records.ts';
 
 /**
  * Endpoints touched after which the records are written, so that a whole cluster's changes never wait in memory: what
@@ -38,10 +32,22 @@ const FLUSH_SIZE = 512;
 /** TXT "1.1.0", TTL 28800, owner C00C: the version of the specification (its section 2.2). */
 const DNS_VERSION = toOctets('\xc0\x0c\x00\x10\x00\x01\x00\x00\x70\x80\x00\x06\x051.1.0');
 
+/** A state of objects and what follows from it. */
+interface Part {
+  readonly state: ClusterState;
+  readonly services: ServiceRecords;
+}
+
 export class ClusterRecords {
   readonly state: ClusterState;
   readonly #options: RecordOptions;
   readonly #localAddresses: ReadonlySet<Address>;
+  readonly #own: Part;
+  /** what other clusters export; undefined: no zone shows it */
+  readonly #imported: Part | undefined;
+  readonly #external: ExternalRecords | undefined;
+  /** key spaces of zones that have the same fixed names, Namespaces and pods */
+  readonly #keySpaces: readonly (typeof KEY_SPACE.FORWARD | typeof KEY_SPACE.CLUSTERSET)[];
   #sink: RecordSink;
   #isFresh = true;
   /** the name servers last written, as text */
@@ -49,21 +55,29 @@ export class ClusterRecords {
 
   /** @throws SkyshardError LABEL_SELECTOR if `namespaceLabels` cannot be read */
   constructor(options: RecordOptions, sink: RecordSink) {
-    const { namespaces, namespaceLabels } = options;
     this.#options = options;
     this.#sink = sink;
-    this.#localAddresses = new Set(options.localAddresses.map(addressOf).filter((address) => address !== undefined));
-    this.state = new ClusterState({
-      zonal: options.zonal,
-      endpointPodNames: options.endpointPodNames,
-      noEndpoints: options.noEndpoints,
-      externals: false,
-      podLabels: options.pods === 'verified',
-      clients: false,
-      namespaces: namespaces === undefined ? undefined : new Set(namespaces),
-      namespaceLabels: namespaceLabels === undefined ? undefined : parseLabelSelector(namespaceLabels),
-      localAddresses: this.#localAddresses,
-    });
+    this.#localAddresses = addressSetOf(options.localAddresses);
+    const { ignoreEmptyService, zonal } = options;
+    this.state = new ClusterState(stateOptionsOf(options, this.#localAddresses));
+    this.#own = {
+      state: this.state,
+      services: new ServiceRecords(this.state, {
+        keySpace: KEY_SPACE.FORWARD,
+        ignoreEmptyService,
+        zonal,
+        hasPointers: true,
+      }),
+    };
+    this.#imported = options.multiclusterZones.length === 0 ? undefined : importedPartOf(options);
+    this.#keySpaces = this.#imported === undefined ? [KEY_SPACE.FORWARD] : [KEY_SPACE.FORWARD, KEY_SPACE.CLUSTERSET];
+    const { external } = options;
+    if (external !== undefined) this.#external = new ExternalRecords(this.state, external, this.#localAddresses);
+  }
+
+  /** Octets of memory that what is known of objects takes. */
+  get byteSize(): number {
+    return this.state.byteSize + (this.#imported?.state.byteSize ?? 0);
   }
 
   /**
@@ -81,7 +95,11 @@ export class ClusterRecords {
   *applyInSteps(changes: Iterable<ObjectChange>): Generator<void, boolean> {
     let isChanged = false;
     for (const change of changes) {
-      if (yield* this.#gather(this.state.applyInSteps(change))) isChanged = true;
+      if (yield* this.#gather(this.state.applyInSteps(ownChange(change)))) isChanged = true;
+      const imported = this.#imported === undefined ? undefined : importedChange(change);
+      if (imported !== undefined && (yield* this.#gather(this.#imported!.state.applyInSteps(imported)))) {
+        isChanged = true;
+      }
       yield;
     }
     yield* this.#writeAll(isChanged);
@@ -91,30 +109,19 @@ export class ClusterRecords {
   /** All objects of a kind follow, in any number of `apply`: see ClusterState.beginList. */
   beginList(kind: ObjectKind): void {
     this.state.beginList(kind);
+    const imported = importedKind(kind);
+    if (imported !== undefined) this.#imported?.state.beginList(imported);
   }
 
   /** The list is complete: what was not put since `beginList` is deleted. Returns and pauses as applyInSteps does. */
   *endListInSteps(kind: ObjectKind): Generator<void, boolean> {
-    const isChanged = yield* this.#gather(this.state.endListInSteps(kind));
+    let isChanged = yield* this.#gather(this.state.endListInSteps(kind));
+    const imported = importedKind(kind);
+    if (imported !== undefined && this.#imported !== undefined) {
+      if (yield* this.#gather(this.#imported.state.endListInSteps(imported))) isChanged = true;
+    }
     yield* this.#writeAll(isChanged);
     return isChanged;
-  }
-
-  *#writeAll(isChanged: boolean): Generator<void, void> {
-    if (!isChanged && !this.#isFresh) return;
-    this.#writeFixedNames();
-    yield* this.#flush();
-    this.#writeNameServers();
-  }
-
-  /** Step through a change of the state, and write whenever enough has gathered. */
-  *#gather<Result>(steps: Generator<void, Result>): Generator<void, Result> {
-    for (;;) {
-      const { done, value } = steps.next();
-      if (this.state.changes.size >= FLUSH_SIZE) yield* this.#flush();
-      if (done) return value;
-      yield;
-    }
   }
 
   /** Write everything to a new, empty sink, which takes the place of the old one. */
@@ -122,39 +129,74 @@ export class ClusterRecords {
     this.#sink = sink;
     this.#isFresh = true;
     this.#nameServers = '';
-    this.state.takeChanges();
-    runToEnd(this.#gather(this.state.touchAll()));
+    for (const { state } of this.#parts()) {
+      state.takeChanges();
+      runToEnd(this.#gather(state.touchAll()));
+    }
     this.apply([]);
   }
 
+  #parts(): readonly Part[] {
+    return this.#imported === undefined ? [this.#own] : [this.#own, this.#imported];
+  }
+
+  *#writeAll(isChanged: boolean): Generator<void, void> {
+    if (!isChanged && !this.#isFresh) return;
+    this.#writeFixedNames();
+    yield* this.#flush();
+    this.#writeNameServers();
+    this.#external?.writeNameServers(this.#sink);
+  }
+
+  /** Step through a change of a state, and write whenever enough has gathered. */
+  *#gather<Result>(steps: Generator<void, Result>): Generator<void, Result> {
+    for (;;) {
+      const { done, value } = steps.next();
+      if (this.#parts().some(({ state }) => state.changes.size >= FLUSH_SIZE)) yield* this.#flush();
+      if (done) return value;
+      yield;
+    }
+  }
+
+  /** In the cluster zones and, if there are any, in the clusterset zones. */
   #put(key: string, content: EntryContent): void {
-    this.#sink.put(toOctets(key), content);
+    for (const keySpace of this.#keySpaces) this.#sink.put(toOctets(key), content, keySpace);
   }
 
   #remove(key: string): void {
-    this.#sink.remove(toOctets(key));
+    for (const keySpace of this.#keySpaces) this.#sink.remove(toOctets(key), keySpace);
   }
 
   #writeFixedNames(): void {
     if (!this.#isFresh) return;
     this.#isFresh = false;
-    this.#put(SVC, ENT);
-    this.#put(POD, ENT);
-    this.#put('\x03dns', ENT);
+    this.#put(SVC, FIXED_ENT);
+    this.#put(POD, FIXED_ENT);
+    this.#put('\x03dns', FIXED_ENT);
     this.#put(NS_DNS, ENT);
     const rrsets = [{ type: TYPE.TXT, count: 1, records: DNS_VERSION }];
-    this.#put('\x0bdns-version', { kind: 'raw', rrsets });
+    this.#put('\x0bdns-version', { kind: 'raw', rrsets, flags: ENTRY_FLAG.FIXED });
+    this.#external?.writeFixedNames(this.#sink);
   }
 
   *#flush(): Generator<void, void> {
     const changes = this.state.takeChanges();
     for (const namespace of changes.namespaces) this.#writeNamespace(namespace);
-    for (const change of changes.services.values()) {
-      this.#writeService(change);
-      yield;
-    }
+    yield* this.#flushServices(this.#own.services, changes);
     for (const [namespace, labels] of changes.podLabels) {
       for (const label of labels) this.#writePod(namespace, label);
+    }
+    for (const address of changes.clients) this.#writeClient(address);
+    if (this.#imported === undefined) return;
+    // Their Namespaces are those of the cluster.
+    yield* this.#flushServices(this.#imported.services, this.#imported.state.takeChanges());
+  }
+
+  *#flushServices(services: ServiceRecords, changes: ChangeSet): Generator<void, void> {
+    for (const change of changes.services.values()) {
+      services.write(change, this.#sink);
+      if (services === this.#own.services) this.#external?.write(change, this.#sink);
+      yield;
     }
   }
 
@@ -162,6 +204,7 @@ export class ClusterRecords {
     const name = nameOf(namespace);
     if (name === undefined) return;
     const isExposed = this.state.isExposed(namespace);
+    this.#external?.writeNamespace(namespace, isExposed, this.#sink);
     if (isExposed) this.#put(name + SVC, ENT);
     else this.#remove(name + SVC);
     if (this.#options.pods === 'disabled') return;
@@ -180,102 +223,14 @@ export class ClusterRecords {
     this.#put(key, { kind: 'address', ...addressSets([address]), ports: [], weight: 0, targetSkip: 0 });
   }
 
-  // ---- Services -------------------------------------------------------------------------------------------------------
-
-  #writeService(change: ServiceChange): void {
-    const key = serviceName(change.name, change.namespace);
-    if (key === undefined) return;
-    const service = this.state.findService(change.namespace, change.name);
-    const isOwn = change.isOwnTouched || this.#options.ignoreEmptyService;
-    const addresses = new Set(change.addresses);
-    if (change.isOwnTouched) {
-      for (const address of change.before.clusterIPs) addresses.add(address);
-      for (const address of service?.clusterIPs ?? []) addresses.add(address);
-    }
-    const isAll = isOwn && service?.type === 'Headless';
-    const endpoints = this.#endpointsOf(service, isAll, change.labels, addresses);
-    if (isOwn) this.#writeOwnNames(key, change, service, endpoints);
-    this.#writeEndpointNames(key, change.labels, endpoints);
-    this.#writePointers(key, addresses, service, endpoints);
+  /** Whom an address belongs to, for those who look at where a query comes from. */
+  #writeClient(address: Address): void {
+    const key = octetsOf(address);
+    const pod = this.state.clientOf(address);
+    if (pod === undefined) return this.#sink.remove(key, KEY_SPACE.CLIENT);
+    const content = { kind: 'client', namespace: toOctets(pod.namespace), name: toOctets(pod.name) } as const;
+    this.#sink.put(key, content, KEY_SPACE.CLIENT);
   }
-
-  /** The endpoints that are needed: those with a label or an address that changed, or all. */
-  #endpointsOf(
-    service: ServiceView | undefined,
-    isAll: boolean,
-    labels: ReadonlySet<string>,
-    addresses: ReadonlySet<Address>,
-  ): EndpointAddress[] {
-    const endpoints: EndpointAddress[] = [];
-    if (service === undefined || !hasEndpointNames(service.type)) return endpoints;
-    if (!isAll && labels.size === 0 && addresses.size === 0) return endpoints;
-    this.state.visitEndpoints(service.id, (label, address, zone, ports) => {
-      if (isAll || labels.has(label) || addresses.has(address)) endpoints.push({ label, address, zone, ports });
-    });
-    return endpoints;
-  }
-
-  #writeOwnNames(
-    key: string,
-    change: ServiceChange,
-    service: ServiceView | undefined,
-    endpoints: readonly EndpointAddress[],
-  ): void {
-    const names = service === undefined ? new Map<string, EntryContent>() : this.#ownNames(service, endpoints);
-    for (const prefix of ownPrefixes(change.before, this.#options.zonal))
-      if (!names.has(prefix)) this.#remove(prefix + key);
-    for (const [prefix, content] of names) this.#put(prefix + key, content);
-  }
-
-  #ownNames(service: ServiceView, endpoints: readonly EndpointAddress[]): OwnNames {
-    switch (service.type) {
-      case 'ExternalName':
-        return externalNames(service);
-      case 'Headless':
-        return headlessNames(service, endpoints, this.#options.zonal);
-      case 'ClusterIP':
-        return this.#options.ignoreEmptyService && !this.state.hasEndpoints(service.id)
-          ? new Map()
-          : clusterIpNames(service);
-    }
-  }
-
-  #writeEndpointNames(key: string, labels: ReadonlySet<string>, endpoints: readonly EndpointAddress[]): void {
-    const byLabel = new Map<string, EndpointAddress[]>();
-    for (const endpoint of endpoints) if (labels.has(endpoint.label)) addTo(byLabel, endpoint.label, endpoint);
-    for (const label of labels) {
-      const name = nameOf(label);
-      if (name === undefined) continue;
-      const members = byLabel.get(label);
-      if (members === undefined) this.#remove(name + key);
-      else this.#put(name + key, endpointContent(members));
-    }
-  }
-
-  /** PTR records of the addresses that changed: cluster IPs and endpoints. */
-  #writePointers(
-    key: string,
-    addresses: ReadonlySet<Address>,
-    service: ServiceView | undefined,
-    endpoints: readonly EndpointAddress[],
-  ): void {
-    const labelsOf = new Map<Address, string[]>();
-    for (const { address, label } of endpoints) {
-      if (!addresses.has(address) || nameOf(label) === undefined) continue;
-      if (labelsOf.get(address)?.includes(label) !== true) addTo(labelsOf, address, label);
-    }
-    const serviceOctets = toOctets(key);
-    for (const address of addresses) {
-      const labels = (labelsOf.get(address) ?? []).sort().map(toOctets);
-      const isIPv4 = typeof address === 'number';
-      const reverse = isIPv4 ? reverseKey4(address) : reverseKey6(wordsOf(address));
-      const keySpace = isIPv4 ? KEY_SPACE.REVERSE4 : KEY_SPACE.REVERSE6;
-      const isClusterIp = service?.clusterIPs.includes(address) ?? false;
-      this.#sink.point(keySpace, reverse, serviceOctets, labels, isClusterIp);
-    }
-  }
-
-  // ---- name servers ---------------------------------------------------------------------------------------------------
 
   /** `ns.dns` has the addresses of all name servers, also where those have other names. */
   #writeNameServers(): void {
@@ -288,17 +243,42 @@ export class ClusterRecords {
   }
 }
 
+/** @throws SkyshardError LABEL_SELECTOR */
+function stateOptionsOf(options: RecordOptions, localAddresses: ReadonlySet<Address>): ClusterStateOptions {
+  const { namespaces, namespaceLabels } = options;
+  return {
+    zonal: options.zonal,
+    endpointPodNames: options.endpointPodNames,
+    noEndpoints: options.noEndpoints,
+    externals: options.external !== undefined,
+    podLabels: options.pods === 'verified',
+    clients: options.clientIndex,
+    namespaces: namespaces === undefined ? undefined : new Set(namespaces),
+    namespaceLabels: namespaceLabels === undefined ? undefined : parseLabelSelector(namespaceLabels),
+    localAddresses,
+  };
+}
+
+/** Imported Services have no pods, no zone-scoped names and no PTR records; `noendpoints` is not about them. */
+function importedPartOf(options: RecordOptions): Part {
+  const state = new ClusterState({
+    ...stateOptionsOf(options, new Set()),
+    zonal: false,
+    noEndpoints: false,
+    externals: false,
+    podLabels: false,
+    clients: false,
+  });
+  const { ignoreEmptyService } = options;
+  const own = { keySpace: KEY_SPACE.CLUSTERSET, ignoreEmptyService, zonal: false, hasPointers: false };
+  return { state, services: new ServiceRecords(state, own) };
+}
+
 function runToEnd<Result>(steps: Generator<void, Result>): Result {
   for (;;) {
     const { done, value } = steps.next();
     if (done) return value;
   }
-}
-
-function addTo<Key, Value>(groups: Map<Key, Value[]>, key: Key, value: Value): void {
-  const group = groups.get(key);
-  if (group === undefined) groups.set(key, [value]);
-  else group.push(value);
 }
 
 function nameServerContent(servers: NameServers): EntryContent {

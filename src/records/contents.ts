@@ -3,10 +3,14 @@ import { compareAddresses, wordsOf, type Address } from '../cluster/address.ts';
 import { toOctets } from '../cluster/binary-text.ts';
 import type { NamedPort } from '../kubernetes/objects.ts';
 import type { AddressSets, EndpointGroup, EntryContent } from '../snapshot/entry-content.ts';
+import { ENTRY_FLAG } from '../snapshot/snapshot-layout.ts';
+import { endpointName } from './names.ts';
 
 export const ENT: EntryContent = { kind: 'ent' };
+/** One that depends on no object. */
+export const FIXED_ENT: EntryContent = { kind: 'ent', flags: ENTRY_FLAG.FIXED };
 
-/** One ready address of an endpoint. `label`: binary text. `ports`: of its slice, all of them or those that matter. */
+/** One ready address of an endpoint. `label`: endpointLabel. `ports`: of its slice, all of them or those that matter. */
 export interface EndpointAddress {
   readonly label: string;
   readonly address: Address;
@@ -50,6 +54,18 @@ export function clusterIpContent(
   const numbers = distinctPorts(ports);
   const weight = weightOf(clusterIPs.length * (ports.length || NO_PORTS_COUNT), numbers);
   return { kind: 'address', ...addressSets(clusterIPs), ports: numbers, weight, targetSkip };
+}
+
+/**
+ * A name that is another one's alias, of a load balancer that is known by its name.
+ *
+ * @param ports  that match the name; may be empty
+ * @param count  how many names of load balancers there are: each has its share in the weight
+ */
+export function aliasContent(target: Uint8Array, ports: readonly NamedPort[], count: number): EntryContent {
+  const numbers = distinctPorts(ports);
+  const weight = weightOf(count * (ports.length || NO_PORTS_COUNT), numbers);
+  return { kind: 'alias', target, ports: numbers, weight };
 }
 
 /** The name of one endpoint: all addresses of the label. */
@@ -102,6 +118,8 @@ export function endpointsContent(
   const groups: EndpointGroup[] = [];
   for (const label of [...byLabel.keys()].sort()) {
     const members = byLabel.get(label)!;
+    const name = endpointName(label);
+    if (name === undefined) continue;
     const ports = distinctPorts(members.flatMap((endpoint) => endpoint.ports));
     const key = ports.join();
     let portSet = portSetIndexes.get(key);
@@ -109,7 +127,7 @@ export function endpointsContent(
       portSet = portSets.push(ports) - 1;
       portSetIndexes.set(key, portSet);
     }
-    groups.push({ label: toOctets(label), portSet, ...addressSets(members.map((endpoint) => endpoint.address)) });
+    groups.push({ name: toOctets(name), portSet, ...addressSets(members.map((endpoint) => endpoint.address)) });
   }
   return {
     kind: 'endpoints',

@@ -4,7 +4,7 @@ import { toOctets } from '../cluster/binary-text.ts';
 import type { ClusterState } from '../cluster/cluster-state.ts';
 import type { RecordSink } from '../snapshot/entry-content.ts';
 import { addressSets } from './contents.ts';
-import { nameOf, serviceName } from './names.ts';
+import { endpointName, serviceName } from './names.ts';
 
 export const NS_DNS = '\x02ns\x03dns';
 
@@ -26,7 +26,7 @@ export function findNameServers(state: ClusterState, localAddresses: ReadonlySet
     if (service.type === 'ClusterIP') for (const address of service.clusterIPs) add(base, address);
     if (service.type !== 'Headless') continue;
     state.visitSlice(slice, (label, address) => {
-      const name = nameOf(label);
+      const name = endpointName(label);
       if (name !== undefined) add(name + base, address);
     });
   }
@@ -34,6 +34,25 @@ export function findNameServers(state: ClusterState, localAddresses: ReadonlySet
   return [...servers]
     .sort(([a], [b]) => (a < b ? -1 : 1))
     .map(([name, addresses]) => [name, [...addresses].sort(compareAddresses)]);
+}
+
+/**
+ * The addresses of the name server of external zones: the external ones of Services that select this server's own
+ * addresses, else these. `hasHeadless`: a headless Service's endpoints count instead.
+ */
+export function findExternalServers(
+  state: ClusterState,
+  localAddresses: ReadonlySet<Address>,
+  hasHeadless: boolean,
+): readonly Address[] {
+  const addresses = new Set<Address>();
+  const slices = state.localSlices();
+  for (const { slice, service } of slices) {
+    if (service === undefined) continue;
+    if (hasHeadless && service.type === 'Headless') state.visitSlice(slice, (_, address) => addresses.add(address));
+    else for (const address of service.externals.addresses) addresses.add(address);
+  }
+  return [...(slices.length === 0 ? localAddresses : addresses)].sort(compareAddresses);
 }
 
 export function writeNameServers(servers: NameServers, sink: RecordSink): void {

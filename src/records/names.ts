@@ -2,6 +2,7 @@
  * Relative wire names as binary text (cluster/binary-text.ts), which join by `+` and serve as keys of maps:
  * `\x02db\x07default\x03svc`. They become octets where they leave the record model.
  */
+import { partsOfEndpointLabel } from '../cluster/change-set.ts';
 import { LABEL_SIZE_MAX } from '../dns/name.ts';
 
 export const SVC = '\x03svc';
@@ -13,6 +14,21 @@ export const PREFER = '\x06prefer';
 /** A label with its length octet; undefined if it is empty or too long to be one. */
 export function nameOf(label: string): string | undefined {
   return label.length === 0 || label.length > LABEL_SIZE_MAX ? undefined : String.fromCharCode(label.length) + label;
+}
+
+/**
+ * What stands before the Service's name in an endpoint's: its label and, if it is imported, the source cluster's.
+ *
+ * @param label  endpointLabel
+ */
+export function endpointName(label: string): string | undefined {
+  let name = '';
+  for (const part of partsOfEndpointLabel(label)) {
+    const own = nameOf(part);
+    if (own === undefined) return undefined;
+    name += own;
+  }
+  return name;
 }
 
 /** Several labels at the dots of a text: `eu.west` → `\x02eu\x04west`. */

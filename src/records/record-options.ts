@@ -15,8 +15,26 @@ export interface RecordOptions {
   readonly namespaceLabels: string | undefined;
   /** label selector on Services, Pods and EndpointSlices, applied where objects are decoded; undefined: all */
   readonly labels: string | undefined;
+  /** those of `zones` that show what other clusters export (ServiceImports) */
+  readonly multiclusterZones: readonly string[];
+  /** zones with the names that Services have outside the cluster; undefined: none */
+  readonly external: ExternalOptions | undefined;
+  /** which pod an address belongs to is kept, for those who look at where a query comes from: pods are watched */
+  readonly clientIndex: boolean;
   /** addresses this server answers on, for the NS records: text form */
   readonly localAddresses: readonly string[];
+}
+
+/** The options of `k8s_external`. */
+export interface ExternalOptions {
+  /** as in RecordOptions; PTR records point into the first that is no reverse zone */
+  readonly zones: readonly string[];
+  /** TTL of records, seconds */
+  readonly ttlSeconds: number;
+  /** name below each zone that its name server is below: `ns1.APEX` */
+  readonly apex: string;
+  /** headless Services without external addresses are answered with their endpoints */
+  readonly hasHeadless: boolean;
 }
 
 /** The built-in default: the shape of kubeadm's Corefile. */
@@ -31,5 +49,8 @@ export const DEFAULT_RECORD_OPTIONS: RecordOptions = {
   namespaces: undefined,
   namespaceLabels: undefined,
   labels: undefined,
+  multiclusterZones: [],
+  external: undefined,
+  clientIndex: false,
   localAddresses: [],
 };

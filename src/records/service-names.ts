@@ -106,7 +106,7 @@ interface NamedPortGroup {
 }
 
 /** Named ports by `_port._protocol`; a port without name has no such name. */
-function namedPorts(ports: readonly NamedPort[]): Map<string, NamedPortGroup> {
+export function namedPorts(ports: readonly NamedPort[]): Map<string, NamedPortGroup> {
   const groups = new Map<string, NamedPortGroup>();
   for (const { name, protocol } of ports) {
     const prefix = portName(name, protocol);

@@ -7,11 +7,13 @@
  */
 import { assert } from '../base/assert.ts';
 import { faultAt, type CorefileToken } from '../config/corefile-token.ts';
+import { isReverseZone } from '../config/zone-name.ts';
 import { lowerCaseName, parseName } from '../dns/name.ts';
 import type { CorefileBlock, CorefileConfig } from '../plugins/corefile-config.ts';
 import type { ForwardGroup } from '../forward/forward-group.ts';
 import type { ForwardStanza } from '../plugins/forward/parse.ts';
 import type { HostsOptions } from '../plugins/hosts/parse.ts';
+import type { K8sExternalOptions } from '../plugins/k8s_external/parse.ts';
 import type { KubernetesOptions } from '../plugins/kubernetes/parse.ts';
 import type { TimeoutsOptions } from '../plugins/timeouts/parse.ts';
 import type { TransferRule } from '../plugins/transfer/parse.ts';
@@ -25,7 +27,7 @@ import type {
   StepDescription,
 } from '../snapshot/config-writer.ts';
 import { UDP_SIZE_MAX_DEFAULT } from '../snapshot/snapshot-layout.ts';
-import type { RecordOptions } from '../records/record-options.ts';
+import type { ExternalOptions, RecordOptions } from '../records/record-options.ts';
 import { DEFAULT_TCP_TIMEOUTS } from '../resolver/resolver-options.ts';
 import type { TcpTimeouts } from '../resolver/resolver-options.ts';
 import { compileTemplate } from './compile-template.ts';
@@ -84,8 +86,12 @@ class Compiler {
   readonly #kubernetes: {
     readonly dataset: number;
     readonly options: KubernetesOptions;
+    /** of the same server block */
+    readonly external: K8sExternalOptions | undefined;
     readonly token: CorefileToken;
   }[] = [];
+  /** datasets of `kubernetes` instances, by block: what `k8s_external` shows lies there too */
+  readonly #datasets = new Map<CorefileBlock, number>();
   readonly #hosts: { readonly dataset: number; readonly options: HostsOptions }[] = [];
   #nextDataset = 0;
   readonly #warnings: string[] = [];
@@ -127,9 +133,9 @@ class Compiler {
       addresses,
       scopes: this.#scopes,
       config: { listeners },
-      records: this.#kubernetes.map(({ dataset, options }) => ({
+      records: this.#kubernetes.map(({ dataset, options, external }) => ({
         dataset,
-        options: recordOptionsOf(options, localAddressesOf(addresses.map(({ address }) => address))),
+        options: recordOptionsOf(options, external, localAddressesOf(addresses.map(({ address }) => address))),
       })),
       labels: this.#commonLabels(),
       hosts: this.#hosts,
@@ -278,7 +284,9 @@ class Compiler {
       case 'hosts':
         return [this.#makeHosts(plugins.hosts!, zones)];
       case 'kubernetes':
-        return [this.#makeKubernetes(plugins.kubernetes!, token, zones)];
+        return [this.#makeKubernetes(block, token, zones)];
+      case 'k8s_external':
+        return [this.#makeExternal(block, zones)];
       case 'forward':
         return this.#makeForwards(plugins.forward!.stanzas, token, zones, plugins.loop?.zone ?? '');
       default:
@@ -318,11 +326,12 @@ class Compiler {
     };
   }
 
-  #makeKubernetes(options: KubernetesOptions, token: CorefileToken, zones: Set<string>): StepMaker {
+  #makeKubernetes(block: CorefileBlock, token: CorefileToken, zones: Set<string>): StepMaker {
+    const options = block.plugins.kubernetes!;
     addAll(zones, options.zones);
     addAll(zones, options.fallthrough ?? []);
-    const dataset = this.#nextDataset++;
-    this.#kubernetes.push({ dataset, options, token });
+    const dataset = this.#datasetOf(block);
+    this.#kubernetes.push({ dataset, options, external: block.plugins.k8s_external, token });
     const primary = parseName(options.primaryZone);
     assert(primary !== null, 'the primary zone is a name');
     return (suffix) => {
@@ -336,7 +345,42 @@ class Compiler {
           ttlSeconds: options.ttlSeconds,
           isPodsInsecure: options.pods === 'insecure',
           isZonal: options.hasZonalNames,
+          isClusterset: options.multiclusterZones.includes(zone),
           primary,
+          isFallthrough: isCovered(options.fallthrough, suffix),
+        },
+      ];
+    };
+  }
+
+  /** The dataset of a block's `kubernetes`. */
+  #datasetOf(block: CorefileBlock): number {
+    const known = this.#datasets.get(block);
+    if (known !== undefined) return known;
+    const dataset = this.#nextDataset++;
+    this.#datasets.set(block, dataset);
+    return dataset;
+  }
+
+  #makeExternal(block: CorefileBlock, zones: Set<string>): StepMaker {
+    const options = block.plugins.k8s_external!;
+    addAll(zones, options.zones);
+    addAll(zones, options.fallthrough ?? []);
+    const dataset = this.#datasetOf(block);
+    const primary = wireOf(options.zones.find((zone) => !isReverseZone(zone)) ?? options.zones[0] ?? '.');
+    // Relative to the zone: without the root label.
+    const apex = wireOf(options.apex).subarray(0, -1);
+    return (suffix) => {
+      const zone = longestZone(options.zones, suffix);
+      if (zone === undefined) return [];
+      return [
+        {
+          kind: 'external',
+          zone: wireOf(zone),
+          dataset,
+          ttlSeconds: options.ttlSeconds,
+          primary,
+          apex,
           isFallthrough: isCovered(options.fallthrough, suffix),
         },
       ];
@@ -482,9 +526,16 @@ function queriesMaxOf(count: number | null): number | null {
 }
 
 /** What the record model takes: zones without the final dot. */
-function recordOptionsOf(options: KubernetesOptions, localAddresses: readonly string[]): RecordOptions {
+function recordOptionsOf(
+  options: KubernetesOptions,
+  external: K8sExternalOptions | undefined,
+  localAddresses: readonly string[],
+): RecordOptions {
   return {
-    zones: options.zones.map((zone) => (zone === '.' ? zone : zone.slice(0, -1))),
+    zones: options.zones.map(withoutDot),
+    multiclusterZones: options.multiclusterZones.map(withoutDot),
+    external: external === undefined ? undefined : externalOptionsOf(external),
+    clientIndex: false,
     ttlSeconds: options.ttlSeconds,
     pods: options.pods,
     endpointPodNames: options.namesEndpointsByPod,
@@ -496,6 +547,14 @@ function recordOptionsOf(options: KubernetesOptions, localAddresses: readonly st
     labels: options.labels ?? undefined,
     localAddresses,
   };
+}
+
+function externalOptionsOf({ zones, apex, ttlSeconds, hasHeadless }: K8sExternalOptions): ExternalOptions {
+  return { zones: zones.map(withoutDot), apex: apex.replace(/\.$/, ''), ttlSeconds, hasHeadless };
+}
+
+function withoutDot(zone: string): string {
+  return zone === '.' ? zone : zone.slice(0, -1);
 }
 
 /** CoreDNS's `server` label. */

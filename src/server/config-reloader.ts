@@ -265,7 +265,7 @@ function remapConfig(
   listenerIds: readonly number[],
 ): SnapshotConfig {
   const moveStep = (step: StepDescription): StepDescription =>
-    step.kind === 'kubernetes' || step.kind === 'records' ? { ...step, dataset: datasetOf.get(step.dataset)! } : step;
+    'dataset' in step ? { ...step, dataset: datasetOf.get(step.dataset)! } : step;
   return {
     listeners: config.listeners.map(({ id, routes }) => ({
       id: listenerIds[id]!,

@@ -4,7 +4,7 @@
  */
 import { SkyshardError } from '../base/skyshard-error.ts';
 import type { AddressSets, EntryContent, RecordSink } from '../snapshot/entry-content.ts';
-import type { KeySpace } from '../snapshot/snapshot-layout.ts';
+import { KEY_SPACE, ZONE_KIND, zoneKindOf, type KeySpace, type ZoneKind } from '../snapshot/snapshot-layout.ts';
 
 /** One call of the sink, to be made again. `isRemoval`: it leaves fewer records than before, whatever was there. */
 interface JournalEntry {
@@ -40,12 +40,14 @@ export class RecordJournal implements RecordSink {
     return this.#entries.size === 0;
   }
 
-  put(key: Uint8Array, content: EntryContent): void {
-    this.#note(`name ${textOf(key)}`, ownerOf(key), false, (sink) => sink.put(key, content));
+  put(key: Uint8Array, content: EntryContent, keySpace: KeySpace = KEY_SPACE.FORWARD): void {
+    const owner = ownerOf(key, keySpace);
+    this.#note(`name ${keySpace} ${textOf(key)}`, owner, false, (sink) => sink.put(key, content, keySpace));
   }
 
-  remove(key: Uint8Array): void {
-    this.#note(`name ${textOf(key)}`, ownerOf(key), true, (sink) => sink.remove(key));
+  remove(key: Uint8Array, keySpace: KeySpace = KEY_SPACE.FORWARD): void {
+    const owner = ownerOf(key, keySpace);
+    this.#note(`name ${keySpace} ${textOf(key)}`, owner, true, (sink) => sink.remove(key, keySpace));
   }
 
   point(
@@ -53,17 +55,20 @@ export class RecordJournal implements RecordSink {
     address: Uint8Array,
     serviceName: Uint8Array,
     labels: readonly Uint8Array[],
-    isClusterIp: boolean,
+    isOwn: boolean,
   ): void {
-    const isRemoval = labels.length === 0 && !isClusterIp;
-    const owner = ownerOf(serviceName);
+    const isRemoval = labels.length === 0 && !isOwn;
+    const owner = ownerOf(serviceName, keySpace);
     this.#note(`pointer ${keySpace} ${textOf(address)} ${textOf(serviceName)}`, owner, isRemoval, (sink) =>
-      sink.point(keySpace, address, serviceName, labels, isClusterIp),
+      sink.point(keySpace, address, serviceName, labels, isOwn),
     );
   }
 
-  nameServers(servers: readonly ({ readonly name: Uint8Array } & AddressSets)[]): void {
-    this.#note('name servers', '', false, (sink) => sink.nameServers(servers));
+  nameServers(
+    servers: readonly ({ readonly name: Uint8Array } & AddressSets)[],
+    zoneKind: ZoneKind = ZONE_KIND.CLUSTER,
+  ): void {
+    this.#note(`name servers ${zoneKind}`, '', false, (sink) => sink.nameServers(servers, zoneKind));
   }
 
   /** Write nothing more until `replay`. */
@@ -112,9 +117,14 @@ function textOf(octets: Uint8Array): string {
   return Buffer.from(octets.buffer, octets.byteOffset, octets.byteLength).toString('latin1');
 }
 
-/** The last three labels of a relative name in wire form: `S.N.svc`, of which E and _p._t are names below. */
-function ownerOf(key: Uint8Array): string {
+/**
+ * The kind of zone and the last labels of a relative name in wire form: three, `S.N.svc`, of which E and _p._t are names
+ * below, or two, `S.N`, of an external name. An address of a pod is its own.
+ */
+function ownerOf(key: Uint8Array, keySpace: KeySpace): string {
+  const zoneKind = zoneKindOf(keySpace);
+  if (zoneKind === undefined) return `address ${textOf(key)}`;
   const starts: number[] = [];
   for (let offset = 0; offset < key.length; offset += key[offset]! + 1) starts.push(offset);
-  return textOf(key.subarray(starts.at(-3) ?? 0));
+  return `${zoneKind} ${textOf(key.subarray(starts.at(zoneKind === ZONE_KIND.EXTERNAL ? -2 : -3) ?? 0))}`;
 }

@@ -10,15 +10,18 @@ import {
   KEY_SPACE,
   LISTENER,
   LISTENER_FLAG,
+  NS_FIELDS,
   POLICY_FLAG,
   RECORDS_FLAG,
+  SERIAL_FIELDS,
   STEP,
   STEP_FLAG,
   TRANSFER_FLAG,
   UDP_SIZE_MAX_DEFAULT,
   ZONE_FLAG,
+  ZONE_KIND,
 } from './snapshot-layout.ts';
-import type { KeySpace } from './snapshot-layout.ts';
+import type { KeySpace, ZoneKind } from './snapshot-layout.ts';
 
 interface StepBase {
   /** a name that does not exist is the next step's */
@@ -36,8 +39,25 @@ export interface KubernetesStep extends StepBase {
   readonly ttlSeconds: number;
   readonly isPodsInsecure: boolean;
   readonly isZonal: boolean;
+  /** the zone is one of `multicluster` */
+  readonly isClusterset?: boolean;
   /** the primary zone, wire form with root label, as written in the configuration */
   readonly primary: Uint8Array;
+}
+
+/** One zone of `k8s_external`. */
+export interface ExternalStep extends StepBase {
+  readonly kind: 'external';
+  /** the plugin's zone, wire form with root label, lower-cased */
+  readonly zone: Uint8Array;
+  /** index of the dataset of its `kubernetes` instance */
+  readonly dataset: number;
+  /** TTL of records, seconds */
+  readonly ttlSeconds: number;
+  /** the zone that PTR targets end in, wire form with root label, as written in the configuration */
+  readonly primary: Uint8Array;
+  /** the name that its name server is below, relative wire form, lower-cased */
+  readonly apex: Uint8Array;
 }
 
 /** Names of a dataset by their whole name (`hosts`). */
@@ -96,6 +116,7 @@ export interface TransferStep extends StepBase {
 
 export type StepDescription =
   | KubernetesStep
+  | ExternalStep
   | RecordsStep
   | FixedAnswerStep
   | ChaosStep
@@ -158,11 +179,23 @@ const LISTENER_ID_MAX = 4095;
 const IN_ADDR_ARPA = wireName('in-addr', 'arpa');
 const IP6_ARPA = wireName('ip6', 'arpa');
 
+const FORWARD_SPACES = [KEY_SPACE.FORWARD, KEY_SPACE.EXTERNAL, KEY_SPACE.CLUSTERSET] as const;
+
 /** Key space of the names of a zone, and the octets at their end that are not part of their keys. */
-export function keySpaceOf(zone: Uint8Array): { readonly keySpace: KeySpace; readonly keySuffixSize: number } {
-  if (isAtOrBelow(zone, IN_ADDR_ARPA)) return { keySpace: KEY_SPACE.REVERSE4, keySuffixSize: IN_ADDR_ARPA.length };
-  if (isAtOrBelow(zone, IP6_ARPA)) return { keySpace: KEY_SPACE.REVERSE6, keySuffixSize: IP6_ARPA.length };
-  return { keySpace: KEY_SPACE.FORWARD, keySuffixSize: zone.length };
+export function keySpaceOf(
+  zone: Uint8Array,
+  zoneKind: ZoneKind = ZONE_KIND.CLUSTER,
+): { readonly keySpace: KeySpace; readonly keySuffixSize: number } {
+  const isExternal = zoneKind === ZONE_KIND.EXTERNAL;
+  if (isAtOrBelow(zone, IN_ADDR_ARPA)) {
+    const keySpace = isExternal ? KEY_SPACE.EXTERNAL_REVERSE4 : KEY_SPACE.REVERSE4;
+    return { keySpace, keySuffixSize: IN_ADDR_ARPA.length };
+  }
+  if (isAtOrBelow(zone, IP6_ARPA)) {
+    const keySpace = isExternal ? KEY_SPACE.EXTERNAL_REVERSE6 : KEY_SPACE.REVERSE6;
+    return { keySpace, keySuffixSize: IP6_ARPA.length };
+  }
+  return { keySpace: FORWARD_SPACES[zoneKind], keySuffixSize: zone.length };
 }
 
 /**
@@ -243,6 +276,7 @@ function writeRoute(context: WriterContext, route: RouteDescription): number {
 
 const STEP_NUMBERS: Readonly<Record<StepDescription['kind'], number>> = {
   kubernetes: STEP.KUBERNETES,
+  external: STEP.EXTERNAL,
   records: STEP.RECORDS,
   fixedAnswer: STEP.FIXED_ANSWER,
   any: STEP.ANY,
@@ -259,7 +293,9 @@ const STEP_NUMBERS: Readonly<Record<StepDescription['kind'], number>> = {
 function writeArgument(context: WriterContext, routeZone: Uint8Array, step: StepDescription): number {
   switch (step.kind) {
     case 'kubernetes':
-      return writeZoneInfo(context, step.zone ?? routeZone, step);
+      return writeKubernetesZone(context, step.zone ?? routeZone, step);
+    case 'external':
+      return writeExternalZone(context, step);
     case 'records':
       return writeRecordsInfo(context, step);
     case 'fixedAnswer':
@@ -301,19 +337,52 @@ function writePolicy(context: WriterContext, policy: PolicyDescription): number 
   return reference;
 }
 
-function writeZoneInfo(context: WriterContext, zone: Uint8Array, step: KubernetesStep): number {
+function writeKubernetesZone(context: WriterContext, zone: Uint8Array, step: KubernetesStep): number {
+  return writeZoneInfo(context, {
+    ...step,
+    zone,
+    zoneKind: step.isClusterset === true ? ZONE_KIND.CLUSTERSET : ZONE_KIND.CLUSTER,
+    negativeTtlSeconds: Math.min(step.ttlSeconds, NEGATIVE_TTL_MAX),
+    flags: (step.isPodsInsecure ? ZONE_FLAG.PODS_INSECURE : 0) | (step.isZonal ? ZONE_FLAG.ZONAL : 0),
+    apex: new Uint8Array(0),
+  });
+}
+
+function writeExternalZone(context: WriterContext, step: ExternalStep): number {
+  const zoneKind = ZONE_KIND.EXTERNAL;
+  const isReverse = keySpaceOf(step.zone, zoneKind).keySpace !== KEY_SPACE.EXTERNAL;
+  const flags = isReverse ? ZONE_FLAG.EXTERNAL_REVERSE : 0;
+  return writeZoneInfo(context, { ...step, zoneKind, negativeTtlSeconds: step.ttlSeconds, flags });
+}
+
+interface ZoneDescription {
+  readonly zone: Uint8Array;
+  readonly zoneKind: ZoneKind;
+  readonly dataset: number;
+  readonly ttlSeconds: number;
+  readonly negativeTtlSeconds: number;
+  readonly flags: number;
+  readonly primary: Uint8Array;
+  readonly apex: Uint8Array;
+}
+
+function writeZoneInfo(context: WriterContext, zone: ZoneDescription): number {
   const { writer } = context;
-  const { keySpace, keySuffixSize } = keySpaceOf(zone);
+  const { keySpace, keySuffixSize } = keySpaceOf(zone.zone, zone.zoneKind);
   writer.reset();
-  writer.push(step.dataset);
+  writer.push(zone.dataset);
   writer.push(keySpace);
-  writer.push(zone.length);
+  writer.push(zone.zone.length);
   writer.push(keySuffixSize);
-  writer.push(step.ttlSeconds);
-  writer.push(Math.min(step.ttlSeconds, NEGATIVE_TTL_MAX));
-  writer.push((step.isPodsInsecure ? ZONE_FLAG.PODS_INSECURE : 0) | (step.isZonal ? ZONE_FLAG.ZONAL : 0));
-  writer.push(step.primary.length);
-  writer.pushOctets(step.primary);
+  writer.push(zone.ttlSeconds);
+  writer.push(zone.negativeTtlSeconds);
+  writer.push(zone.flags);
+  writer.push(SERIAL_FIELDS[zone.zoneKind]);
+  writer.push(NS_FIELDS[zone.zoneKind]);
+  writer.push(zone.primary.length);
+  writer.push(zone.apex.length);
+  writer.pushOctets(zone.primary);
+  writer.pushOctets(zone.apex);
   return takeWritten(context);
 }
 

@@ -1,5 +1,5 @@
 /**
- * One dataset as main writes it: the records of one `kubernetes` instance. The blocks in the buffer are its state;
+ * One dataset as main writes it: the records of one `kubernetes` instance, of all kinds of zones. The blocks in the buffer are its state;
  * beside them it keeps a handful of numbers. Nothing is visible to readers before SnapshotBuilder.publish.
  */
 import type { BlockTransaction } from './block-transaction.ts';
@@ -9,17 +9,28 @@ import { hashKey } from './key-hash.ts';
 import { NamesTable } from './names-table.ts';
 import type { TableState } from './names-table.ts';
 import { encodeTargets, mergePointer } from './pointer-merge.ts';
-import { DATASET, DATASET_FLAG, ENTRY_KEY_SIZE_MASK, KEY_SPACE, wordsFor } from './snapshot-layout.ts';
-import type { KeySpace } from './snapshot-layout.ts';
+import {
+  DATASET,
+  DATASET_FLAG,
+  ENTRY_KEY_SIZE_MASK,
+  KEY_SPACE,
+  NS_FIELDS,
+  SERIAL_FIELDS,
+  wordsFor,
+  ZONE_KIND,
+  ZONE_KIND_COUNT,
+  zoneKindOf,
+} from './snapshot-layout.ts';
+import type { KeySpace, ZoneKind } from './snapshot-layout.ts';
 import { verifyEntry } from './verify.ts';
 
 /** What an abort puts back. */
 interface DatasetState {
   readonly table: TableState;
   readonly block: number;
-  readonly serial: number;
+  readonly serials: readonly number[];
   readonly flags: number;
-  readonly ns: number;
+  readonly ns: readonly number[];
 }
 
 export class DatasetBuilder implements RecordSink {
@@ -31,10 +42,13 @@ export class DatasetBuilder implements RecordSink {
   readonly #targets = new WordWriter();
   /** reference of the DATASET block, 0 before the first publication */
   #block = 0;
-  #serial = 0;
+  /** by ZONE_KIND */
+  #serials: number[] = Array.from({ length: ZONE_KIND_COUNT }, () => 0);
   #flags = 0;
-  #ns = 0;
-  #hasRecordChange = false;
+  /** by ZONE_KIND: references of NS blocks, 0 if none */
+  #ns: number[] = Array.from({ length: ZONE_KIND_COUNT }, () => 0);
+  /** kinds of zones with a changed record, a bit each */
+  #changedKinds = 0;
   /** anything but records */
   #hasOtherChange = true;
   #published: DatasetState;
@@ -52,9 +66,9 @@ export class DatasetBuilder implements RecordSink {
     return this.#table.entryCount;
   }
 
-  /** SOA serial: Unix seconds of the last change of a record, 0 before any. */
+  /** SOA serial of the cluster zones: Unix seconds of the last change of a record, 0 before any. */
   get serial(): number {
-    return this.#serial;
+    return this.#serials[ZONE_KIND.CLUSTER]!;
   }
 
   get isSynced(): boolean {
@@ -62,18 +76,18 @@ export class DatasetBuilder implements RecordSink {
   }
 
   get hasChange(): boolean {
-    return this.#hasRecordChange || this.#hasOtherChange;
+    return this.#changedKinds !== 0 || this.#hasOtherChange;
   }
 
-  put(key: Uint8Array, content: EntryContent): void {
+  put(key: Uint8Array, content: EntryContent, keySpace: KeySpace = KEY_SPACE.FORWARD): void {
     this.#openTable();
-    encodeEntry(this.#writer, key, KEY_SPACE.FORWARD, content);
-    this.#store();
+    encodeEntry(this.#writer, key, keySpace, content);
+    this.#store(keySpace);
   }
 
-  remove(key: Uint8Array): void {
+  remove(key: Uint8Array, keySpace: KeySpace = KEY_SPACE.FORWARD): void {
     this.#openTable();
-    this.#removeName(key, KEY_SPACE.FORWARD);
+    this.#removeName(key, keySpace);
   }
 
   point(
@@ -81,14 +95,14 @@ export class DatasetBuilder implements RecordSink {
     address: Uint8Array,
     serviceName: Uint8Array,
     labels: readonly Uint8Array[],
-    isClusterIp: boolean,
+    isOwn: boolean,
   ): void {
     this.#openTable();
     const existing = this.#findName(address, keySpace);
-    encodeTargets(this.#targets, serviceName, labels, isClusterIp);
+    encodeTargets(this.#targets, serviceName, labels, isOwn);
     const isLeft = mergePointer(this.#writer, address, keySpace, this.#words, existing, this.#targets, serviceName);
     if (isLeft) {
-      this.#store();
+      this.#store(keySpace);
       if (existing === 0) this.#countChild(address, keySpace);
     } else if (existing !== 0) {
       this.#removeName(address, keySpace);
@@ -96,19 +110,21 @@ export class DatasetBuilder implements RecordSink {
     }
   }
 
-  nameServers(servers: readonly ({ readonly name: Uint8Array } & AddressSets)[]): void {
-    if (servers.length === 0) {
-      if (this.#ns === 0) return;
-      this.#blocks.drop(this.#ns);
-      this.#ns = 0;
-    } else {
+  nameServers(
+    servers: readonly ({ readonly name: Uint8Array } & AddressSets)[],
+    zoneKind: ZoneKind = ZONE_KIND.CLUSTER,
+  ): void {
+    const old = this.#ns[zoneKind]!;
+    let block = 0;
+    if (servers.length > 0) {
       encodeNameServers(this.#writer, servers);
-      if (this.#ns !== 0 && this.#isEqual(this.#ns)) return;
-      const block = this.#takeWritten(true);
-      if (this.#ns !== 0) this.#blocks.drop(this.#ns);
-      this.#ns = block;
+      if (old !== 0 && this.#isEqual(old)) return;
+      block = this.#takeWritten(true);
     }
-    this.#hasRecordChange = true;
+    if (old === block) return;
+    if (old !== 0) this.#blocks.drop(old);
+    this.#ns[zoneKind] = block;
+    this.#changedKinds |= 1 << zoneKind;
   }
 
   /** Tell whether every initial list is complete: without it, names that depend on an object are SERVFAIL. */
@@ -127,7 +143,9 @@ export class DatasetBuilder implements RecordSink {
   writeBlock(serial: number): number {
     if (!this.hasChange) return this.#block;
     this.#openTable();
-    if (this.#hasRecordChange) this.#serial = serial;
+    for (let kind = 0; kind < ZONE_KIND_COUNT; kind++) {
+      if ((this.#changedKinds & (1 << kind)) !== 0) this.#serials[kind] = serial;
+    }
     const block = this.#blocks.take(DATASET.words, true);
     if (this.#block !== 0) this.#blocks.drop(this.#block);
     this.#block = block;
@@ -136,36 +154,38 @@ export class DatasetBuilder implements RecordSink {
     this.#words[base + at.top] = this.#table.top;
     this.#words[base + at.depth] = this.#table.depth;
     this.#words[base + at.entryCount] = this.#table.entryCount;
-    this.#words[base + at.serial] = this.#serial;
     this.#words[base + at.flags] = this.#flags;
-    this.#words[base + at.ns] = this.#ns;
+    for (const kind of [ZONE_KIND.CLUSTER, ZONE_KIND.EXTERNAL, ZONE_KIND.CLUSTERSET]) {
+      this.#words[base + SERIAL_FIELDS[kind]] = this.#serials[kind]!;
+      if (kind !== ZONE_KIND.CLUSTERSET) this.#words[base + NS_FIELDS[kind]] = this.#ns[kind]!;
+    }
     return block;
   }
 
   /** For SnapshotBuilder: the change set is published. */
   commit(): void {
     if (!this.hasChange) return;
-    this.#hasRecordChange = false;
+    this.#changedKinds = 0;
     this.#hasOtherChange = false;
     this.#published = this.#state();
   }
 
   /** For SnapshotBuilder: the change set's blocks are gone. */
   rollBack(): void {
-    const { table, block, serial, flags, ns } = this.#published;
+    const { table, block, serials, flags, ns } = this.#published;
     this.#table.restore(table);
     this.#block = block;
-    this.#serial = serial;
+    this.#serials = [...serials];
     this.#flags = flags;
-    this.#ns = ns;
-    this.#hasRecordChange = false;
+    this.#ns = [...ns];
+    this.#changedKinds = 0;
     this.#hasOtherChange = block === 0;
   }
 
   /** For SnapshotBuilder: the dataset leaves the root. */
   destroy(): void {
     if (this.#table.top !== 0) this.#table.destroy();
-    if (this.#ns !== 0) this.#blocks.drop(this.#ns);
+    for (const ns of this.#ns) if (ns !== 0) this.#blocks.drop(ns);
     if (this.#block !== 0) this.#blocks.drop(this.#block);
   }
 
@@ -173,9 +193,9 @@ export class DatasetBuilder implements RecordSink {
     return {
       table: this.#table.state(),
       block: this.#block,
-      serial: this.#serial,
+      serials: [...this.#serials],
       flags: this.#flags,
-      ns: this.#ns,
+      ns: [...this.#ns],
     };
   }
 
@@ -195,7 +215,7 @@ export class DatasetBuilder implements RecordSink {
   }
 
   /** Let the entry in the writer stand for its name. */
-  #store(): void {
+  #store(keySpace: KeySpace): void {
     const { words, count } = this.#writer;
     const hash = this.#hashOf(words);
     const existing = this.#table.find(hash, words, 0);
@@ -211,14 +231,20 @@ export class DatasetBuilder implements RecordSink {
         this.#table.replace(hash, existing, this.#takeEntry(count * 4 <= size));
       }
     }
-    this.#hasRecordChange = true;
+    this.#noteChange(keySpace);
   }
 
   #removeName(key: Uint8Array, keySpace: KeySpace): void {
     const existing = this.#findName(key, keySpace);
     if (existing === 0) return;
     this.#table.remove(this.#hashOf(this.#writer.words), existing);
-    this.#hasRecordChange = true;
+    this.#noteChange(keySpace);
+  }
+
+  #noteChange(keySpace: KeySpace): void {
+    const zoneKind = zoneKindOf(keySpace);
+    if (zoneKind === undefined) this.#hasOtherChange = true;
+    else this.#changedKinds |= 1 << zoneKind;
   }
 
   /** A name of a reverse key space came into being: its parent has one child more, and exists from the first on. */
@@ -228,7 +254,7 @@ export class DatasetBuilder implements RecordSink {
       const existing = this.#findName(parent, keySpace);
       const childCount = existing === 0 ? 0 : this.#childCountOf(existing);
       encodeEnt(this.#writer, parent, keySpace, childCount + 1);
-      this.#store();
+      this.#store(keySpace);
       if (existing !== 0) return;
     }
   }
@@ -241,7 +267,7 @@ export class DatasetBuilder implements RecordSink {
         this.#removeName(parent, keySpace);
       } else {
         encodeEnt(this.#writer, parent, keySpace, childCount - 1);
-        this.#store();
+        this.#store(keySpace);
         return;
       }
     }

@@ -1,6 +1,6 @@
 /** A snapshot in words: what `skyshard snapshot` prints. The caller is main or holds the snapshot by its epoch slot. */
 import { formatName } from '../dns/name.ts';
-import { addressTexts, entryLine, relativeText } from './entry-text.ts';
+import { addressTexts, clientLine, entryLine, relativeText } from './entry-text.ts';
 import { entriesOf, keyOf, octetsAt, pagesOf } from './entry-walk.ts';
 import {
   BUFFER_HEADER,
@@ -32,6 +32,10 @@ const KEY_SPACE_TITLES: readonly (readonly [number, string])[] = [
   [KEY_SPACE.FORWARD, 'names, relative to the zone'],
   [KEY_SPACE.REVERSE4, 'names below in-addr.arpa'],
   [KEY_SPACE.REVERSE6, 'names below ip6.arpa'],
+  [KEY_SPACE.EXTERNAL, 'external names, relative to the zone'],
+  [KEY_SPACE.EXTERNAL_REVERSE4, 'external names below in-addr.arpa'],
+  [KEY_SPACE.EXTERNAL_REVERSE6, 'external names below ip6.arpa'],
+  [KEY_SPACE.CLUSTERSET, 'names of the clusterset, relative to the zone'],
 ];
 
 /**
@@ -72,6 +76,7 @@ function* configLines(words: Uint32Array, configAt: number): Generator<string, v
 const STEP_NAMES = new Map<number, string>(
   Object.entries({
     kubernetes: STEP.KUBERNETES,
+    k8s_external: STEP.EXTERNAL,
     hosts: STEP.RECORDS,
     template: STEP.FIXED_ANSWER,
     any: STEP.ANY,
@@ -102,7 +107,7 @@ function stepText(words: Uint32Array, stepAt: number): string {
   const step = words[stepAt]!;
   const parts = [STEP_NAMES.get(step) ?? `step ${step}`];
   const argumentAt = words[stepAt + 1]! * 2;
-  if (step === STEP.KUBERNETES) {
+  if (step === STEP.KUBERNETES || step === STEP.EXTERNAL) {
     const flags = words[argumentAt + ZONE_INFO.at.flags]!;
     parts.push(`dataset ${words[argumentAt + ZONE_INFO.at.dataset]}`, `ttl ${words[argumentAt + ZONE_INFO.at.ttl]}`);
     if ((flags & ZONE_FLAG.PODS_INSECURE) !== 0) parts.push('pods insecure');
@@ -118,11 +123,25 @@ function stepText(words: Uint32Array, stepAt: number): string {
 function* datasetLines(words: Uint32Array, index: number, datasetAt: number): Generator<string, void> {
   const at = DATASET.at;
   const isSynced = (words[datasetAt + at.flags]! & DATASET_FLAG.SYNCED) !== 0;
-  yield `dataset ${index}  serial ${words[datasetAt + at.serial]}  names ${words[datasetAt + at.entryCount]}  ${
-    isSynced ? 'synced' : 'not synced'
-  }`;
-  const ns = words[datasetAt + at.ns]!;
-  if (ns !== 0) yield* nameServerLines(words, ns * 2);
+  const serials = (
+    [
+      [at.serial, 'serial'],
+      [at.externalSerial, 'external serial'],
+      [at.clustersetSerial, 'clusterset serial'],
+    ] as const
+  ).flatMap(([field, title]) => {
+    const serial = words[datasetAt + field]!;
+    return field === at.serial || serial !== 0 ? [`${title} ${serial}`] : [];
+  });
+  const names = `names ${words[datasetAt + at.entryCount]}`;
+  yield [`dataset ${index}`, ...serials, names, isSynced ? 'synced' : 'not synced'].join('  ');
+  for (const [field, title] of [
+    [at.ns, ''],
+    [at.externalNs, 'external '],
+  ] as const) {
+    const ns = words[datasetAt + field]!;
+    if (ns !== 0) yield* nameServerLines(words, ns * 2, title);
+  }
   const entries = Uint32Array.from(entriesOf(words, datasetAt));
   for (const [keySpace, title] of KEY_SPACE_TITLES) {
     const inSpace = entries.filter((entryAt) => ((words[entryAt]! >>> ENTRY_SPACE_SHIFT) & 0xf) === keySpace);
@@ -132,15 +151,18 @@ function* datasetLines(words: Uint32Array, index: number, datasetAt: number): Ge
     sorted.sort((a, b) => (a.order < b.order ? -1 : a.order > b.order ? 1 : 0));
     for (const { entryAt } of sorted) yield `  ${entryLine(words, entryAt)}`;
   }
+  const clients = entries.filter((entryAt) => ((words[entryAt]! >>> ENTRY_SPACE_SHIFT) & 0xf) === KEY_SPACE.CLIENT);
+  if (clients.length > 0) yield 'pods by address';
+  yield* Array.from(clients, (entryAt) => `  ${clientLine(words, entryAt)}`).sort();
 }
 
-function* nameServerLines(words: Uint32Array, nsAt: number): Generator<string, void> {
+function* nameServerLines(words: Uint32Array, nsAt: number, title: string): Generator<string, void> {
   let at = nsAt + NS.at.servers;
   for (let index = 0; index < words[nsAt]!; index++) {
     const [nameSize, count4, count6] = [words[at]!, words[at + 1]!, words[at + 2]!];
     const addressesAt = at + 3 + wordsFor(nameSize);
     const name = relativeText(octetsAt(words, at + 3, nameSize));
-    yield ['  NS', name, ...addressTexts(words, addressesAt, count4, count6)].join('  ');
+    yield [`  ${title}NS`, name, ...addressTexts(words, addressesAt, count4, count6)].join('  ');
     at = addressesAt + count4 + 4 * count6;
   }
 }

@@ -10,6 +10,8 @@ import type { KeySpace, Kind } from './snapshot-layout.ts';
 const KEY_SIZE_MAX = 255;
 const U8_MAX = 255;
 const U16_MAX = 65_535;
+/** Two labels. */
+const ENDPOINT_NAME_SIZE_MAX = 128;
 
 /** Words written one after the other; grows, is used again. */
 export class WordWriter {
@@ -65,12 +67,12 @@ export class WordWriter {
   }
 }
 
-/** Write the ENTRY of a name of the forward key space; replaces what the writer holds. */
+/** Write the ENTRY of a name; replaces what the writer holds. */
 export function encodeEntry(writer: WordWriter, key: Uint8Array, keySpace: KeySpace, content: EntryContent): void {
   writer.reset();
   switch (content.kind) {
     case 'ent':
-      encodeHead(writer, key, keySpace, KIND.ENT, 0);
+      encodeHead(writer, key, keySpace, KIND.ENT, content.flags ?? 0);
       writer.push(0);
       return;
     case 'address':
@@ -83,11 +85,14 @@ export function encodeEntry(writer: WordWriter, key: Uint8Array, keySpace: KeySp
       return;
     case 'alias':
       encodeHead(writer, key, keySpace, KIND.ALIAS, 0);
-      writer.push(content.target.length);
-      writer.pushOctets(content.target);
+      encodeAlias(writer, content);
+      return;
+    case 'client':
+      encodeHead(writer, key, keySpace, KIND.CLIENT, 0);
+      encodeClient(writer, content);
       return;
     case 'raw':
-      encodeHead(writer, key, keySpace, KIND.RAW, 0);
+      encodeHead(writer, key, keySpace, KIND.RAW, content.flags ?? 0);
       writer.push(content.rrsets.length);
       for (const { type, count, records } of content.rrsets) {
         assert(type <= U16_MAX && count <= U16_MAX, 'RRset out of range');
@@ -140,6 +145,23 @@ function encodeAddress(writer: WordWriter, content: EntryContent & { kind: 'addr
   writer.pushAll(addresses6);
 }
 
+function encodeAlias(writer: WordWriter, { target, ports = [], weight = 0 }: EntryContent & { kind: 'alias' }): void {
+  const portCount = Math.min(ports.length, U16_MAX);
+  writer.push(target.length);
+  writer.push(srvWord(portCount, { weight, targetSkip: 0 }));
+  writer.pushOctets(target);
+  writer.pushPorts(ports, portCount);
+}
+
+function encodeClient(writer: WordWriter, { namespace, name }: EntryContent & { kind: 'client' }): void {
+  assert(namespace.length <= U8_MAX && name.length <= U8_MAX, 'size of a pod name');
+  writer.push(namespace.length | (name.length << 8));
+  const octets = new Uint8Array(namespace.length + name.length);
+  octets.set(namespace);
+  octets.set(name, namespace.length);
+  writer.pushOctets(octets);
+}
+
 function encodeEndpoints(writer: WordWriter, content: EntryContent & { kind: 'endpoints' }): void {
   const { addresses4, addresses6, groups, portSets } = content;
   assert(portSets.length <= U16_MAX, 'number of port sets');
@@ -161,13 +183,13 @@ function encodeEndpoints(writer: WordWriter, content: EntryContent & { kind: 'en
   for (const group of groups) {
     const ports = portSets[group.portSet];
     assert(ports !== undefined, 'port set of an endpoint label');
-    assert(group.label.length > 0 && group.label.length < 64, 'size of an endpoint label');
+    assert(group.name.length > 1 && group.name.length <= ENDPOINT_NAME_SIZE_MAX, 'size of the name of an endpoint');
     // An endpoint label shared by more addresses than its counts can tell keeps the first of them.
     const count4 = Math.min(group.addresses4.length, U16_MAX);
     const count6 = Math.min(group.addresses6.length / 4, U16_MAX);
-    writer.push((group.label.length + 1) | (group.portSet << 8));
+    writer.push(group.name.length | (group.portSet << 8));
     writer.push(count4 | (count6 << 16));
-    pushLabel(writer, group.label);
+    writer.pushOctets(group.name);
     writer.pushAll(group.addresses4, count4);
     writer.pushAll(group.addresses6, count6 * 4);
     srvCount += ports.length;
@@ -175,15 +197,6 @@ function encodeEndpoints(writer: WordWriter, content: EntryContent & { kind: 'en
   }
   writer.words[countsAt] = srvCount;
   writer.words[countsAt + 1] = additionalCount;
-}
-
-const labelScratch = new Uint8Array(64);
-
-/** A label with its length octet. */
-function pushLabel(writer: WordWriter, label: Uint8Array): void {
-  labelScratch[0] = label.length;
-  labelScratch.set(label, 1);
-  writer.pushOctets(labelScratch.subarray(0, label.length + 1));
 }
 
 function srvWord(count: number, content: { readonly weight: number; readonly targetSkip: number }): number {

@@ -2,9 +2,10 @@
 import { formatIPv4, formatIPv6 } from '../dns/address.ts';
 import { typeName, TYPE } from '../dns/iana.ts';
 import { formatName } from '../dns/name.ts';
-import { keyOf, octetsAt } from './entry-walk.ts';
+import { clientOf, keyOf, octetsAt } from './entry-walk.ts';
 import {
   ADDRESS,
+  ALIAS,
   ENDPOINTS,
   ENTRY_FLAG,
   ENTRY_FLAGS_SHIFT,
@@ -38,6 +39,18 @@ export function entryLine(words: Uint32Array, entryAt: number): string {
   return [relativeText(keyOf(words, entryAt)), ...entryRecords(words, entryAt)].join('  ');
 }
 
+/** `10.1.0.7  default/web-0`: the address, then namespace and name of the pod. */
+export function clientLine(words: Uint32Array, entryAt: number): string {
+  const key = keyOf(words, entryAt);
+  const view = new DataView(key.buffer, key.byteOffset);
+  const address =
+    key.length === 4
+      ? formatIPv4(view.getUint32(0))
+      : formatIPv6([0, 4, 8, 12].map((offset) => view.getUint32(offset)));
+  const { namespace, name } = clientOf(words, entryAt);
+  return `${address}  ${namespace}/${name}`;
+}
+
 /** A relative name in words; the empty one is the zone itself. */
 export function relativeText(name: Uint8Array): string {
   return name.length === 0 ? '@' : formatName(name);
@@ -52,7 +65,7 @@ function payloadRecords(words: Uint32Array, entryAt: number, payloadAt: number):
     case KIND.ENDPOINTS:
       return endpointsRecords(words, entryAt, payloadAt);
     case KIND.ALIAS:
-      return [`CNAME ${formatName(octetsAt(words, payloadAt + 1, words[payloadAt]!))}`];
+      return aliasRecords(words, payloadAt);
     case KIND.POINTER:
       return pointerRecords(words, payloadAt);
     case KIND.RAW:
@@ -79,6 +92,14 @@ function addressRecords(words: Uint32Array, entryAt: number, payloadAt: number):
   return records;
 }
 
+function aliasRecords(words: Uint32Array, payloadAt: number): string[] {
+  const size = words[payloadAt + ALIAS.at.targetSize]!;
+  const srv = words[payloadAt + ALIAS.at.srv]!;
+  const target = formatName(octetsAt(words, payloadAt + ALIAS.at.target, size));
+  const ports = portsAt(words, payloadAt + ALIAS.at.target + wordsFor(size), srv & 0xffff);
+  return [`CNAME ${target}`, ...ports.map((port) => `SRV 0 ${(srv >>> 16) & 0xff} ${port} ${target}`)];
+}
+
 function endpointsRecords(words: Uint32Array, entryAt: number, payloadAt: number): string[] {
   const field = ENDPOINTS.at;
   const count4 = words[payloadAt + field.count4]!;
@@ -93,12 +114,12 @@ function endpointsRecords(words: Uint32Array, entryAt: number, payloadAt: number
   }
   const base = relativeText(keyOf(words, entryAt).subarray(srv >>> 24));
   for (let index = 0; index < words[payloadAt + field.groupCount]!; index++) {
-    const labelSize = words[at]! & 0xff;
-    const label = formatName(octetsAt(words, at + 2, labelSize));
+    const nameSize = words[at]! & 0xff;
+    const name = formatName(octetsAt(words, at + 2, nameSize));
     for (const port of portSets[words[at]! >>> 8] ?? []) {
-      records.push(`SRV 0 ${(srv >>> 16) & 0xff} ${port} ${label}.${base}`);
+      records.push(`SRV 0 ${(srv >>> 16) & 0xff} ${port} ${name}.${base}`);
     }
-    at += 2 + wordsFor(labelSize) + (words[at + 1]! & 0xffff) + 4 * (words[at + 1]! >>> 16);
+    at += 2 + wordsFor(nameSize) + (words[at + 1]! & 0xffff) + 4 * (words[at + 1]! >>> 16);
   }
   return records;
 }

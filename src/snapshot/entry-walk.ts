@@ -1,5 +1,13 @@
 /** All entries of a dataset, for dump and statistics. Off the hot path; the caller is main or holds the snapshot. */
-import { CHUNK_BITS, CHUNK_PAGES, DATASET, ENTRY_KEY_SIZE_MASK, PAGE_WORDS } from './snapshot-layout.ts';
+import {
+  CHUNK_BITS,
+  CHUNK_PAGES,
+  CLIENT,
+  DATASET,
+  ENTRY_KEY_SIZE_MASK,
+  PAGE_WORDS,
+  wordsFor,
+} from './snapshot-layout.ts';
 import { octetAt } from './verify-entry.ts';
 
 /** Word index of each page of a dataset, once. */
@@ -31,4 +39,15 @@ export function octetsAt(words: Uint32Array, at: number, size: number): Uint8Arr
 /** The key of an entry: relative wire form. */
 export function keyOf(words: Uint32Array, entryAt: number): Uint8Array {
   return octetsAt(words, entryAt + 1, words[entryAt]! & ENTRY_KEY_SIZE_MASK);
+}
+
+/** Namespace and name of the pod of an entry of KEY_SPACE.CLIENT. */
+export function clientOf(words: Uint32Array, entryAt: number): { readonly namespace: string; readonly name: string } {
+  const payloadAt = entryAt + 1 + wordsFor(words[entryAt]! & ENTRY_KEY_SIZE_MASK);
+  const sizes = words[payloadAt + CLIENT.at.sizes]!;
+  const namespaceSize = sizes & 0xff;
+  const text = Buffer.from(octetsAt(words, payloadAt + CLIENT.at.names, namespaceSize + (sizes >>> 8))).toString(
+    'latin1',
+  );
+  return { namespace: text.slice(0, namespaceSize), name: text.slice(namespaceSize) };
 }

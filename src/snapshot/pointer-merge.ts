@@ -12,7 +12,7 @@ import {
   ENTRY_KIND_SHIFT,
   ENTRY_SPACE_SHIFT,
 } from './snapshot-layout.ts';
-import { KIND, wordsFor } from './snapshot-layout.ts';
+import { KEY_SPACE, KIND, wordsFor } from './snapshot-layout.ts';
 import type { KeySpace } from './snapshot-layout.ts';
 
 const SIZE_MASK = 0xff;
@@ -26,10 +26,10 @@ export function encodeTargets(
   writer: WordWriter,
   serviceName: Uint8Array,
   labels: readonly Uint8Array[],
-  isClusterIp: boolean,
+  isOwn: boolean,
 ): void {
   writer.reset();
-  if (isClusterIp) {
+  if (isOwn) {
     writer.push(serviceName.length | CLUSTER_IP_BIT);
     writer.pushOctets(serviceName);
     return;
@@ -98,7 +98,8 @@ export function mergePointer(
     }
   }
   if (count === 0) return false;
-  const isFirstOnly = (writer.words[countAt + 1]! & CLUSTER_IP_BIT) !== 0;
+  const isExternal = keySpace === KEY_SPACE.EXTERNAL_REVERSE4 || keySpace === KEY_SPACE.EXTERNAL_REVERSE6;
+  const isFirstOnly = !isExternal && (writer.words[countAt + 1]! & CLUSTER_IP_BIT) !== 0;
   writer.words[0] =
     address.length |
     (keySpace << ENTRY_SPACE_SHIFT) |

@@ -11,7 +11,7 @@
  * the pages it touches and the path above them, then stores the new root with one Atomics.store.
  *
  * Names are keys relative to a key space, so that zones share one dataset: `kubernetes.default.svc` in FORWARD, and
- * `1.0.96.10` (the labels left of in-addr.arpa) in REVERSE4. A key is the lower-cased wire form without the root label,
+ * `1.0.96.10` (the labels left of in-addr.arpa) in REVERSE4. A key, but for CLIENT's, is the lower-cased wire form without the root label,
  * padded with zero octets to whole words, as little-endian words (octet i is bits 8·(i mod 4) of word i/4 on any machine).
  */
 import { layout } from '../memory/layout.ts';
@@ -99,6 +99,8 @@ export const STEP = {
   UNBUILT: 9,
   /** `template` that is evaluated for each query: TEMPLATE */
   TEMPLATE: 10,
+  /** `k8s_external`: ZONE_INFO */
+  EXTERNAL: 11,
   /** `transfer`: TRANSFER_RULE; AXFR and IXFR of the zone that the steps behind it serve */
   TRANSFER: 12,
 } as const;
@@ -177,6 +179,23 @@ export const CHAOS_TEXTS = layout('chaos texts', [
   ['records', 0, 'the three as key words, one after the other, each from a whole word on'],
 ]);
 
+export const KEY_SPACE = {
+  /** names of the cluster zones, relative to the zone; of `hosts`, whole */
+  FORWARD: 0,
+  /** names left of in-addr.arpa, as the cluster knows them */
+  REVERSE4: 1,
+  /** names left of ip6.arpa */
+  REVERSE6: 2,
+  /** names of the zones of `k8s_external`, relative to the zone */
+  EXTERNAL: 3,
+  /** names left of in-addr.arpa, as `k8s_external` knows them */
+  EXTERNAL_REVERSE4: 4,
+  EXTERNAL_REVERSE6: 5,
+  /** names of the zones of `multicluster`, relative to the zone */
+  CLUSTERSET: 6,
+  /** addresses of pods: 4 or 16 octets in network order */
+  CLIENT: 7,
+} as const;
 /** The argument of STEP.TRANSFER: who may have the zone. */
 export const TRANSFER_RULE = layout('transfer rule', [
   ['flags', 1, 'TRANSFER_FLAG bits'],
@@ -196,8 +215,31 @@ export const TRANSFER_FLAG = {
 
 export const KEY_SPACE = { FORWARD: 0, REVERSE4: 1, REVERSE6: 2 } as const;
 export type KeySpace = (typeof KEY_SPACE)[keyof typeof KEY_SPACE];
+export const KEY_SPACE_MAX = KEY_SPACE.CLIENT;
 
-/** The argument of STEP.KUBERNETES: one zone of one `kubernetes` instance. Changes with the configuration only. */
+/** Zones of one kind share names, and a serial of their own. */
+export const ZONE_KIND = { CLUSTER: 0, EXTERNAL: 1, CLUSTERSET: 2 } as const;
+export type ZoneKind = (typeof ZONE_KIND)[keyof typeof ZONE_KIND];
+export const ZONE_KIND_COUNT = 3;
+
+/** The zones whose names a key space holds; undefined: it holds no names. */
+export function zoneKindOf(keySpace: KeySpace): ZoneKind | undefined {
+  if (keySpace === KEY_SPACE.CLIENT) return undefined;
+  if (keySpace === KEY_SPACE.CLUSTERSET) return ZONE_KIND.CLUSTERSET;
+  return keySpace <= KEY_SPACE.REVERSE6 ? ZONE_KIND.CLUSTER : ZONE_KIND.EXTERNAL;
+}
+
+/** Whether a key space holds reverse names: their empty non-terminals count their children. */
+export function isReverseSpace(keySpace: number): boolean {
+  return (
+    keySpace === KEY_SPACE.REVERSE4 ||
+    keySpace === KEY_SPACE.REVERSE6 ||
+    keySpace === KEY_SPACE.EXTERNAL_REVERSE4 ||
+    keySpace === KEY_SPACE.EXTERNAL_REVERSE6
+  );
+}
+
+/** The argument of STEP.KUBERNETES and STEP.EXTERNAL: one zone of one instance. Changes with the configuration only. */
 export const ZONE_INFO = layout('zone info', [
   ['dataset', 1, 'index of the dataset in the root'],
   ['keySpace', 1, 'KEY_SPACE of its names'],
@@ -208,13 +250,16 @@ export const ZONE_INFO = layout('zone info', [
     'octets at the end of a name that are not part of its key: the zone, or in-addr.arpa / ip6.arpa',
   ],
   ['ttl', 1, 'TTL of records, seconds'],
-  ['negativeTtl', 1, 'TTL of the SOA record, seconds: min(ttl, 300)'],
+  ['negativeTtl', 1, 'TTL of the SOA record, seconds: min(ttl, 300), in an external zone ttl'],
   ['flags', 1, 'ZONE_FLAG bits'],
+  ['serialField', 1, 'word of the DATASET that has the SOA serial'],
+  ['nsField', 1, 'word of the DATASET that has the reference of the NS block'],
   ['primarySize', 1, 'octets of the primary zone name: what PTR and NS targets end in'],
+  ['apexSize', 1, 'octets of the apex name of an external zone, relative to it: its server is `ns1.APEX`; 0: `ns.dns`'],
   [
     'primary',
     0,
-    'the primary zone name in wire form, root label included, as written in the configuration, as key words',
+    'the primary zone name in wire form, root label included, as written in the configuration, as key words; the apex name as key words',
   ],
 ]);
 
@@ -223,6 +268,8 @@ export const ZONE_FLAG = {
   PODS_INSECURE: 1,
   /** `zonal`: names below `_zone` may be covered by a default */
   ZONAL: 2,
+  /** names that are not found in the key space of reverse names are looked up in EXTERNAL, relative to the zone */
+  EXTERNAL_REVERSE: 4,
 } as const;
 
 /** The records of one `kubernetes` instance: changes with every publish that touches it. */
@@ -230,10 +277,18 @@ export const DATASET = layout('dataset', [
   ['top', 1, 'reference of the TOP block'],
   ['depth', 1, 'directory bits, 1 … DEPTH_MAX: the directory has 2^depth page references'],
   ['entryCount', 1, 'number of names'],
-  ['serial', 1, 'SOA serial: Unix seconds of the last change of a record, 0 before any'],
+  ['serial', 1, 'SOA serial of the cluster zones: Unix seconds of the last change of a record of theirs, 0 before any'],
+  ['externalSerial', 1, 'the same of the external zones'],
+  ['clustersetSerial', 1, 'the same of the clusterset zones'],
   ['flags', 1, 'DATASET_FLAG bits'],
-  ['ns', 1, 'reference of the NS block, 0 if none'],
+  ['ns', 1, 'reference of the NS block of the cluster and clusterset zones, 0 if none'],
+  ['externalNs', 1, 'the same of the external zones'],
 ]);
+
+/** Words of the DATASET by ZONE_KIND. */
+export const SERIAL_FIELDS = [DATASET.at.serial, DATASET.at.externalSerial, DATASET.at.clustersetSerial] as const;
+/** Clusterset zones have the servers of the cluster zones. */
+export const NS_FIELDS = [DATASET.at.ns, DATASET.at.externalNs, DATASET.at.ns] as const;
 
 export const DATASET_FLAG = {
   /** every initial list is complete; without it names that depend on an object are SERVFAIL */
@@ -283,6 +338,8 @@ export const KIND = {
   POINTER: 4,
   /** RAW payload */
   RAW: 5,
+  /** CLIENT payload */
+  CLIENT: 6,
 } as const;
 export type Kind = (typeof KIND)[keyof typeof KIND];
 
@@ -295,6 +352,8 @@ export const ENTRY_FLAG = {
   EMPTY_SELF: 4,
   /** POINTER: only the first target is answered: a cluster IP */
   FIRST_ONLY: 8,
+  /** the name depends on no object: it is known before the first list is complete */
+  FIXED: 16,
 } as const;
 
 export const ENTRY_KEY_SIZE_MASK = 0xff;
@@ -328,15 +387,16 @@ export const ENDPOINTS = layout('payload ENDPOINTS', [
     'data',
     0,
     'count4 address words; 4·count6 address words; per port set: word of count, then its ports two a word; per group: ' +
-      'word (bits 0–7 label size with its length octet · 8–31 port set index), word (bits 0–15 count4 · 16–31 count6), ' +
-      'the label as key words, count4 + 4·count6 address words',
+      'word (bits 0–7 octets of its name · 8–31 port set index), word (bits 0–15 count4 · 16–31 count6), ' +
+      'the name as key words: the endpoint label, in a clusterset zone with the cluster, count4 + 4·count6 address words',
   ],
 ]);
 
-/** A CNAME (ExternalName). */
+/** A CNAME (ExternalName, host name of a load balancer), and SRV that points at its target. */
 export const ALIAS = layout('payload ALIAS', [
   ['targetSize', 1, 'octets of the target in wire form, root label included'],
-  ['target', 0, 'the target, as written in the object, as key words'],
+  ['srv', 1, 'bits 0–15 number of SRV ports (0: SRV is answered by the CNAME) · 16–23 weight'],
+  ['target', 0, 'the target, as written in the object, as key words; ports, two a word'],
 ]);
 
 /** PTR records: names relative to the primary zone. */
@@ -357,6 +417,12 @@ export const RAW = layout('payload RAW', [
     0,
     'per RRset: word (bits 0–15 TYPE · 16–31 number of records), word of size in octets, the records, as key words',
   ],
+]);
+
+/** The pod that alone has an address. */
+export const CLIENT = layout('payload CLIENT', [
+  ['sizes', 1, 'bits 0–7 octets of the namespace · 8–15 octets of the pod name'],
+  ['names', 0, 'the namespace, then the name of the pod, as key words'],
 ]);
 
 /** Words that hold `size` octets. */

@@ -7,7 +7,11 @@ import {
   ENTRY_SPACE_SHIFT,
   ENDPOINTS,
   ADDRESS,
+  ALIAS,
+  CLIENT,
+  isReverseSpace,
   KEY_SPACE,
+  KEY_SPACE_MAX,
   KIND,
   wordsFor,
 } from './snapshot-layout.ts';
@@ -32,16 +36,22 @@ export function measureEntry(words: Uint32Array, at: number, end: number, fault:
   const flags = head >>> ENTRY_FLAGS_SHIFT;
   const payloadAt = at + 1 + wordsFor(keySize);
   if (payloadAt >= end) fault('the key runs over the end');
-  if (keySpace > KEY_SPACE.REVERSE6) fault(`key space ${keySpace}`);
+  if (keySpace > KEY_SPACE_MAX) fault(`key space ${keySpace}`);
   if ((flags & ~FLAGS_ALL) !== 0) fault(`flags ${flags}`);
-  const labels = countLabels(words, at + 1, keySize, false, fault, 'key');
   const kind = (head >>> ENTRY_KIND_SHIFT) & 0xf;
-  if (keySpace !== KEY_SPACE.FORWARD) checkReverse(kind, keySpace, labels, fault);
+  if ((keySpace === KEY_SPACE.CLIENT) !== (kind === KIND.CLIENT)) fault(`kind ${kind} in key space ${keySpace}`);
+  if (keySpace === KEY_SPACE.CLIENT) {
+    if (keySize !== 4 && keySize !== 16) fault(`address of ${keySize} octets`);
+  } else {
+    const labels = countLabels(words, at + 1, keySize, false, fault, 'key');
+    if (isReverseSpace(keySpace)) checkReverse(kind, keySpace, labels, fault);
+  }
   return measurePayload(words, kind, payloadAt, end, fault) - at;
 }
 
 function checkReverse(kind: number, keySpace: number, labels: number, fault: Fault): void {
-  const labelsFull = keySpace === KEY_SPACE.REVERSE4 ? 4 : 32;
+  const isIPv4 = keySpace === KEY_SPACE.REVERSE4 || keySpace === KEY_SPACE.EXTERNAL_REVERSE4;
+  const labelsFull = isIPv4 ? 4 : 32;
   if (kind === KIND.POINTER ? labels !== labelsFull : kind !== KIND.ENT || labels >= labelsFull || labels === 0) {
     fault(`kind ${kind} at a reverse name of ${labels} labels`);
   }
@@ -56,11 +66,10 @@ function measurePayload(words: Uint32Array, kind: number, at: number, end: numbe
       return measureAddress(words, at, end, fault);
     case KIND.ENDPOINTS:
       return measureEndpoints(words, at, end, fault);
-    case KIND.ALIAS: {
-      const size = words[at]!;
-      if (size === 0 || size > NAME_SIZE_MAX) fault(`target of ${size} octets`);
-      return endOfName(words, at + 1, size, true, end, fault, 'target');
-    }
+    case KIND.ALIAS:
+      return measureAlias(words, at, end, fault);
+    case KIND.CLIENT:
+      return measureClient(words, at, end, fault);
     case KIND.POINTER:
       return measurePointer(words, at, end, fault);
     case KIND.RAW:
@@ -80,6 +89,24 @@ function measureAddress(words: Uint32Array, at: number, end: number, fault: Faul
   return next;
 }
 
+function measureAlias(words: Uint32Array, at: number, end: number, fault: Fault): number {
+  if (at + ALIAS.words > end) fault('the payload runs over the end');
+  const size = words[at + ALIAS.at.targetSize]!;
+  if (size === 0 || size > NAME_SIZE_MAX) fault(`target of ${size} octets`);
+  const portsAt = endOfName(words, at + ALIAS.at.target, size, true, end, fault, 'target');
+  const next = portsAt + (((words[at + ALIAS.at.srv]! & 0xffff) + 1) >>> 1);
+  if (next > end) fault('the ports run over the end');
+  return next;
+}
+
+function measureClient(words: Uint32Array, at: number, end: number, fault: Fault): number {
+  const sizes = words[at + CLIENT.at.sizes]!;
+  if (sizes >>> 16 !== 0) fault('bits of the sizes');
+  const next = at + CLIENT.words + wordsFor((sizes & 0xff) + (sizes >>> 8));
+  if (next > end) fault('the names run over the end');
+  return next;
+}
+
 function measureEndpoints(words: Uint32Array, start: number, end: number, fault: Fault): number {
   if (start + ENDPOINTS.words > end) fault('the payload runs over the end');
   const field = ENDPOINTS.at;
@@ -94,16 +121,15 @@ function measureEndpoints(words: Uint32Array, start: number, end: number, fault:
   let srvCount = 0;
   let additionalCount = 0;
   for (let index = 0; index < words[start + field.groupCount]!; index++) {
-    if (at + 2 > end) fault('the endpoint labels run over the end');
-    const labelSize = words[at]! & 0xff;
+    if (at + 2 > end) fault('the names of endpoints run over the end');
+    const nameSize = words[at]! & 0xff;
     const portSet = words[at]! >>> 8;
     const count4 = words[at + 1]! & 0xffff;
     const count6 = words[at + 1]! >>> 16;
     if (portSet >= portSetCount) fault(`port set ${portSet} of ${portSetCount}`);
-    if (labelSize < 2 || labelSize > 64) fault(`endpoint label of ${labelSize} octets`);
-    const next = at + 2 + wordsFor(labelSize) + count4 + 4 * count6;
-    if (next > end) fault('the endpoint labels run over the end');
-    if ((words[at + 2]! & 0xff) !== labelSize - 1) fault('size of an endpoint label');
+    if (nameSize < 2) fault(`name of an endpoint of ${nameSize} octets`);
+    const next = endOfName(words, at + 2, nameSize, false, end, fault, 'name of an endpoint') + count4 + 4 * count6;
+    if (next > end) fault('the names of endpoints run over the end');
     srvCount += portCountOf(words, portSetsAt, portSet);
     additionalCount += count4 + count6;
     at = next;

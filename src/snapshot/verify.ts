@@ -20,6 +20,7 @@ import {
   ENTRY_KIND_SHIFT,
   ENTRY_SPACE_SHIFT,
   FIXED_ANSWER,
+  isReverseSpace,
   KEY_SPACE,
   KIND,
   LAYOUT_VERSION,
@@ -263,6 +264,7 @@ class SnapshotWalk {
     const words = this.#words;
     switch (step) {
       case STEP.KUBERNETES:
+      case STEP.EXTERNAL:
         return this.#walkZoneInfo(argument, routeZoneSize, datasetCount);
       case STEP.RECORDS: {
         const base = this.#block(argument, RECORDS_INFO.words, 'records info');
@@ -308,7 +310,7 @@ class SnapshotWalk {
     const base = this.#block(zoneInfo, ZONE_INFO.words, 'zone info');
     if (words[base + at.dataset]! >= datasetCount) this.#fault(`dataset ${words[base + at.dataset]}`);
     const keySpace = words[base + at.keySpace]!;
-    if (keySpace > KEY_SPACE.REVERSE6) this.#fault(`keySpace ${keySpace}`);
+    if (keySpace > KEY_SPACE.CLUSTERSET) this.#fault(`keySpace ${keySpace}`);
     const zoneSize = words[base + at.zoneSize]!;
     if (zoneSize === 0 || zoneSize > routeZoneSize) this.#fault(`zoneSize ${zoneSize}`);
     const suffixSize = words[base + at.keySuffixSize]!;
@@ -316,8 +318,15 @@ class SnapshotWalk {
     if (words[base + at.negativeTtl]! > words[base + at.ttl]!) this.#fault('negativeTtl');
     const primarySize = words[base + at.primarySize]!;
     if (primarySize === 0 || primarySize > 255) this.#fault(`primarySize ${primarySize}`);
-    this.#rest(zoneInfo, ZONE_INFO.words, ZONE_INFO.words + wordsFor(primarySize));
+    const apexSize = words[base + at.apexSize]!;
+    if (apexSize > 255) this.#fault(`apexSize ${apexSize}`);
+    for (const field of [at.serialField, at.nsField]) {
+      if (words[base + field]! >= DATASET.words) this.#fault(`field ${words[base + field]} of the dataset`);
+    }
+    const apexAt = at.primary + wordsFor(primarySize);
+    this.#rest(zoneInfo, ZONE_INFO.words, apexAt + wordsFor(apexSize));
     countLabels(words, base + at.primary, primarySize, true, this.#fault, 'primary');
+    countLabels(words, base + apexAt, apexSize, false, this.#fault, 'apex');
   }
 
   #walkDataset(dataset: number, index: number): void {
@@ -329,8 +338,10 @@ class SnapshotWalk {
     const depth = words[base + at.depth]!;
     if (depth < 1 || depth > DEPTH_MAX) this.#fault(`depth ${depth}`);
     if ((words[base + at.flags]! & ~DATASET_FLAG.SYNCED) !== 0) this.#fault(`flags ${words[base + at.flags]}`);
-    const ns = words[base + at.ns]!;
-    if (ns !== 0 && !this.#isKnown(ns)) this.#walkNameServers(ns);
+    for (const field of [at.ns, at.externalNs]) {
+      const ns = words[base + field]!;
+      if (ns !== 0 && !this.#isKnown(ns)) this.#walkNameServers(ns);
+    }
     const countBefore = this.#entryCount;
     this.#childCounts.clear();
     if (!this.#isKnown(top)) this.#walkDirectory(top, depth);
@@ -430,7 +441,7 @@ class SnapshotWalk {
     if (this.#freshBits !== undefined) return;
     // A second entry of the same name would never be found: the first one is.
     if (this.#find(topAt, depth, hash, words, base) !== entry) this.#fault('another entry of the same name is found');
-    if (keySpace !== KEY_SPACE.FORWARD) this.#countAtParent(base, keySize, keySpace, topAt, depth);
+    if (isReverseSpace(keySpace)) this.#countAtParent(base, keySize, keySpace, topAt, depth);
   }
 
   /** Reference of the entry with the key of the entry at `keyAt` of `key`, 0 if none. Bounded whatever is in the page. */

@@ -48,6 +48,7 @@ test('the worked vectors', () => {
       'fd00::9 dual.default.svc': 'cluster IP',
     },
     servers: [],
+    externalServers: [],
   });
 });
 

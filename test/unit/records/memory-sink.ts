@@ -1,8 +1,11 @@
-/** A RecordSink that keeps everything as text, for tests of the record model. */
+/**
+ * A RecordSink that keeps everything as text, for tests of the record model. What is not of the cluster zones is marked:
+ * `ext:web.shop`, `set:web.shop.svc`, `client:10.1.0.1`.
+ */
 import { formatIPv4, formatIPv6 } from '../../../src/dns/address.ts';
 import { formatLabel, formatName, isRelativeName, labelsOf } from '../../../src/dns/name.ts';
 import type { AddressSets, EntryContent, RecordSink } from '../../../src/snapshot/entry-content.ts';
-import { KEY_SPACE, type KeySpace } from '../../../src/snapshot/snapshot-layout.ts';
+import { KEY_SPACE, ZONE_KIND, type KeySpace, type ZoneKind } from '../../../src/snapshot/snapshot-layout.ts';
 
 export class MemorySink implements RecordSink {
   /** content by name, as text */
@@ -10,17 +13,18 @@ export class MemorySink implements RecordSink {
   /** `address service` → targets */
   readonly pointers = new Map<string, string>();
   servers: string[] = [];
+  externalServers: string[] = [];
   /** names and addresses that were written or removed, in order */
   touched: string[] = [];
 
-  put(key: Uint8Array, content: EntryContent): void {
-    const name = this.#nameOf(key);
+  put(key: Uint8Array, content: EntryContent, keySpace: KeySpace = KEY_SPACE.FORWARD): void {
+    const name = this.#markedNameOf(key, keySpace);
     this.touched.push(name);
     this.names.set(name, formatContent(content));
   }
 
-  remove(key: Uint8Array): void {
-    const name = this.#nameOf(key);
+  remove(key: Uint8Array, keySpace: KeySpace = KEY_SPACE.FORWARD): void {
+    const name = this.#markedNameOf(key, keySpace);
     this.touched.push(name);
     this.names.delete(name);
   }
@@ -30,25 +34,34 @@ export class MemorySink implements RecordSink {
     address: Uint8Array,
     serviceName: Uint8Array,
     labels: readonly Uint8Array[],
-    isClusterIp: boolean,
+    isOwn: boolean,
   ): void {
     const text = addressOfKey(keySpace, address);
     const key = `${text} ${this.#nameOf(serviceName)}`;
     this.touched.push(text);
-    const targets = [...(isClusterIp ? ['cluster IP'] : []), ...labels.map((label) => formatLabel(label))];
+    const targets = [
+      ...(isOwn ? [text.startsWith('ext:') ? 'external IP' : 'cluster IP'] : []),
+      ...labels.map((label) => formatLabel(label)),
+    ];
     if (targets.length === 0) this.pointers.delete(key);
     else this.pointers.set(key, targets.join(' '));
   }
 
-  nameServers(servers: readonly ({ readonly name: Uint8Array } & AddressSets)[]): void {
-    this.servers = servers.map((server) => `${this.#nameOf(server.name)} ${formatAddresses(server).join(' ')}`);
+  nameServers(
+    servers: readonly ({ readonly name: Uint8Array } & AddressSets)[],
+    zoneKind: ZoneKind = ZONE_KIND.CLUSTER,
+  ): void {
+    const lines = servers.map((server) => [this.#nameOf(server.name), ...formatAddresses(server)].join(' '));
+    if (zoneKind === ZONE_KIND.EXTERNAL) this.externalServers = lines;
+    else this.servers = lines;
   }
 
   /** Everything, in an order that does not depend on the way there. */
   dump(): Record<string, unknown> {
     const byKey = (map: Map<string, string>): Record<string, string> =>
       Object.fromEntries([...map].toSorted(([a], [b]) => (a < b ? -1 : 1)));
-    return { names: byKey(this.names), pointers: byKey(this.pointers), servers: this.servers };
+    const { servers, externalServers } = this;
+    return { names: byKey(this.names), pointers: byKey(this.pointers), servers, externalServers };
   }
 
   /** Names left of `suffix`, sorted; '' is the suffix itself. */
@@ -57,6 +70,12 @@ export class MemorySink implements RecordSink {
       .filter((name) => name === suffix || name.endsWith(`.${suffix}`))
       .map((name) => name.slice(0, -suffix.length).replace(/\.$/, ''))
       .toSorted();
+  }
+
+  #markedNameOf(key: Uint8Array, keySpace: KeySpace): string {
+    if (keySpace === KEY_SPACE.CLIENT) return `client:${addressOfOctets(key)}`;
+    const mark = keySpace === KEY_SPACE.EXTERNAL ? 'ext:' : keySpace === KEY_SPACE.CLUSTERSET ? 'set:' : '';
+    return mark + this.#nameOf(key);
   }
 
   #nameOf(key: Uint8Array): string {
@@ -70,8 +89,14 @@ function formatContent(content: EntryContent): string {
   switch (content.kind) {
     case 'ent':
       return 'ENT';
-    case 'alias':
-      return `CNAME ${formatName(content.target)}`;
+    case 'alias': {
+      const { target, ports = [], weight } = content;
+      return [`CNAME ${formatName(target)}`, ...(ports.length > 0 ? [`srv ${weight} ${ports.join('+')}`] : [])].join(
+        ' · ',
+      );
+    }
+    case 'client':
+      return [content.namespace, content.name].map((octets) => formatLabel(octets)).join('/');
     case 'raw':
       return content.rrsets
         .map(({ type, count, records }) => `TYPE${type} ${count} ${Buffer.from(records).toString('hex')}`)
@@ -87,7 +112,7 @@ function formatContent(content: EntryContent): string {
       const parts = [formatAddresses(content).join(' ') || 'no address'];
       const groups = content.groups.map((group) => {
         const ports = content.portSets[group.portSet]!;
-        return `${formatLabel(group.label)}:${ports.join('+')}=${formatAddresses(group).join('+')}`;
+        return `${formatName(group.name)}:${ports.join('+')}=${formatAddresses(group).join('+')}`;
       });
       if (groups.length > 0) parts.push(`srv ${content.weight} ${groups.join(' ')} skip ${content.targetSkip}`);
       return withFlags(parts, content.flags);
@@ -107,7 +132,15 @@ function formatAddresses({ addresses4, addresses6 }: AddressSets): string[] {
 
 function addressOfKey(keySpace: KeySpace, key: Uint8Array): string {
   const labels = [...labelsOf(key)].map((label) => formatLabel(label)).reverse();
-  if (keySpace === KEY_SPACE.REVERSE4) return labels.join('.');
+  const mark = keySpace >= KEY_SPACE.EXTERNAL ? 'ext:' : '';
+  if (labels.length === 4) return mark + labels.join('.');
   const words = [0, 1, 2, 3].map((word) => Number.parseInt(labels.slice(word * 8, word * 8 + 8).join(''), 16));
-  return formatIPv6(words);
+  return mark + formatIPv6(words);
+}
+
+function addressOfOctets(octets: Uint8Array): string {
+  const view = new DataView(octets.buffer, octets.byteOffset);
+  return octets.length === 4
+    ? formatIPv4(view.getUint32(0))
+    : formatIPv6([0, 4, 8, 12].map((at) => view.getUint32(at)));
 }

@@ -7,6 +7,7 @@ import fc from 'fast-check';
 import { parseName, reverseKey4, reverseKey6 } from '../../../src/dns/name.ts';
 import type { EntryContent, RecordSink } from '../../../src/snapshot/entry-content.ts';
 import { verifySnapshot } from '../../../src/snapshot/verify.ts';
+import { ZONE_KIND, type KeySpace } from '../../../src/snapshot/snapshot-layout.ts';
 import { comparableLines, keyOf, KEY_SPACE, labelOf, setUpBuilder, SnapshotModel } from './snapshot-model.ts';
 
 type Change = (sink: RecordSink) => void;
@@ -43,31 +44,43 @@ const content: fc.Arbitrary<EntryContent> = fc.oneof(
       kind: 'endpoints',
       targetSkip: 0,
       groups: fields.groups.map(([label, portSet, of4, of6]) => ({
-        label: labelOf(label),
+        name: keyOf(label),
         portSet: portSet % fields.portSets.length,
         addresses4: of4,
         addresses6: of6,
       })),
     })),
-  fc.constantFrom('example.com', 'a.Very.long-target.example.org').map((text): EntryContent => ({
-    kind: 'alias',
-    target: parseName(text)!,
-  })),
+  fc
+    .record({
+      target: fc.constantFrom('example.com', 'a.Very.long-target.example.org').map((text) => parseName(text)!),
+    })
+    .chain(({ target }) => fc.record({ target: fc.constant(target), ports, weight }))
+    .map((fields): EntryContent => ({ ...fields, kind: 'alias' })),
 );
+/** of names that are put one by one */
+const keySpace = fc.constantFrom<KeySpace>(KEY_SPACE.FORWARD, KEY_SPACE.EXTERNAL, KEY_SPACE.CLUSTERSET);
 
 const nameIndex = fc.nat(400);
 const nameAt = (index: number): Uint8Array => keyOf(`${'e'.repeat(1 + (index % 7))}${index}.service.default.svc`);
 
-const put = fc.tuple(nameIndex, content).map(
-  ([index, value]): Change =>
+const put = fc.tuple(nameIndex, content, keySpace).map(
+  ([index, value, space]): Change =>
     (sink) =>
-      sink.put(nameAt(index), value),
+      sink.put(nameAt(index), value, space),
 );
-const remove = nameIndex.map(
-  (index): Change =>
+const remove = fc.tuple(nameIndex, keySpace).map(
+  ([index, space]): Change =>
     (sink) =>
-      sink.remove(nameAt(index)),
+      sink.remove(nameAt(index), space),
 );
+const client = fc
+  .record({ isIPv6: fc.boolean(), address: fc.nat(9), pod: fc.constantFrom('', 'a', 'web-5d8f9c7b6d-x7k2p') })
+  .map(({ isIPv6, address, pod }): Change => (sink) => {
+    const key = new Uint8Array(isIPv6 ? 16 : 4).fill(address);
+    const octets = (text: string): Uint8Array => Uint8Array.from(Buffer.from(text));
+    if (pod === '') sink.remove(key, KEY_SPACE.CLIENT);
+    else sink.put(key, { kind: 'client', namespace: octets('team'), name: octets(pod) }, KEY_SPACE.CLIENT);
+  });
 /** many at once, so that pages split and are joined again */
 const putMany = fc.tuple(nameIndex, fc.nat(300), content).map(([first, count, value]): Change => (sink) => {
   for (let index = first; index < first + count; index++) sink.put(nameAt(index), value);
@@ -81,19 +94,26 @@ const point = fc
     address: fc.nat(40),
     service: fc.constantFrom('a.n.svc', 'b.n.svc', 'a.a.svc', 'a.n.n.svc'.slice(2)),
     labels: fc.uniqueArray(fc.constantFrom('a', 'b', 'x-1', '10-0-0-1', 'web-0'), { maxLength: 4 }),
-    isClusterIp: fc.boolean(),
+    isOwn: fc.boolean(),
+    isExternal: fc.boolean(),
   })
-  .map(({ isIPv6, address, service, labels, isClusterIp }): Change => (sink) => {
+  .map(({ isIPv6, address, service, labels, isOwn, isExternal }): Change => (sink) => {
     const key = isIPv6
       ? reverseKey6([0xfd00_0000, 0, address % 3, address * 7])
       : reverseKey4(0x0a00_0000 + address * 99);
     const octets = labels.sort().map(labelOf);
-    sink.point(isIPv6 ? KEY_SPACE.REVERSE6 : KEY_SPACE.REVERSE4, key, keyOf(service), octets, isClusterIp);
+    const own = isIPv6 ? KEY_SPACE.REVERSE6 : KEY_SPACE.REVERSE4;
+    const external = isIPv6 ? KEY_SPACE.EXTERNAL_REVERSE6 : KEY_SPACE.EXTERNAL_REVERSE4;
+    sink.point(isExternal ? external : own, key, keyOf(service), octets, isOwn);
   });
 const nameServers = fc
-  .array(fc.tuple(fc.constantFrom('ns.dns', 'kube-dns.kube-system.svc'), addresses4, addresses6), { maxLength: 2 })
-  .map((servers): Change => (sink) => {
-    sink.nameServers(servers.map(([name, of4, of6]) => ({ name: keyOf(name), addresses4: of4, addresses6: of6 })));
+  .tuple(
+    fc.array(fc.tuple(fc.constantFrom('ns.dns', 'kube-dns.kube-system.svc'), addresses4, addresses6), { maxLength: 2 }),
+    fc.constantFrom(ZONE_KIND.CLUSTER, ZONE_KIND.EXTERNAL),
+  )
+  .map(([servers, zoneKind]): Change => (sink) => {
+    const named = servers.map(([name, of4, of6]) => ({ name: keyOf(name), addresses4: of4, addresses6: of6 }));
+    sink.nameServers(named, zoneKind);
   });
 const change = fc.oneof(
   { weight: 8, arbitrary: put },
@@ -101,6 +121,7 @@ const change = fc.oneof(
   { weight: 2, arbitrary: putMany },
   { weight: 2, arbitrary: removeMany },
   { weight: 8, arbitrary: point },
+  { weight: 3, arbitrary: client },
   { weight: 1, arbitrary: nameServers },
 );
 const changeSets = fc.array(fc.record({ changes: fc.array(change, { maxLength: 12 }), isAborted: fc.boolean() }), {

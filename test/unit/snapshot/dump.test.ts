@@ -4,6 +4,7 @@ import { test } from 'node:test';
 import { parseName, reverseKey4, reverseKey6 } from '../../../src/dns/name.ts';
 import { reserveSharedBuffer } from '../../../src/memory/shared-buffer.ts';
 import { dumpSnapshot, snapshotSizes } from '../../../src/snapshot/dump.ts';
+import { ENTRY_FLAG, ZONE_KIND } from '../../../src/snapshot/snapshot-layout.ts';
 import { verifySnapshot } from '../../../src/snapshot/verify.ts';
 import { keyOf, KEY_SPACE, labelOf, setUpBuilder } from './snapshot-model.ts';
 
@@ -22,7 +23,7 @@ test('names are told in DNS order with their records, a reader can follow them',
   dataset.put(keyOf('db.default.svc'), {
     kind: 'endpoints',
     portSets: [[5432]],
-    groups: [{ label: labelOf('db-0'), portSet: 0, addresses4: [0x0a01_0001], addresses6: [] }],
+    groups: [{ name: keyOf('db-0'), portSet: 0, addresses4: [0x0a01_0001], addresses6: [] }],
     weight: 100,
     targetSkip: 0,
     flags: 1,
@@ -70,8 +71,37 @@ test('names are told in DNS order with their records, a reader can follow them',
   const { kinds, pages } = snapshotSizes(buffer);
   assert.deepEqual(
     Object.values(kinds).map(({ count }) => count),
-    [37, 2, 1, 1, 2, 1],
+    [37, 2, 1, 1, 2, 1, 0],
   );
   const total = Object.values(kinds).reduce((sum, { size }) => sum + size, 0) + pages.size;
   assert.ok(total < verifySnapshot(buffer).size && total > 2000, String(total));
+});
+
+test('names of other zones and pods are told apart from those of the cluster', () => {
+  const { buffer, builder } = setUpBuilder();
+  const dataset = builder.dataset(0);
+  const { EXTERNAL, EXTERNAL_REVERSE4, CLUSTERSET, CLIENT } = KEY_SPACE;
+  const octets = (text: string): Uint8Array => Uint8Array.from(Buffer.from(text));
+  const alias = { kind: 'alias', target: parseName('lb.example.com')!, ports: [80], weight: 100 } as const;
+  dataset.put(keyOf('web.shop'), alias, EXTERNAL);
+  dataset.put(keyOf('svc'), { kind: 'ent', flags: ENTRY_FLAG.FIXED }, CLUSTERSET);
+  dataset.point(EXTERNAL_REVERSE4, reverseKey4(0xc000_0201), keyOf('web.shop'), [], true);
+  dataset.put(Uint8Array.of(10, 1, 0, 7), { kind: 'client', namespace: octets('shop'), name: octets('web-0') }, CLIENT);
+  dataset.nameServers([{ name: keyOf('ns1.dns'), addresses4: [0xc000_0235], addresses6: [] }], ZONE_KIND.EXTERNAL);
+  builder.publish(1_700_000_000);
+  assert.deepEqual([...dumpSnapshot(buffer)].slice(2), [
+    'dataset 0  serial 0  external serial 1700000000  clusterset serial 1700000000  names 7  not synced',
+    '  external NS  ns1.dns  A 192.0.2.53',
+    'external names, relative to the zone',
+    '  web.shop  CNAME lb.example.com.  SRV 0 100 80 lb.example.com.',
+    'external names below in-addr.arpa',
+    '  192  ENT',
+    '  0.192  ENT',
+    '  2.0.192  ENT',
+    '  1.2.0.192  PTR web.shop',
+    'names of the clusterset, relative to the zone',
+    '  svc  ENT',
+    'pods by address',
+    '  10.1.0.7  shop/web-0',
+  ]);
 });

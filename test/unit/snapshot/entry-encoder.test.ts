@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import { encodeEntry, encodeNameServers, WordWriter } from '../../../src/snapshot/entry-encoder.ts';
 import type { EntryContent } from '../../../src/snapshot/entry-content.ts';
 import { KEY_SPACE } from '../../../src/snapshot/snapshot-layout.ts';
-import { keyOf, labelOf } from './snapshot-model.ts';
+import { keyOf } from './snapshot-model.ts';
 
 function encoded(name: string, content: EntryContent): number[] {
   const writer = new WordWriter();
@@ -53,8 +53,8 @@ test('endpoints with two port sets', () => {
       kind: 'endpoints',
       portSets: [[80, 443, 5], []],
       groups: [
-        { label: labelOf('web'), portSet: 0, addresses4: [1], addresses6: [] },
-        { label: labelOf('x'), portSet: 1, addresses4: [2, 3], addresses6: [4, 5, 6, 7] },
+        { name: keyOf('web'), portSet: 0, addresses4: [1], addresses6: [] },
+        { name: keyOf('x'), portSet: 1, addresses4: [2, 3], addresses6: [4, 5, 6, 7] },
       ],
       weight: 33,
       targetSkip: 0,
@@ -82,7 +82,11 @@ test('endpoints with two port sets', () => {
 test('an alias and an RRset', () => {
   assert.deepEqual(
     encoded('e', { kind: 'alias', target: Uint8Array.from([1, 0x58, 0]) }),
-    [0x0000_3002, 0x0000_6501, 3, 0x0000_5801],
+    [0x0000_3002, 0x0000_6501, 3, 0, 0x0000_5801],
+  );
+  assert.deepEqual(
+    encoded('e', { kind: 'alias', target: Uint8Array.from([1, 0x58, 0]), ports: [80, 443, 81], weight: 33 }),
+    [0x0000_3002, 0x0000_6501, 3, 0x0021_0003, 0x0000_5801, 0x01bb_0050, 81],
   );
   const rrset = { type: 16, count: 2, records: Uint8Array.from([1, 2, 3, 4, 5]) };
   assert.deepEqual(encoded('', { kind: 'raw', rrsets: [rrset] }), [0x0000_5000, 1, 0x0002_0010, 5, 0x0403_0201, 5]);
@@ -99,7 +103,7 @@ test('an endpoint label with more addresses than its counts can tell keeps the f
   const words = encoded('h', {
     kind: 'endpoints',
     portSets: [[80]],
-    groups: [{ label: labelOf('x'), portSet: 0, addresses4, addresses6: [] }],
+    groups: [{ name: keyOf('x'), portSet: 0, addresses4, addresses6: [] }],
     weight: 1,
     targetSkip: 0,
     addresses4,

@@ -6,7 +6,7 @@ import { SnapshotBuilder } from '../../../src/snapshot/builder.ts';
 import type { BlockAllocatorOptions } from '../../../src/memory/block-allocator.ts';
 import { dumpSnapshot } from '../../../src/snapshot/dump.ts';
 import type { EntryContent, RecordSink } from '../../../src/snapshot/entry-content.ts';
-import { KEY_SPACE } from '../../../src/snapshot/snapshot-layout.ts';
+import { KEY_SPACE, ZONE_KIND, type KeySpace, type ZoneKind } from '../../../src/snapshot/snapshot-layout.ts';
 
 /** `whoami.default.svc` to a key. */
 export function keyOf(text: string): Uint8Array {
@@ -36,61 +36,66 @@ export function nameLines(buffer: SharedArrayBuffer): string[] {
 
 /** A RecordSink that only remembers. */
 export class SnapshotModel implements RecordSink {
+  /** by key space and name */
   readonly names = new Map<string, string>();
-  /** address → service → targets */
-  readonly pointers = new Map<string, Map<string, { readonly isClusterIp: boolean; readonly targets: string[] }>>();
-  servers: string[] = [];
+  /** key space and address → service → targets */
+  readonly pointers = new Map<string, Map<string, { readonly isOwn: boolean; readonly targets: string[] }>>();
+  readonly servers = new Map<ZoneKind, string[]>();
 
   copy(): SnapshotModel {
     const copy = new SnapshotModel();
     for (const [name, line] of this.names) copy.names.set(name, line);
     for (const [address, services] of this.pointers) copy.pointers.set(address, new Map(services));
-    copy.servers = this.servers;
+    for (const [zoneKind, servers] of this.servers) copy.servers.set(zoneKind, servers);
     return copy;
   }
 
-  put(key: Uint8Array, content: EntryContent): void {
-    this.names.set(formatName(key), [formatName(key), ...recordsOf(key, content)].join('  '));
+  put(key: Uint8Array, content: EntryContent, keySpace: KeySpace = KEY_SPACE.FORWARD): void {
+    this.names.set(`${keySpace} ${Buffer.from(key).toString('hex')}`, lineOf(key, content));
   }
 
-  remove(key: Uint8Array): void {
-    this.names.delete(formatName(key));
+  remove(key: Uint8Array, keySpace: KeySpace = KEY_SPACE.FORWARD): void {
+    this.names.delete(`${keySpace} ${Buffer.from(key).toString('hex')}`);
   }
 
   point(
-    _keySpace: number,
+    keySpace: KeySpace,
     address: Uint8Array,
     serviceName: Uint8Array,
     labels: readonly Uint8Array[],
-    isClusterIp: boolean,
+    isOwn: boolean,
   ): void {
-    const services = this.pointers.get(formatName(address)) ?? new Map();
+    const owner = `${keySpace} ${formatName(address)}`;
+    const services = this.pointers.get(owner) ?? new Map();
     const service = formatName(serviceName);
-    const targets = isClusterIp ? [service] : labels.map((label) => `${Buffer.from(label).toString()}.${service}`);
+    const targets = isOwn ? [service] : labels.map((label) => `${Buffer.from(label).toString()}.${service}`);
     services.delete(service);
-    if (targets.length > 0) services.set(service, { isClusterIp, targets });
-    this.pointers.set(formatName(address), services);
-    if (services.size === 0) this.pointers.delete(formatName(address));
+    if (targets.length > 0) services.set(service, { isOwn, targets });
+    this.pointers.set(owner, services);
+    if (services.size === 0) this.pointers.delete(owner);
   }
 
-  nameServers(servers: Parameters<RecordSink['nameServers']>[0]): void {
-    this.servers = servers.map(({ name, addresses4, addresses6 }) =>
-      ['NS', formatName(name), ...addressTexts(addresses4, addresses6)].join('  '),
+  nameServers(servers: Parameters<RecordSink['nameServers']>[0], zoneKind: ZoneKind = ZONE_KIND.CLUSTER): void {
+    const title = zoneKind === ZONE_KIND.EXTERNAL ? 'external NS' : 'NS';
+    const lines = servers.map(({ name, addresses4, addresses6 }) =>
+      [title, formatName(name), ...addressTexts(addresses4, addresses6)].join('  '),
     );
+    this.servers.set(zoneKind, lines);
   }
 
   /** What the dump's lines should be, in any order; PTR targets of a name sorted. */
   lines(): string[] {
-    const lines = [...this.names.values(), ...this.servers];
+    const lines = [...this.names.values(), ...[...this.servers.values()].flat()];
     const parents = new Set<string>();
-    for (const [address, services] of this.pointers) {
+    for (const [owner, services] of this.pointers) {
+      const [keySpace, address] = owner.split(' ') as [string, string];
       const targets = [...services.values()].flatMap((service) => service.targets).map((target) => `PTR ${target}`);
-      const hasClusterIp = [...services.values()].some((service) => service.isClusterIp);
-      lines.push([address, ...targets.sort(), ...(hasClusterIp ? ['(only the first is answered)'] : [])].join('  '));
+      const isFirstOnly = Number(keySpace) <= KEY_SPACE.REVERSE6 && [...services.values()].some(({ isOwn }) => isOwn);
+      lines.push([address, ...targets.sort(), ...(isFirstOnly ? ['(only the first is answered)'] : [])].join('  '));
       const labels = address.split('.');
-      for (let index = 1; index < labels.length; index++) parents.add(labels.slice(index).join('.'));
+      for (let index = 1; index < labels.length; index++) parents.add(`${keySpace} ${labels.slice(index).join('.')}`);
     }
-    for (const parent of parents) lines.push(`${parent}  ENT`);
+    for (const parent of parents) lines.push(`${parent.split(' ')[1]}  ENT`);
     return lines.sort();
   }
 }
@@ -106,6 +111,13 @@ export function comparableLines(buffer: SharedArrayBuffer): string[] {
     .sort();
 }
 
+function lineOf(key: Uint8Array, content: EntryContent): string {
+  if (content.kind !== 'client') return [formatName(key), ...recordsOf(key, content)].join('  ');
+  const words = [0, 4, 8, 12].map((offset) => Buffer.from(key).readUInt32BE(key.length === 4 ? 0 : offset));
+  const address = key.length === 4 ? formatIPv4(words[0]!) : formatIPv6(words);
+  return `${address}  ${Buffer.from(content.namespace).toString()}/${Buffer.from(content.name).toString()}`;
+}
+
 function recordsOf(key: Uint8Array, content: EntryContent): string[] {
   switch (content.kind) {
     case 'ent':
@@ -119,13 +131,17 @@ function recordsOf(key: Uint8Array, content: EntryContent): string[] {
       const base = formatName(key.subarray(content.targetSkip));
       const srv = content.groups.flatMap((group) =>
         content.portSets[group.portSet]!.map(
-          (port) => `SRV 0 ${content.weight} ${port} ${Buffer.from(group.label).toString()}.${base}`,
+          (port) => `SRV 0 ${content.weight} ${port} ${formatName(group.name)}.${base}`,
         ),
       );
       return [...addressTexts(content.addresses4, content.addresses6), ...srv];
     }
     case 'alias':
-      return [`CNAME ${formatName(content.target)}`];
+      return [
+        `CNAME ${formatName(content.target)}`,
+        ...(content.ports ?? []).map((port) => `SRV 0 ${content.weight ?? 0} ${port} ${formatName(content.target)}`),
+      ];
+    case 'client':
     case 'raw':
       throw new Error('not in the model');
   }

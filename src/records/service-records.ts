@@ -1,0 +1,167 @@
+/**
+ * The names and PTR records of Services and their endpoints, in one key space: the cluster's own, or those that other
+ * clusters export.
+ */
+import { addressOf, wordsOf, type Address } from '../cluster/address.ts';
+import { toOctets } from '../cluster/binary-text.ts';
+import type { ServiceChange } from '../cluster/change-set.ts';
+import type { ClusterState, ServiceView } from '../cluster/cluster-state.ts';
+import { reverseKey4, reverseKey6 } from '../dns/name.ts';
+import type { EntryContent, RecordSink } from '../snapshot/entry-content.ts';
+import { KEY_SPACE } from '../snapshot/snapshot-layout.ts';
+import { endpointContent, type EndpointAddress } from './contents.ts';
+import { endpointName, serviceName } from './names.ts';
+import {
+  clusterIpNames,
+  externalNames,
+  hasEndpointNames,
+  headlessNames,
+  ownPrefixes,
+  type OwnNames,
+} from './service-names.ts';
+
+export interface ServiceRecordOptions {
+  readonly keySpace: typeof KEY_SPACE.FORWARD | typeof KEY_SPACE.CLUSTERSET;
+  readonly ignoreEmptyService: boolean;
+  readonly zonal: boolean;
+  /** addresses have PTR records */
+  readonly hasPointers: boolean;
+}
+
+export class ServiceRecords {
+  readonly #state: ClusterState;
+  readonly #options: ServiceRecordOptions;
+
+  constructor(state: ClusterState, options: ServiceRecordOptions) {
+    this.#state = state;
+    this.#options = options;
+  }
+
+  /** Write what a change of the state leads to. */
+  write(change: ServiceChange, sink: RecordSink): void {
+    const key = serviceName(change.name, change.namespace);
+    if (key === undefined) return;
+    const service = this.#state.findService(change.namespace, change.name);
+    const isOwn = change.isOwnTouched || this.#options.ignoreEmptyService;
+    const addresses = this.#options.hasPointers ? addressesTouched(change, service) : new Set<Address>();
+    const isAll = isOwn && service?.type === 'Headless';
+    const endpoints = this.#endpointsOf(service, isAll, change.labels, addresses);
+    if (isOwn) this.#writeOwnNames(key, change, service, endpoints, sink);
+    writeEndpointNames(key, change.labels, endpoints, sink, this.#options.keySpace);
+    if (this.#options.hasPointers) writePointers(key, addresses, service, endpoints, sink);
+  }
+
+  /** The endpoints that are needed: those with a label or an address that changed, or all. */
+  #endpointsOf(
+    service: ServiceView | undefined,
+    isAll: boolean,
+    labels: ReadonlySet<string>,
+    addresses: ReadonlySet<Address>,
+  ): EndpointAddress[] {
+    const endpoints: EndpointAddress[] = [];
+    if (service === undefined || !hasEndpointNames(service.type)) return endpoints;
+    if (!isAll && labels.size === 0 && addresses.size === 0) return endpoints;
+    this.#state.visitEndpoints(service.id, (label, address, zone, ports) => {
+      if (isAll || labels.has(label) || addresses.has(address)) endpoints.push({ label, address, zone, ports });
+    });
+    return endpoints;
+  }
+
+  #writeOwnNames(
+    key: string,
+    change: ServiceChange,
+    service: ServiceView | undefined,
+    endpoints: readonly EndpointAddress[],
+    sink: RecordSink,
+  ): void {
+    const { keySpace, zonal } = this.#options;
+    const names = service === undefined ? new Map<string, EntryContent>() : this.#ownNames(service, endpoints);
+    for (const prefix of ownPrefixes(change.before, zonal))
+      if (!names.has(prefix)) sink.remove(toOctets(prefix + key), keySpace);
+    for (const [prefix, content] of names) sink.put(toOctets(prefix + key), content, keySpace);
+  }
+
+  #ownNames(service: ServiceView, endpoints: readonly EndpointAddress[]): OwnNames {
+    switch (service.type) {
+      case 'ExternalName':
+        return externalNames(service);
+      case 'Headless':
+        return headlessNames(service, endpoints, this.#options.zonal);
+      case 'ClusterIP':
+        return this.#options.ignoreEmptyService && !this.#state.hasEndpoints(service.id)
+          ? new Map()
+          : clusterIpNames(service);
+    }
+  }
+}
+
+/**
+ * Write the names of endpoints that may have changed.
+ *
+ * @param key        the Service's name
+ * @param endpoints  those with one of the labels, and maybe others; a label without any has no name
+ */
+export function writeEndpointNames(
+  key: string,
+  labels: ReadonlySet<string>,
+  endpoints: readonly EndpointAddress[],
+  sink: RecordSink,
+  keySpace: typeof KEY_SPACE.FORWARD | typeof KEY_SPACE.CLUSTERSET | typeof KEY_SPACE.EXTERNAL,
+): void {
+  const byLabel = new Map<string, EndpointAddress[]>();
+  for (const endpoint of endpoints) if (labels.has(endpoint.label)) addTo(byLabel, endpoint.label, endpoint);
+  for (const label of labels) {
+    const name = endpointName(label);
+    if (name === undefined) continue;
+    const members = byLabel.get(label);
+    if (members === undefined) sink.remove(toOctets(name + key), keySpace);
+    else sink.put(toOctets(name + key), endpointContent(members), keySpace);
+  }
+}
+
+/** Addresses whose PTR records may have changed: cluster IPs and endpoints. */
+function addressesTouched(change: ServiceChange, service: ServiceView | undefined): Set<Address> {
+  const addresses = new Set(change.addresses);
+  if (change.isOwnTouched) {
+    for (const address of change.before.clusterIPs) addresses.add(address);
+    for (const address of service?.clusterIPs ?? []) addresses.add(address);
+  }
+  return addresses;
+}
+
+function writePointers(
+  key: string,
+  addresses: ReadonlySet<Address>,
+  service: ServiceView | undefined,
+  endpoints: readonly EndpointAddress[],
+  sink: RecordSink,
+): void {
+  const labelsOf = new Map<Address, string[]>();
+  for (const { address, label } of endpoints) {
+    if (!addresses.has(address) || endpointName(label) === undefined) continue;
+    if (labelsOf.get(address)?.includes(label) !== true) addTo(labelsOf, address, label);
+  }
+  const serviceOctets = toOctets(key);
+  for (const address of addresses) {
+    const labels = (labelsOf.get(address) ?? []).sort().map(toOctets);
+    const keySpace = typeof address === 'number' ? KEY_SPACE.REVERSE4 : KEY_SPACE.REVERSE6;
+    const isClusterIp = service?.clusterIPs.includes(address) ?? false;
+    sink.point(keySpace, reverseKeyOf(address), serviceOctets, labels, isClusterIp);
+  }
+}
+
+/** The key of an address in a key space of reverse names. */
+export function reverseKeyOf(address: Address): Uint8Array {
+  return typeof address === 'number' ? reverseKey4(address) : reverseKey6(wordsOf(address));
+}
+
+function addTo<Key, Value>(groups: Map<Key, Value[]>, key: Key, value: Value): void {
+  const group = groups.get(key);
+  if (group === undefined) groups.set(key, [value]);
+  else group.push(value);
+}
+
+/** What is no address is passed over. */
+export function addressSetOf(texts: readonly string[]): Set<Address> {
+  return new Set(texts.map(addressOf).filter((address) => address !== undefined));
+}
