@@ -11,8 +11,9 @@
  * the pages it touches and the path above them, then stores the new root with one Atomics.store.
  *
  * Names are keys relative to a key space, so that zones share one dataset: `kubernetes.default.svc` in FORWARD, and
- * `1.0.96.10` (the labels left of in-addr.arpa) in REVERSE4. A key, but for CLIENT's, is the lower-cased wire form without the root label,
- * padded with zero octets to whole words, as little-endian words (octet i is bits 8·(i mod 4) of word i/4 on any machine).
+ * `1.0.96.10` (the labels left of in-addr.arpa) in REVERSE4. A key, but for CLIENT's, is the lower-cased wire form without
+ * the root label, padded with zero octets to whole words, as little-endian words (octet i is bits 8·(i mod 4) of word i/4
+ * on any machine).
  */
 import { layout } from '../memory/layout.ts';
 
@@ -179,23 +180,6 @@ export const CHAOS_TEXTS = layout('chaos texts', [
   ['records', 0, 'the three as key words, one after the other, each from a whole word on'],
 ]);
 
-export const KEY_SPACE = {
-  /** names of the cluster zones, relative to the zone; of `hosts`, whole */
-  FORWARD: 0,
-  /** names left of in-addr.arpa, as the cluster knows them */
-  REVERSE4: 1,
-  /** names left of ip6.arpa */
-  REVERSE6: 2,
-  /** names of the zones of `k8s_external`, relative to the zone */
-  EXTERNAL: 3,
-  /** names left of in-addr.arpa, as `k8s_external` knows them */
-  EXTERNAL_REVERSE4: 4,
-  EXTERNAL_REVERSE6: 5,
-  /** names of the zones of `multicluster`, relative to the zone */
-  CLUSTERSET: 6,
-  /** addresses of pods: 4 or 16 octets in network order */
-  CLIENT: 7,
-} as const;
 /** The argument of STEP.TRANSFER: who may have the zone. */
 export const TRANSFER_RULE = layout('transfer rule', [
   ['flags', 1, 'TRANSFER_FLAG bits'],
@@ -213,7 +197,23 @@ export const TRANSFER_FLAG = {
   ANYONE: 1,
 } as const;
 
-export const KEY_SPACE = { FORWARD: 0, REVERSE4: 1, REVERSE6: 2 } as const;
+export const KEY_SPACE = {
+  /** names of the cluster zones, relative to the zone; of `hosts`, whole */
+  FORWARD: 0,
+  /** names left of in-addr.arpa, as the cluster knows them */
+  REVERSE4: 1,
+  /** names left of ip6.arpa */
+  REVERSE6: 2,
+  /** names of the zones of `k8s_external`, relative to the zone */
+  EXTERNAL: 3,
+  /** names left of in-addr.arpa, as `k8s_external` knows them */
+  EXTERNAL_REVERSE4: 4,
+  EXTERNAL_REVERSE6: 5,
+  /** names of the zones of `multicluster`, relative to the zone */
+  CLUSTERSET: 6,
+  /** addresses of pods: 4 or 16 octets in network order */
+  CLIENT: 7,
+} as const;
 export type KeySpace = (typeof KEY_SPACE)[keyof typeof KEY_SPACE];
 export const KEY_SPACE_MAX = KEY_SPACE.CLIENT;
 

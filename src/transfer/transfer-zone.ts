@@ -39,7 +39,7 @@ export function findTransferZone(reader: SnapshotReader, listener: number, name:
   return {
     reader,
     datasetAt,
-    serial: words[datasetAt + DATASET.at.serial]!,
+    serial: words[datasetAt + words[zoneAt + field.serialField]!]!,
     ttlSeconds: words[zoneAt + field.ttl]!,
     soaTtlSeconds: words[zoneAt + field.negativeTtl]!,
     keySpace: words[zoneAt + field.keySpace]!,

@@ -7,7 +7,7 @@ import {
   ENTRY_KEY_SIZE_MASK,
   ENTRY_KIND_SHIFT,
   ENTRY_SPACE_SHIFT,
-  KEY_SPACE,
+  isReverseSpace,
   KIND,
   PAGE_WORDS,
 } from '../snapshot/snapshot-layout.ts';
@@ -30,7 +30,7 @@ const LABELS_MAX = 127;
  */
 export function* namesInOrder(zone: TransferZone): Generator<void, Uint32Array> {
   const found = yield* collectNames(zone);
-  const order = new NameOrder(zone.reader.words, zone.keySpace === KEY_SPACE.FORWARD);
+  const order = new NameOrder(zone.reader.words, !isReverseSpace(zone.keySpace));
   return yield* sorted(found, order);
 }
 
@@ -58,7 +58,7 @@ function isOfZone({ reader: { words }, keySpace, apexKey }: TransferZone, entryA
   const head = words[entryAt]!;
   if (((head >>> ENTRY_SPACE_SHIFT) & 0xf) !== keySpace) return false;
   const kind = (head >>> ENTRY_KIND_SHIFT) & 0xf;
-  if (keySpace !== KEY_SPACE.FORWARD) return kind === KIND.POINTER && endsIn(words, entryAt, apexKey);
+  if (isReverseSpace(keySpace)) return kind === KIND.POINTER && endsIn(words, entryAt, apexKey);
   return (kind === KIND.ADDRESS || kind === KIND.ENDPOINTS || kind === KIND.ALIAS) && endsInSvc(words, entryAt);
 }
 

@@ -16,7 +16,6 @@ import {
   ENTRY_FLAGS_SHIFT,
   ENTRY_KEY_SIZE_MASK,
   ENTRY_KIND_SHIFT,
-  KEY_SPACE,
   KIND,
   NS,
   POINTER,
@@ -115,8 +114,8 @@ class ZoneRecords {
   #findName(name: Uint8Array): number {
     const padded = new Uint8Array(wordsFor(name.length) * 4 + 4);
     padded.set(name);
-    const { reader, datasetAt } = this.#zone;
-    return reader.findEntryAt(datasetAt, KEY_SPACE.FORWARD, new DataView(padded.buffer), 0, name.length);
+    const { reader, datasetAt, keySpace } = this.#zone;
+    return reader.findEntryAt(datasetAt, keySpace, new DataView(padded.buffer), 0, name.length);
   }
 
   *#writeName(entryAt: number): Generator<Pause, void> {
