@@ -5,7 +5,8 @@ import { accessSync, closeSync, constants, openSync, readFileSync } from 'node:f
 import { delimiter, join } from 'node:path';
 import type { RunningContender } from './contender.ts';
 
-const END_TIMEOUT_MS = 5_000;
+/** Longer than the `lameduck` of kubeadm's Corefile. */
+const END_TIMEOUT_MS = 10_000;
 
 /** Leaders of process groups that run; killed should this process end before it has stopped them. */
 const runningGroups = new Set<number>();

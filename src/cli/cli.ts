@@ -68,7 +68,7 @@ async function printHelp(): Promise<number> {
 
 ${formatFlagHelp(SERVE_FLAGS)}
 Flags are written with one dash or two, values behind a blank or =.
-Metrics are on http://127.0.0.1:9153/metrics.
+Without a Corefile it is kubeadm's: /health on port 8080, /ready on 8181, /metrics on 9153 of the first address.
 Exit codes: 0 stopped on request, 1 bad configuration, 2 could not bind or start, 70 internal error.
 `,
   );

@@ -2,13 +2,23 @@
 import type { Log } from '../observability/log.ts';
 import { openLogOutput } from '../observability/log-output.ts';
 import type { LogOutput } from '../observability/log-output.ts';
+import type { LineFormat } from '../observability/plugin-line.ts';
 import type { LogFunction } from '../server/server-options.ts';
 
+/** How a message begins that a plugin has to say. */
+const PLUGIN_PREFIX = /^plugin\/(\w+): /;
+
 export class LazyLog {
+  readonly #format: LineFormat;
   #output: LogOutput | undefined;
   #log: Log | undefined;
   #opening: Promise<Log> | undefined;
   readonly #waiting: (readonly [level: 'info' | 'warn' | 'error', text: string])[] = [];
+
+  /** @param format  json: the plugin that a message comes from is a field of its own, as CoreDNS has it */
+  constructor(format: LineFormat) {
+    this.#format = format;
+  }
 
   /** Lines that nobody took. */
   get droppedLines(): number {
@@ -23,7 +33,7 @@ export class LazyLog {
 
   readonly write: LogFunction = (level, text) => {
     if (this.#log !== undefined) {
-      this.#log[level](text);
+      this.#write(this.#log, level, text);
       return;
     }
     this.#waiting.push([level, text]);
@@ -36,11 +46,17 @@ export class LazyLog {
     await this.#output?.flush(timeoutMs);
   }
 
+  #write(log: Log, level: 'info' | 'warn' | 'error', text: string): void {
+    const plugin = this.#format === 'json' ? PLUGIN_PREFIX.exec(text) : null;
+    if (plugin === null) log[level](text);
+    else log[level](text.slice(plugin[0].length), { plugin: plugin[1] });
+  }
+
   async #open(): Promise<Log> {
     const { createLog } = await import('../observability/log.ts');
     this.#output ??= openLogOutput();
     const log = createLog(this.#output);
-    for (const [level, text] of this.#waiting.splice(0)) log[level](text);
+    for (const [level, text] of this.#waiting.splice(0)) this.#write(log, level, text);
     this.#log = log;
     return log;
   }

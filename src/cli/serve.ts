@@ -2,7 +2,7 @@
 import { writeFileSync } from 'node:fs';
 import { SkyshardError } from '../base/skyshard-error.ts';
 import type { RunningServer } from '../server/server.ts';
-import { EXIT } from './exit-codes.ts';
+import { EXIT, exitCodeOf } from './exit-codes.ts';
 import { LazyLog } from './lazy-log.ts';
 import { parseServeOptions } from './serve-options.ts';
 
@@ -25,10 +25,11 @@ export async function runServe(args: readonly string[]): Promise<number> {
   const stopRequest = waitForStopRequest(
     isNpmScript || process.env['npm_command'] !== undefined ? SAME_KEY_PRESS_MS : 0,
     hurry,
+    isNpmScript,
   );
   // Who reads has gone: names are answered nevertheless.
   process.stdout.on('error', () => undefined);
-  const log = new LazyLog();
+  const log = new LazyLog(options.lineFormat);
   const { startServer } = await import('../server/server.ts');
   try {
     const server = await startServer(options, {
@@ -39,13 +40,18 @@ export async function runServe(args: readonly string[]): Promise<number> {
     });
     reloadAtSignal(server);
     if (options.pidFile !== undefined) writePidFile(options.pidFile);
-    if (!options.isQuiet) process.stdout.write(describeServer(server));
+    if (!options.isQuiet) sayStart(describeServer(server), options.lineFormat, log);
     if (isNpmScript) process.stdout.write(describeFirstSteps(server));
     try {
       await Promise.race([stopRequest, server.failed]);
     } finally {
       await server.stop(hurry.signal);
     }
+  } catch (error) {
+    if (options.lineFormat !== 'json' || !(error instanceof SkyshardError)) throw error;
+    const { code, message } = error;
+    process.stderr.write(`${JSON.stringify({ time: new Date().toISOString(), level: 'FATAL', msg: message, code })}\n`);
+    return exitCodeOf(code);
   } finally {
     await log.flush(LOG_FLUSH_MS);
     // A handle somebody forgot to close must not keep a server alive that was told to stop.
@@ -73,10 +79,10 @@ function reloadAtSignal(server: RunningServer): void {
 }
 
 /**
- * Resolves at the first SIGTERM, SIGINT or SIGQUIT; SIGQUIT does without `lameduck`. A second SIGINT ends the process without
+ * Resolves at the first SIGTERM, SIGINT or SIGQUIT; SIGQUIT does without `lameduck`, and so does SIGINT from who tries it out. A second SIGINT ends the process without
  * waiting for anything. SIGHUP is nothing: who asks for a reload sends SIGUSR1.
  */
-function waitForStopRequest(sameKeyPressMs: number, hurry: AbortController): Promise<void> {
+function waitForStopRequest(sameKeyPressMs: number, hurry: AbortController, isTrial: boolean): Promise<void> {
   return new Promise((resolve) => {
     let firstAtMs: number | undefined;
     process.on('SIGHUP', () => undefined);
@@ -88,9 +94,16 @@ function waitForStopRequest(sameKeyPressMs: number, hurry: AbortController): Pro
     process.on('SIGINT', () => {
       if (firstAtMs !== undefined && performance.now() - firstAtMs >= sameKeyPressMs) process.exit(EXIT.NOT_STARTED);
       firstAtMs ??= performance.now();
+      if (isTrial) hurry.abort();
       resolve();
     });
   });
+}
+
+/** What the server is, for who started it; where each line is to be an object, these are too. */
+function sayStart(text: string, format: 'text' | 'json', log: LazyLog): void {
+  if (format === 'text') process.stdout.write(text);
+  else for (const line of text.trimEnd().split('\n')) log.write('info', line);
 }
 
 function describeServer(server: RunningServer): string {

@@ -5,7 +5,7 @@
 import { connect } from 'node:net';
 import { formatGoDuration } from './go-duration.ts';
 import { ListenerSet, formatListenAddress } from './listener-set.ts';
-import type { EndpointListener, ListenAddress } from './listener-set.ts';
+import type { EndpointListener, ListenAddress, OnMoved } from './listener-set.ts';
 import { histogramSamples } from './metric-family.ts';
 import type { MetricFamily } from './metric-family.ts';
 import { NOT_FOUND_ANSWER, startProbeListener } from './probe-listener.ts';
@@ -29,15 +29,16 @@ const SLOW_MS = 1000;
 export class HealthEndpoint {
   private readonly log: EndpointLog;
   private readonly pollIntervalMs: number;
-  private readonly set = new ListenerSet<HealthListener>((address) => this.open(address));
+  private readonly set: ListenerSet<HealthListener>;
   private readonly durations = new Float64Array(DURATION_BOUNDS.length + 1);
   private durationSumSeconds = 0;
   private failures = 0;
   private lameduckMs = 0;
 
   /** @param pollIntervalMs  how often it asks itself */
-  constructor(log: EndpointLog, pollIntervalMs: number = POLL_INTERVAL_MS) {
+  constructor(log: EndpointLog, pollIntervalMs: number = POLL_INTERVAL_MS, onMoved?: OnMoved) {
     this.log = log;
+    this.set = new ListenerSet((address) => this.open(address), onMoved);
     this.pollIntervalMs = pollIntervalMs;
   }
 

@@ -19,12 +19,25 @@ export interface EndpointListener {
   close(): Promise<void>;
 }
 
+/** @param port  where it is instead */
+export type OnMoved = (wanted: ListenAddress, port: number) => void;
+
 export class ListenerSet<Listener extends EndpointListener> {
   private readonly open: (address: ListenAddress) => Promise<Listener>;
   private listeners: ReadonlyMap<string, { readonly address: ListenAddress; readonly listener: Listener }> = new Map();
 
-  constructor(open: (address: ListenAddress) => Promise<Listener>) {
-    this.open = open;
+  /** @param onMoved  if given, a port that another server has is no fault: a free one is taken, and this is told */
+  constructor(open: (address: ListenAddress) => Promise<Listener>, onMoved?: OnMoved) {
+    this.open = async (address) => {
+      try {
+        return await open(address);
+      } catch (error) {
+        if (onMoved === undefined || !isAddressInUse(error)) throw error;
+        const listener = await open({ ...address, port: 0 });
+        onMoved(address, listener.port);
+        return listener;
+      }
+    };
   }
 
   get all(): readonly Listener[] {
@@ -112,6 +125,12 @@ export async function listenOn(server: Server, address: ListenAddress, what: str
     throw new SkyshardError('BIND_FAILED', `${what} on ${formatListenAddress(address)}: ${reason}`, { cause });
   }
   return (server.address() as AddressInfo).port;
+}
+
+/** Whether a BIND_FAILED is one that another port would not have. */
+export function isAddressInUse(error: unknown): boolean {
+  const cause = error instanceof SkyshardError ? error.cause : undefined;
+  return cause instanceof Error && 'code' in cause && cause.code === 'EADDRINUSE';
 }
 
 /** A name stands for its first IPv4 address if it has one, as in Go: `localhost` is 127.0.0.1. */

@@ -1,7 +1,6 @@
 /** The HTTP listener for /metrics. */
 import type { IncomingMessage, Server as HttpServer, ServerResponse } from 'node:http';
 import type { Server } from 'node:net';
-import { SkyshardError } from '../base/skyshard-error.ts';
 import { formatListenAddress, listenOn } from './listener-set.ts';
 import { METRICS_CONTENT_TYPE } from './prometheus-text.ts';
 
@@ -73,12 +72,6 @@ async function createHttpServer(options: MetricsServerOptions): Promise<HttpServ
   // The check of the time-outs begins with this event.
   server.emit('listening');
   return server;
-}
-
-/** Whether a BIND_FAILED is one that another port would not have. */
-export function isAddressInUse(error: unknown): boolean {
-  const cause = error instanceof SkyshardError ? error.cause : undefined;
-  return cause instanceof Error && 'code' in cause && cause.code === 'EADDRINUSE';
 }
 
 async function close(listener: Server, http: HttpServer | undefined): Promise<void> {

@@ -4,7 +4,7 @@
  */
 import type { EndpointLog } from './health-endpoint.ts';
 import { ListenerSet, formatListenAddress } from './listener-set.ts';
-import type { EndpointListener, ListenAddress } from './listener-set.ts';
+import type { EndpointListener, ListenAddress, OnMoved } from './listener-set.ts';
 import { NOT_FOUND_ANSWER, startProbeListener } from './probe-listener.ts';
 import type { ProbeAnswer } from './probe-listener.ts';
 
@@ -25,14 +25,15 @@ export interface ReadyBlock {
 
 export class ReadyEndpoint {
   private readonly log: EndpointLog;
-  private readonly set = new ListenerSet<EndpointListener>((address) => this.open(address));
+  private readonly set: ListenerSet<EndpointListener>;
   private blocks: readonly ReadyBlock[] = [];
   /** what has been ready and is not asked again */
   private wasReady = new WeakSet<ReadinessSource>();
   private isStopping = false;
 
-  constructor(log: EndpointLog) {
+  constructor(log: EndpointLog, onMoved?: OnMoved) {
     this.log = log;
+    this.set = new ListenerSet((address) => this.open(address), onMoved);
   }
 
   /** Listen as these blocks say; @throws SkyshardError BIND_FAILED, and all is as before */

@@ -1,5 +1,6 @@
 /** What main tells a resolver, and what it says back. */
 import type { AnswererOptions } from '../answer/answerer-options.ts';
+import type { PanicError } from '../observability/panic-error.ts';
 
 /** How long a client may take over TCP, ms. */
 export interface TcpTimeouts {
@@ -74,7 +75,7 @@ export type ResolverMessage =
   | { readonly kind: 'listening' }
   | { readonly kind: 'bindFailed'; readonly address: string; readonly port: number; readonly fault: BindFault }
   /** a query made the answerer fail: a bug; the client got SERVFAIL */
-  | { readonly kind: 'panic'; readonly text: string }
+  | ({ readonly kind: 'panic' } & PanicError)
   | { readonly kind: 'log'; readonly level: 'info' | 'warn'; readonly text: string }
   /** connections that had answers to come when their time was over */
   | { readonly kind: 'drained'; readonly cutCount: number };

@@ -46,8 +46,10 @@ function createService(given: ResolverOptions): {
     forwardBuffer === undefined
       ? undefined
       : new StreamForwarder({ buffer: forwardBuffer, shard: counterRegion, counters, events, clientArena: arena });
-  const onPanic = (error: unknown): void =>
-    post({ kind: 'panic', text: error instanceof Error ? String(error.stack) : String(error) });
+  const onPanic = (error: unknown): void => {
+    const { message = String(error), stack } = error instanceof Error ? error : {};
+    post({ kind: 'panic', message, stack });
+  };
   const zoneSender = new TcpZoneSender({
     buffer: given.buffer,
     pinSlots: given.transferSlots,

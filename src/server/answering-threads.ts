@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { assert } from '../base/assert.ts';
 import type { AnswerWorkData } from '../shard/answer-work.ts';
+import type { PanicError } from '../observability/panic-error.ts';
 import type { Transport } from '../shard/shard-options.ts';
 import type { SnapshotBuilder } from '../snapshot/builder.ts';
 import { compareListeners } from './listener-table.ts';
@@ -29,8 +30,8 @@ export interface AnsweringThreadsOptions {
   readonly tcpCells: SharedArrayBuffer;
   readonly machineLimits: MachineLimits;
   readonly builder: SnapshotBuilder;
-  /** a thread met a bug */
-  readonly onPanic: () => void;
+  /** a query met a bug */
+  readonly onPanic: (error: PanicError) => void;
   readonly log: LogFunction;
 }
 
@@ -74,6 +75,7 @@ export class AnsweringThreads {
       workData,
       claimReaderSlot: (shard) => claimReaderSlot(builder, shard),
       onShardGone: (slot) => builder.epochs.releaseSlot(slot),
+      onPanic: options.onPanic,
       log,
     });
     this.#resolvers = new ResolverSupervisor({

@@ -4,7 +4,8 @@
  */
 import { ErrorLog } from '../observability/error-log.ts';
 import { HealthEndpoint } from '../observability/health-endpoint.ts';
-import { ListenerSet } from '../observability/listener-set.ts';
+import { formatListenAddress, ListenerSet } from '../observability/listener-set.ts';
+import type { ListenAddress, OnMoved } from '../observability/listener-set.ts';
 import type { MetricFamily } from '../observability/metric-family.ts';
 import { startMetricsServer } from '../observability/metrics-server.ts';
 import type { MetricsServer } from '../observability/metrics-server.ts';
@@ -27,6 +28,8 @@ export interface BlockServicesOptions {
   readonly addresses: ReadonlyMap<number, string>;
   /** whether a dataset's first list is complete */
   readonly isSynced: (dataset: number) => boolean;
+  /** probes and metrics whose port another server has take a free one */
+  readonly mayMove: boolean;
 }
 
 export class BlockServices {
@@ -40,22 +43,27 @@ export class BlockServices {
   /** of each listener */
   #addresses: ReadonlyMap<number, string>;
   #services: ServicesPlan;
+  readonly #movedLines: string[] = [];
   #page: (() => Promise<string>) | undefined;
 
   constructor(services: ServicesPlan, options: BlockServicesOptions) {
     this.#options = options;
     this.#services = services;
     this.#addresses = options.addresses;
-    const { log } = options;
-    this.#health = new HealthEndpoint(log);
-    this.#ready = new ReadyEndpoint(log);
-    this.#metrics = new ListenerSet((address) =>
-      startMetricsServer({
-        address: address.host,
-        port: address.port,
-        page: () => this.#page!(),
-        onError: (error) => log('error', `metrics: ${String(error)}`),
-      }),
+    const { log, mayMove } = options;
+    const moved = (what: string, path: string): OnMoved | undefined =>
+      mayMove ? (wanted, port) => this.#movedLines.push(movedLine(what, wanted, port, path)) : undefined;
+    this.#health = new HealthEndpoint(log, undefined, moved('health', 'health'));
+    this.#ready = new ReadyEndpoint(log, moved('readiness', 'ready'));
+    this.#metrics = new ListenerSet(
+      (address) =>
+        startMetricsServer({
+          address: address.host,
+          port: address.port,
+          page: () => this.#page!(),
+          onError: (error) => log('error', `metrics: ${String(error)}`),
+        }),
+      moved('metrics', 'metrics'),
     );
     this.eventBuffer = createQueryEventBuffer(options.threadCount);
     this.#reports = new QueryReports(this.eventBuffer, this.#consumersOf(services));
@@ -121,6 +129,11 @@ export class BlockServices {
     };
   }
 
+  /** What is not where it was asked for, a line each. */
+  get movedLines(): readonly string[] {
+    return this.#movedLines;
+  }
+
   /** Where the metrics are. */
   get metricsUrls(): readonly string[] {
     return this.#metrics.all.map(({ url }) => url);
@@ -141,4 +154,8 @@ export class BlockServices {
     this.#reports.close();
     await Promise.all([this.#health.close(), this.#ready.close(), this.#metrics.close()]);
   }
+}
+
+function movedLine(what: string, { host, port: wanted }: ListenAddress, port: number, path: string): string {
+  return `port ${wanted} is taken by another server: ${what} is on http://${formatListenAddress({ host, port })}/${path}`;
 }

@@ -33,7 +33,7 @@ import type { TcpTimeouts } from '../resolver/resolver-options.ts';
 import { compileTemplate } from './compile-template.ts';
 import { forwardGroupOf } from './forward-groups.ts';
 import { ruleFor, transferStepOf } from './compile-transfer.ts';
-import { localAddressesOf, wildcardAddresses } from './listeners.ts';
+import { localAddressesOf, wildcardAddresses } from './local-addresses.ts';
 import type { ServerPlan, ServicesPlan } from './server-plan.ts';
 import type { PlannedListener } from './listener-table.ts';
 
@@ -169,6 +169,7 @@ class Compiler {
         return [{ ...plugins.ready, datasets: datasets.map(({ dataset }) => dataset) }];
       }),
       metrics: [...metrics.values()],
+      hasStacktrace: blocks.some(({ plugins }) => plugins.errors?.hasStacktrace === true),
       queryLog: linesOf(({ log, metadata }) =>
         log === undefined ? undefined : { rules: log.rules, hasMetadata: metadata !== undefined },
       ),

@@ -176,7 +176,7 @@ export class ConfigReloader {
     const records = publisher.assignDatasets(plan.records, datasetOf);
     const hostsChange = await hosts.prepare(plan.hosts, datasetOf, () => publisher.takeDataset());
     const servicesBefore = services.plan;
-    const servicesPlan = remapServices(plan.services!, scopeOf, this.#options.scopes.length, datasetOf);
+    const servicesPlan = remapServices(plan.services, scopeOf, this.#options.scopes.length, datasetOf);
     await services.configure(servicesPlan, addressesOf(plan, listeners.ids));
     const config = remapConfig(plan.config, scopeOf, datasetOf, listeners.ids);
     const gone = this.#config.listeners.filter(({ id }) => listeners.leaving.includes(id));

@@ -1,9 +1,11 @@
 /** The plan of a server: from its Corefile, or from the built-in configuration. */
 import { hostname } from 'node:os';
 import { readVersion } from '../base/version.ts';
+import { formatWarning } from '../config/server-config.ts';
 import type { ForwardGroup } from '../forward/forward-group.ts';
-import { DEFAULT_RECORD_OPTIONS } from '../records/record-options.ts';
-import { planListeners } from './listeners.ts';
+import { loadCorefile, readCorefile } from '../plugins/corefile-config.ts';
+import { BUILT_IN_NAME, builtInCorefile } from './built-in-corefile.ts';
+import { compileCorefile } from './compile-corefile.ts';
 import type { ServerOptions } from './server-options.ts';
 import type { ServerPlan } from './server-plan.ts';
 
@@ -12,19 +14,15 @@ import type { ServerPlan } from './server-plan.ts';
  * @throws SkyshardError CONFIG_*, with the place
  */
 export async function loadPlan(
-  options: Pick<ServerOptions, 'corefile' | 'bindAddresses' | 'dnsPort'>,
+  { corefile, bindAddresses, dnsPort }: Pick<ServerOptions, 'corefile' | 'bindAddresses' | 'dnsPort'>,
   indexOfGroup: (group: ForwardGroup) => number,
 ): Promise<ServerPlan> {
-  if (options.corefile === undefined) {
-    return planListeners(options.bindAddresses, options.dnsPort, DEFAULT_RECORD_OPTIONS);
-  }
-  // Some hundred modules that a server without a Corefile does not need.
-  const [{ loadCorefile }, { formatWarning }, { compileCorefile }] = await Promise.all([
-    import('../plugins/corefile-config.ts'),
-    import('../config/server-config.ts'),
-    import('./compile-corefile.ts'),
-  ]);
-  const config = await loadCorefile(options.corefile, { dnsPort: options.dnsPort });
+  const builtIn = corefile === undefined ? builtInCorefile(bindAddresses) : undefined;
+  const config =
+    corefile === undefined
+      ? await readCorefile(builtIn!.text, BUILT_IN_NAME, { dnsPort })
+      : await loadCorefile(corefile, { dnsPort });
   const plan = compileCorefile(config, { version: readVersion(), hostName: hostname(), indexOfGroup });
-  return { ...plan, warnings: [...config.warnings.map(formatWarning), ...plan.warnings] };
+  const warnings = [...(builtIn?.warnings ?? []), ...config.warnings.map(formatWarning), ...plan.warnings];
+  return { ...plan, warnings };
 }

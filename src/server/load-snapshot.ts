@@ -2,9 +2,8 @@
 import { reserveSharedBuffer } from '../memory/shared-buffer.ts';
 import { ManifestSource } from '../manifests/manifest-source.ts';
 import { MainCounters } from '../observability/server-metrics.ts';
-import { DEFAULT_RECORD_OPTIONS } from '../records/record-options.ts';
 import { SnapshotBuilder } from '../snapshot/builder.ts';
-import { planListeners } from './listeners.ts';
+import { loadPlan } from './load-plan.ts';
 import { RecordPublisher } from './record-publisher.ts';
 import { logWarnings, type LogFunction } from './server-options.ts';
 
@@ -16,7 +15,8 @@ const DNS_PORT = 53;
  * @throws SkyshardError what is wrong with the manifests; SNAPSHOT_FULL, MEMORY_RESERVE
  */
 export async function loadSnapshot(paths: readonly string[], log: LogFunction): Promise<SharedArrayBuffer> {
-  const { config, records, datasetCount } = planListeners([], DNS_PORT, DEFAULT_RECORD_OPTIONS);
+  const options = { corefile: undefined, bindAddresses: [], dnsPort: DNS_PORT };
+  const { config, records, datasetCount } = await loadPlan(options, () => 0);
   const buffer = reserveSharedBuffer();
   const publisher = new RecordPublisher({
     builder: new SnapshotBuilder(buffer),

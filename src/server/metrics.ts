@@ -1,20 +1,14 @@
-/** The metrics of a running server: where they come from, and the listener that hands them out by default. */
+/** The metrics of a running server: where they come from. */
 import { CHUNK_SIZE } from '../memory/block-allocator.ts';
 import { CounterCollector } from '../observability/counter-collector.ts';
 import type { MetricFamily } from '../observability/metric-family.ts';
-import { isAddressInUse, startMetricsServer } from '../observability/metrics-server.ts';
-import type { MetricsServer } from '../observability/metrics-server.ts';
 import { createMetricsPage } from '../observability/prometheus-text.ts';
 import type { MetricScope } from '../observability/shard-counters.ts';
 import type { MainCounters } from '../observability/server-metrics.ts';
 import type { SnapshotBuilder } from '../snapshot/builder.ts';
 import type { RecordPublisher } from './record-publisher.ts';
-import type { LogFunction } from './server-options.ts';
 import type { ServerPlan } from './server-plan.ts';
 import type { ShardSupervisor } from './shard-supervisor.ts';
-
-const ADDRESS = '127.0.0.1';
-export const METRICS_PORT = 9153;
 
 export interface ServerMetricsOptions {
   readonly version: string;
@@ -66,25 +60,6 @@ export function createServerMetrics(options: ServerMetricsOptions): ServerMetric
     start: () => collector.start(),
     stop: () => collector.stop(),
   };
-}
-
-/**
- * Listen on 127.0.0.1:9153; on another port where that one is taken, since names are worth more than figures.
- *
- * @throws SkyshardError BIND_FAILED
- */
-export function startDefaultMetrics(page: () => Promise<string>, log: LogFunction): Promise<MetricsServer> {
-  const onError = (error: unknown): void => log('error', `metrics: ${String(error)}`);
-  return listen({ address: ADDRESS, port: METRICS_PORT, page, onError });
-}
-
-async function listen(options: Parameters<typeof startMetricsServer>[0]): Promise<MetricsServer> {
-  try {
-    return await startMetricsServer(options);
-  } catch (error) {
-    if (!isAddressInUse(error)) throw error;
-    return startMetricsServer({ ...options, port: 0 });
-  }
 }
 
 function snapshotFigures(builder: SnapshotBuilder, publisher: RecordPublisher) {

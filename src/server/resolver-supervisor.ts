@@ -16,6 +16,7 @@ import type {
   ResolverOptions,
   TcpListenerOptions,
 } from '../resolver/resolver-options.ts';
+import type { PanicError } from '../observability/panic-error.ts';
 import { canReusePort } from '../shard/dgram-loop.ts';
 import { bindFailureText, isInTheWay } from './shard-sockets.ts';
 
@@ -36,7 +37,7 @@ export interface ResolverSupervisorOptions {
   /** the thread that used a slot is gone */
   readonly onResolverGone: (readerSlot: number) => void;
   /** a query met a bug */
-  readonly onPanic: () => void;
+  readonly onPanic: (error: PanicError) => void;
   readonly log: (level: 'info' | 'warn' | 'error', text: string) => void;
 }
 
@@ -208,8 +209,7 @@ export class ResolverSupervisor {
         this.#onBindFailed(resolver, message);
         break;
       case 'panic':
-        onPanic();
-        log('error', `resolver ${resolver.index}: a query failed: ${message.text}`);
+        onPanic(message);
         break;
       case 'log':
         log(message.level, message.level === 'info' ? message.text : `resolver ${resolver.index}: ${message.text}`);

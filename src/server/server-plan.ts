@@ -1,4 +1,4 @@
-/** What a server is made of, whoever says so: the command line with the built-in configuration, or a Corefile. */
+/** What a server is made of, as a Corefile says it. */
 import type { ErrorLogBlock } from '../observability/error-log.ts';
 import type { HealthBlock } from '../observability/health-endpoint.ts';
 import type { ListenAddress } from '../observability/listener-set.ts';
@@ -20,13 +20,13 @@ export interface ServerPlan {
   /** label selector on objects; undefined: all count */
   readonly labels: string | undefined;
   readonly hosts: readonly { readonly dataset: number; readonly options: HostsOptions }[];
-  /** what the Corefile says beside answering; undefined: the built-in configuration, with metrics alone */
-  readonly services: ServicesPlan | undefined;
+  /** what the Corefile says beside answering */
+  readonly services: ServicesPlan;
   /** series of coredns_plugin_enabled */
   readonly enabledPlugins: readonly (MetricScope & { readonly name: string })[];
   /** datasets that steps name: 0 … datasetCount - 1 */
   readonly datasetCount: number;
-  /** SHA-512 of what the Corefile says; '' without one */
+  /** SHA-512 of what the Corefile says */
   readonly hash: string;
   /** how often the Corefile is looked at; undefined: never */
   readonly reload: ReloadOptions | undefined;
@@ -43,6 +43,8 @@ export interface ServicesPlan {
   readonly metrics: readonly ListenAddress[];
   /** by metric scope; undefined where the block has no `log` */
   readonly queryLog: readonly (QueryLogBlock | undefined)[];
+  /** a bug is reported with where it is (`errors { stacktrace }` in any block) */
+  readonly hasStacktrace: boolean;
   /** by metric scope; undefined where the block has no `errors` */
   readonly errorLog: readonly (ErrorLogBlock | undefined)[];
 }

@@ -23,10 +23,13 @@ import type { Transport } from '../shard/shard-options.ts';
 import { SnapshotBuilder } from '../snapshot/builder.ts';
 import { AnsweringThreads, RESOLVER_COUNT } from './answering-threads.ts';
 import { loadPlan } from './load-plan.ts';
-import type { BlockServices } from './block-services.ts';
+import { BlockServices } from './block-services.ts';
+import { ConfigReloader } from './config-reloader.ts';
+import { hostsMetrics } from './hosts-source.ts';
+import { HostsTable } from './hosts-table.ts';
 import { ManifestFeed } from './manifest-feed.ts';
 import type { MetricScope } from '../observability/shard-counters.ts';
-import { createServerMetrics, METRICS_PORT, startDefaultMetrics } from './metrics.ts';
+import { createServerMetrics } from './metrics.ts';
 import { readMachineLimits } from './machine-limits.ts';
 import { RecordPublisher } from './record-publisher.ts';
 import type { LogFunction, ServerOptions } from './server-options.ts';
@@ -50,7 +53,7 @@ export interface RunningServer {
   readonly startLines: readonly string[];
   /** rejects with the bug that ends the server; never resolves */
   readonly failed: Promise<never>;
-  /** Look whether the Corefile says something else; without one this does nothing. */
+  /** Look whether the Corefile says something else. */
   reload(): Promise<void>;
   /**
    * End in order: readiness, then after `lameduck` the sources, TCP when it is drained, the shards and their sockets, probes
@@ -118,7 +121,7 @@ async function assemble(
   const counters = new MainCounters();
   // A reload may serve other zones, which are counted apart.
   const scopes: MetricScope[] = [...plan.scopes];
-  const scopeMax = plan.services === undefined ? scopes.length : scopes.length + RELOAD_SCOPES_MAX;
+  const scopeMax = scopes.length + RELOAD_SCOPES_MAX;
   const counterBuffer = createCounterBuffer(threadCount, scopeMax);
   const tcpCells = createTcpCells(RESOLVER_COUNT);
   const publisher = new RecordPublisher({
@@ -131,8 +134,14 @@ async function assemble(
     log,
   });
   closers.push(() => publisher.close());
-  const services = await openServices(plan, builder, threadCount, output);
-  if (services !== undefined) closers.push(() => services.close());
+  const services = new BlockServices(plan.services, {
+    ...output,
+    threadCount,
+    addresses: new Map(plan.addresses.map(({ listener, address }) => [listener, address])),
+    isSynced: (dataset) => builder.dataset(dataset).isSynced,
+    mayMove: options.corefile === undefined,
+  });
+  closers.push(() => services.close());
   const load = (): Promise<ServerPlan> => loadPlan(options, (group) => forwardGroups.indexOf(group));
   const threads = new AnsweringThreads({
     transport,
@@ -143,19 +152,22 @@ async function assemble(
       counterBuffer,
       scopeCount: scopeMax,
       cookieSecret: options.cookieSecret ?? randomBytes(COOKIE_SECRET_SIZE),
-      eventBuffer: services?.eventBuffer,
+      eventBuffer: services.eventBuffer,
       forwardBuffer,
     },
     tcpCells,
     machineLimits,
     builder,
-    onPanic: () => counters.panics++,
+    onPanic: (error) => {
+      counters.panics++;
+      const text = services.plan.hasStacktrace ? error.stack : error.message;
+      log('error', `Recovered from panic in server: ${text ?? error.message}`);
+    },
     log,
   });
-  const reload =
-    services === undefined
-      ? undefined
-      : await openReloader({ load, plan, scopes, scopeMax, builder, publisher, services, threads, log }, closers);
+  const hosts = await openHosts(plan, builder, publisher, log);
+  closers.push(() => hosts.close());
+  const reloader = new ConfigReloader({ load, plan, scopes, scopeMax, publisher, hosts, services, threads, log });
   const metrics = createServerMetrics({
     version: readVersion(),
     counterBuffer,
@@ -170,8 +182,9 @@ async function assemble(
     droppedLogLines: output.droppedLogLines,
     families: [
       ...new ForwardMetrics(forwardBuffer, forwardGroups).families(),
-      ...(services?.families() ?? []),
-      ...(reload?.families ?? []),
+      ...services.families(),
+      ...reloader.families(),
+      ...hostsMetrics(() => hosts.sources),
     ],
   });
   closers.push(() => metrics.stop());
@@ -187,86 +200,48 @@ async function assemble(
   // The threads start while the manifests are read; they take no query before the first snapshot is there.
   const [loaded] = await Promise.all([feed?.start(), threads.start()]);
   metrics.start();
-  let metricsUrls: readonly string[];
-  if (plan.services !== undefined && services !== undefined) {
-    await services.start(metrics.page);
-    metricsUrls = services.metricsUrls;
-    reload?.reloader.start();
-  } else {
-    const server = await startDefaultMetrics(metrics.page, log);
-    closers.unshift(() => server.close());
-    metricsUrls = [server.url];
-  }
+  await services.start(metrics.page);
+  reloader.start();
   threads.shards.yieldToShards();
   setTimeout(() => {
     shrinkHeap(libc);
     if (libc !== undefined) discardCode(libc);
   }, SHRINK_AFTER_MS).unref();
   const { nameCount } = publisher.statistics;
-  const isMoved = plan.services === undefined && !metricsUrls[0]!.includes(`:${METRICS_PORT}/`);
   return {
     listeners: threads.shards.listeners,
-    metricsUrls,
+    metricsUrls: services.metricsUrls,
     startLines: [
       loaded === undefined
         ? 'no manifests: names that depend on Kubernetes objects are answered with SERVFAIL'
         : `serving ${nameCount} names of ${loaded.objectCount} objects from ${loaded.files.length} manifests`,
       `${shardPlan.reason}; transport ${transport}`,
-      ...(isMoved ? [`port ${METRICS_PORT} is taken by another server, so the metrics are elsewhere`] : []),
+      ...services.movedLines,
     ],
     failed,
-    reload: async () => reload?.reloader.reload(),
+    reload: () => reloader.reload(),
     stop: async (hurry = AbortSignal.abort()) => {
-      await services?.drain(hurry);
-      await reload?.reloader.close();
+      await services.drain(hurry);
+      await reloader.close();
       await close();
     },
   };
 }
 
-/** What the blocks of a Corefile ask for beside answers; the modules for it are loaded only then. */
-async function openServices(plan: ServerPlan, builder: SnapshotBuilder, threadCount: number, output: ServerOutput) {
-  if (plan.services === undefined) return undefined;
-  const { BlockServices } = await import('./block-services.ts');
-  return new BlockServices(plan.services, {
-    log: output.log,
-    writeLine: output.writeLine,
-    lineFormat: output.lineFormat,
-    threadCount,
-    addresses: new Map(plan.addresses.map(({ listener, address }) => [listener, address])),
-    isSynced: (dataset) => builder.dataset(dataset).isSynced,
-  });
-}
-
-interface ReloadParts {
-  readonly load: () => Promise<ServerPlan>;
-  readonly plan: ServerPlan;
-  readonly scopes: MetricScope[];
-  readonly scopeMax: number;
-  readonly builder: SnapshotBuilder;
-  readonly publisher: RecordPublisher;
-  readonly services: BlockServices;
-  readonly threads: AnsweringThreads;
-  readonly log: LogFunction;
-}
-
-/** What only a Corefile has: `hosts`, whose names go into the first snapshot, and `reload`. */
-async function openReloader({ builder, ...parts }: ReloadParts, closers: Closers) {
-  const [{ HostsTable }, { hostsMetrics }, { ConfigReloader }] = await Promise.all([
-    import('./hosts-table.ts'),
-    import('./hosts-source.ts'),
-    import('./config-reloader.ts'),
-  ]);
-  const hosts = new HostsTable((dataset) => builder.dataset(dataset), parts.publisher, parts.log);
-  closers.push(() => hosts.close());
+/** The names of `hosts` directives, which go into the first snapshot. */
+async function openHosts(
+  plan: ServerPlan,
+  builder: SnapshotBuilder,
+  publisher: RecordPublisher,
+  log: LogFunction,
+): Promise<HostsTable> {
+  const hosts = new HostsTable((dataset) => builder.dataset(dataset), publisher, log);
   // At start each directive has the dataset that the plan names.
-  const datasets = parts.plan.hosts.map(({ dataset }) => dataset);
-  const change = await hosts.prepare(parts.plan.hosts, new Map(), () => datasets.shift()!);
+  const datasets = plan.hosts.map(({ dataset }) => dataset);
+  const change = await hosts.prepare(plan.hosts, new Map(), () => datasets.shift()!);
   change.write();
   change.commit();
-  const reloader = new ConfigReloader({ ...parts, hosts });
-  closers.push(() => reloader.close());
-  return { reloader, families: [...reloader.families(), ...hostsMetrics(() => hosts.sources)] };
+  return hosts;
 }
 
 /** All objects that the manifests hold now. */

@@ -12,6 +12,7 @@ import { BATCH_ARENA_SIZE } from '../native/message-batch.ts';
 import { hasDefaultPriority, lowerMainPriority } from '../native/thread-priority.ts';
 import { closeUdpSocket } from '../native/udp-socket.ts';
 import { BLOCK_MAX_MS } from '../shard/batch-loop.ts';
+import type { PanicError } from '../observability/panic-error.ts';
 import { closeOwnFds } from '../shard/mmsg-upstreams.ts';
 import { createShardControl, SHARD_CONTROL, shardControlAt } from '../shard/shard-options.ts';
 import type {
@@ -52,6 +53,8 @@ export interface ShardSupervisorOptions {
   readonly claimReaderSlot: (shard: number) => number;
   /** the thread that used the slot is gone */
   readonly onShardGone: (readerSlot: number) => void;
+  /** the answerer threw: a bug */
+  readonly onPanic?: (error: PanicError) => void;
   /** one line about what an operator should know */
   readonly log: (level: 'info' | 'warn' | 'error', text: string) => void;
 }
@@ -362,6 +365,7 @@ export class ShardSupervisor {
       return 'without an error';
     } catch (error) {
       const failure = error instanceof Error ? error.message : String(error);
+      if (error instanceof Error && this.#isAlive(shard)) this.#options.onPanic?.(error);
       if (!shard.hasStarted) shard.ready.reject(new SkyshardError('SHARD_START', failure, { cause: error }));
       return failure;
     } finally {
@@ -369,6 +373,11 @@ export class ShardSupervisor {
       await this.#untilGone(shard);
       this.#options.onShardGone(readerSlot);
     }
+  }
+
+  /** Whether its thread has not ended: what it rejected with is what the answerer threw. */
+  #isAlive({ thread, isReading }: Shard): boolean {
+    return isReading && thread !== undefined && this.#pool?.threads.includes(thread) === true;
   }
 
   /** A thread that threw goes on living and can be used again; one that died is told by the pool before it is quite gone. */

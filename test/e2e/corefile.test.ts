@@ -174,3 +174,33 @@ test('a broken Corefile ends the start with 1 and its place', () => {
   assert.equal(result.code, 1);
   assert.match(result.stderr, /Corefile:2:5: .*whoamy/);
 });
+
+test('with -log-format json every line is an object, the plugin a field; a fault at start is FATAL on stderr', async () => {
+  const { file, running } = await startOn(
+    (own, probe) => `.:${own} {
+    bind 127.0.0.1
+    errors
+    health 127.0.0.1:${probe} {
+        lameduck 1s
+    }
+    whoami
+}
+`,
+    ['-log-format', 'json'],
+  );
+  assert.equal((await running.end()).code, 0);
+  const objects = running
+    .output()
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as Record<string, unknown>);
+  for (const { time, level, msg } of objects) assert.ok(typeof time === 'string' && level !== undefined && msg !== '');
+  const lameduck = objects.find(({ plugin }) => plugin === 'health');
+  assert.equal(lameduck?.['msg'], 'Going into lameduck mode for 1s');
+  writeFileSync(file, '.:53 {\n    whoamy\n}\n');
+  const { code, stderr } = runSkyshard(['serve', '--conf', file, '-log-format', 'json']);
+  assert.equal(code, 1);
+  const { level, msg } = JSON.parse(stderr) as Record<string, unknown>;
+  assert.equal(level, 'FATAL');
+  assert.match(String(msg), /Corefile:2:5: .*whoamy/);
+});

@@ -50,7 +50,13 @@ export async function startSkyshard(options: StartOptions = {}): Promise<Skyshar
   const running = spawnNode([MAIN, ...serve, '--dns.port', String(port), ...(options.args ?? [])], options);
   await running.waitForOutput(/ listens on /);
   const [, metricsUrl] = await running.waitForOutput(/metrics are on (\S+)/);
-  return { ...running, port, metricsUrl: metricsUrl! };
+  const end: SkyshardProcess['end'] = (signal) => {
+    const ended = running.end(signal);
+    // Without the wait of `lameduck`, which the built-in configuration has.
+    running.child.kill('SIGQUIT');
+    return ended;
+  };
+  return { ...running, port, metricsUrl: metricsUrl!, end };
 }
 
 const children: { readonly child: ChildProcess; readonly exit: Promise<unknown> }[] = [];

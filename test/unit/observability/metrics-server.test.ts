@@ -4,7 +4,8 @@ import { connect } from 'node:net';
 import { test } from 'node:test';
 import type { TestContext } from 'node:test';
 import type { SkyshardError } from '../../../src/base/skyshard-error.ts';
-import { isAddressInUse, startMetricsServer } from '../../../src/observability/metrics-server.ts';
+import { isAddressInUse } from '../../../src/observability/listener-set.ts';
+import { startMetricsServer } from '../../../src/observability/metrics-server.ts';
 import { METRICS_CONTENT_TYPE } from '../../../src/observability/prometheus-text.ts';
 
 async function start(t: TestContext, page: () => Promise<string>, address = '127.0.0.1') {

@@ -4,10 +4,14 @@ import type { ObjectChange } from '../../../src/kubernetes/objects.ts';
 import { reserveSharedBuffer } from '../../../src/memory/shared-buffer.ts';
 import { MainCounters } from '../../../src/observability/server-metrics.ts';
 import { DEFAULT_RECORD_OPTIONS } from '../../../src/records/record-options.ts';
-import { planListeners } from '../../../src/server/listeners.ts';
+import { compileCorefile } from '../../../src/server/compile-corefile.ts';
 import { RecordPublisher } from '../../../src/server/record-publisher.ts';
 import { SnapshotBuilder } from '../../../src/snapshot/builder.ts';
 import { dumpSnapshot } from '../../../src/snapshot/dump.ts';
+import { readAtOnce } from '../plugins/corefile-fixture.ts';
+
+const TEXT = '. {\n    bind 127.0.0.1\n    kubernetes cluster.local in-addr.arpa ip6.arpa\n}\n';
+const COREFILE = readAtOnce(TEXT, 'Corefile', {});
 
 const NAMESPACE: ObjectChange = { op: 'put', object: { kind: 'Namespace', name: 'default', labels: {} } };
 
@@ -44,7 +48,7 @@ function setUp(sizeMax = 16 << 20) {
     builder,
     records: [{ dataset: 0, options: DEFAULT_RECORD_OPTIONS }],
     datasetCount: 1,
-    config: planListeners(['127.0.0.1'], 53, DEFAULT_RECORD_OPTIONS).config,
+    config: compileCorefile(COREFILE, { version: '', hostName: '', indexOfGroup: () => 0 }).config,
     counters,
     log: (level, text) => log.push(`${level} ${text}`),
   });

@@ -48,6 +48,7 @@ export async function startShards(
     workData: memory,
     claimReaderSlot: () => nextSlot++,
     onShardGone: (slot) => slotsGone.push(slot),
+    onPanic: ({ message, stack = '' }) => lines.push(`panic ${message}, in ${/at (\w+)/.exec(stack)?.[1]}`),
     log: (level, text) => lines.push(`${level} ${text}`),
   });
   t.after(() => supervisor.stop());

@@ -130,7 +130,7 @@ for (const transport of TRANSPORTS) {
       assert.deepEqual([...message], [0x43, 0x21, 0x81, 0x02, 0, 0, 0, 0, 0, 0, 0, 0]);
       await eventually(() => supervisor.restarts === 1, 'the shard is started again');
       assert.deepEqual(slotsGone, [0], 'the reader slot of the thread that ended is free');
-      assert.match(lines.join('\n'), /shard 0 ended \(asked to throw\)/);
+      assert.match(lines.join('\n'), /^panic asked to throw, in \w+\n.*shard 0 ended \(asked to throw\)/m);
       await supervisor.ready();
       const { message: next } = await client.ask(echoQuery(ECHO.PLAIN, 2), ports[0]!, '127.0.0.1');
       assert.equal(next.readUInt32BE(16), 2);
