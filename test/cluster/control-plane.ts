@@ -7,12 +7,15 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { freeTcpPort } from '../wire/free-port.ts';
 import { ApiClient } from './api-client.ts';
 import type { ClusterTools } from './cluster-tools.ts';
+import { kubectl } from './kubectl.ts';
 import { RunningProgram } from './running-program.ts';
 
+const RIGHTS = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../../deploy/kubernetes/rbac.yaml');
 const START_DEADLINE_MS = 120_000;
 const POLL_MS = 50;
 const ATTEMPTS_MAX = 3;
@@ -200,6 +203,8 @@ export class ControlPlane {
     ]);
     // Pods cannot be created without it.
     await this.#waitFor(this.#controllerManager, '/api/v1/namespaces/default/serviceaccounts/default');
+    // The user `dns` has the rights of a deployment.
+    await kubectl({ program: this.tools.kubectl, kubeconfig: this.kubeconfig() }, ['apply', '-f', RIGHTS]);
   }
 
   async #writeCertificates(): Promise<void> {

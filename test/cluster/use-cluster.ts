@@ -18,6 +18,8 @@ export interface TestCluster {
   readonly kubeconfig: string;
   /** what the DNS servers use: the rights of deploy/kubernetes where the cluster is ours, else the same as `kubeconfig` */
   readonly dnsKubeconfig: string;
+  /** https://address:port */
+  readonly server: string;
   readonly tools: ClusterTools;
   /** started by the tests: its service ranges are those of control-plane.ts, and everything in it is theirs */
   readonly isOwn: boolean;
@@ -36,10 +38,10 @@ export async function useCluster(): Promise<ClusterOrReason> {
   return skipIfUnavailable(async () => {
     const tools = await clusterTools(say);
     const given = process.env[KUBECONFIG_OF_RUN] || process.env['KUBECONFIG'];
-    if (given) return testCluster(given, tools);
+    if (given) return await testCluster(given, tools);
     const plane = await ControlPlane.start({ tools });
     after(() => plane.stop());
-    return testCluster(plane.kubeconfig(), tools);
+    return await testCluster(plane.kubeconfig(), tools);
   });
 }
 
@@ -65,14 +67,17 @@ async function skipIfUnavailable<T>(
   }
 }
 
-function testCluster(kubeconfig: string, tools: ClusterTools): TestCluster {
+async function testCluster(kubeconfig: string, tools: ClusterTools): Promise<TestCluster> {
+  const run = (args: readonly string[], input?: string | readonly object[]): Promise<string> =>
+    kubectl({ program: tools.kubectl, kubeconfig }, args, input);
   const dnsKubeconfig = path.join(path.dirname(kubeconfig), 'dns.kubeconfig');
   const isOwn = path.basename(path.dirname(kubeconfig)).startsWith('skyshard-cluster-') && existsSync(dnsKubeconfig);
   return {
     kubeconfig,
     dnsKubeconfig: isOwn ? dnsKubeconfig : kubeconfig,
+    server: await run(['config', 'view', '--minify', '-o', 'jsonpath={.clusters[0].cluster.server}']),
     tools,
     isOwn,
-    kubectl: (args, input) => kubectl({ program: tools.kubectl, kubeconfig }, args, input),
+    kubectl: run,
   };
 }
