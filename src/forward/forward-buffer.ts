@@ -37,6 +37,8 @@ export const FORWARD_CELLS = layout('forward cells', [
   ['concurrentRejects', 1, 'queries refused because of max_concurrent'],
   ['allDown', 1, 'queries that found all upstreams down'],
   ['truncated', 1, 'responses that came with TC set'],
+  ['handoffFull', 1, 'queries to be asked over a stream that nobody could take'],
+  ['handoffDropped', 1, 'replies that came over a stream and could not be handed back'],
 ]);
 
 /** Cells of a group in a shard. */
@@ -50,6 +52,9 @@ export const UPSTREAM_CELLS = layout('forward upstream cells', [
   ['probeFailures', 1, 'health probes without a response'],
   ['timeouts', 1, 'attempts without a response'],
   ['unreachable', 1, 'attempts that ended with a network error'],
+  ['datagrams', 1, 'queries sent over UDP'],
+  ['streamHits', 1, 'queries sent over a connection that was there'],
+  ['streamMisses', 1, 'queries for which a connection was opened'],
   ['durations', UPSTREAM_RCODES.length * DURATION_CELLS, 'responses, by rcode and time'],
   ['durationSums', UPSTREAM_RCODES.length * 2, 'microseconds, by rcode: bits 0–31, bits 16–47'],
 ]);

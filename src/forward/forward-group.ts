@@ -4,17 +4,21 @@ export interface UpstreamAddress {
   /** IPv4 or IPv6 address, `fe80::1%eth0` for a link-local one */
   readonly address: string;
   readonly port: number;
+  /** `tls`: DNS over TLS, RFC 7858; plain DNS if not given */
+  readonly scheme?: 'dns' | 'tls';
+  /** `tls`: the name its certificate is for; the address if not given */
+  readonly serverName?: string;
 }
 
 export type UpstreamPolicy = 'random' | 'round_robin' | 'sequential';
 
 export interface ForwardGroup {
-  /** 1 to UPSTREAMS_MAX, asked over plain UDP */
+  /** 1 to UPSTREAMS_MAX */
   readonly upstreams: readonly UpstreamAddress[];
   readonly policy: UpstreamPolicy;
   /** how long one attempt may take */
   readonly readTimeoutMs: number;
-  /** attempts a query, at most ATTEMPTS_MAX; 0: as many as fit */
+  /** attempts a query, at most ASKED_MAX; 0: as many as fit */
   readonly attemptsMax: number;
   /** an upstream is down after more than this many failed probes in a row; 0: never, and no probes */
   readonly failsMax: number;
@@ -33,6 +37,27 @@ export interface ForwardGroup {
   readonly nextGroup: number;
   /** zone whose names are sent to each upstream to see if they come back (`loop`), presentation form; '': none are */
   readonly loopZone: string;
+  /** plain upstreams are asked over TCP, whatever clients ask over */
+  readonly forcesTcp: boolean;
+  /** plain upstreams are asked over UDP, whatever clients ask over */
+  readonly prefersUdp: boolean;
+  /** local address that upstreams are asked from, '': any */
+  readonly sourceAddress: string;
+  /** how long a connection with nothing to do is kept */
+  readonly expireMs: number;
+  /** how long any connection is used; 0: as long as it lives */
+  readonly maxAgeMs: number;
+  /** connections with nothing to do that are kept to one upstream; 0: as many as there are */
+  readonly idleConnectionsMax: number;
+  /** files of the TLS end, absolute paths; null: the system's authorities and no certificate of our own */
+  readonly tls: UpstreamTls | null;
+}
+
+/** PEM files, null where there is none. */
+export interface UpstreamTls {
+  readonly certificateFile: string | null;
+  readonly keyFile: string | null;
+  readonly authorityFile: string | null;
 }
 
 /** An NS query that any response answers. */
@@ -47,8 +72,10 @@ export const UPSTREAMS_MAX = 15;
 /** Groups and upstreams a process can have over all its configurations; equal groups are one. */
 export const GROUPS_MAX = 256;
 export const UPSTREAMS_TOTAL_MAX = 1024;
-/** Attempts a query. */
-export const ATTEMPTS_MAX = 3;
+/** Attempts a query … */
+export const ASKED_MAX = 3;
+/** … and one more, over a stream, for the whole of a reply that came truncated. */
+export const ATTEMPTS_MAX: number = ASKED_MAX + 1;
 
 /** What CoreDNS's `forward . ADDRESS…` without options means. */
 export const DEFAULT_FORWARD_GROUP: Omit<ForwardGroup, 'upstreams'> = {
@@ -64,4 +91,11 @@ export const DEFAULT_FORWARD_GROUP: Omit<ForwardGroup, 'upstreams'> = {
   asksNextOnNodata: false,
   nextGroup: -1,
   loopZone: '',
+  forcesTcp: false,
+  prefersUdp: false,
+  sourceAddress: '',
+  expireMs: 10_000,
+  maxAgeMs: 0,
+  idleConnectionsMax: 0,
+  tls: null,
 };

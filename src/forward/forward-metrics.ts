@@ -61,6 +61,17 @@ export class ForwardMetrics {
         'Queries refused because of max_concurrent.',
         FORWARD_CELLS.at.concurrentRejects,
       ),
+      this.#byProtocol(
+        'coredns_proxy_conn_cache_hits_total',
+        'Queries to an upstream over a socket or connection that was open.',
+        AT.streamHits,
+        AT.datagrams,
+      ),
+      this.#byProtocol(
+        'coredns_proxy_conn_cache_misses_total',
+        'Queries to an upstream for which a connection was opened.',
+        AT.streamMisses,
+      ),
       this.#byUpstream('skyshard_forward_timeouts_total', 'Attempts that got no response in time.', AT.timeouts),
       this.#byUpstream(
         'skyshard_forward_unreachable_total',
@@ -92,6 +103,16 @@ export class ForwardMetrics {
         'Responses of upstreams that came with the TC bit.',
         FORWARD_CELLS.at.truncated,
       ),
+      counter(
+        'skyshard_handoff_overflows_total',
+        'Queries that had to be asked over a stream and found the ring to the resolver full.',
+        FORWARD_CELLS.at.handoffFull,
+      ),
+      counter(
+        'skyshard_handoff_dropped_total',
+        'Responses over streams that found the ring back to the shard full.',
+        FORWARD_CELLS.at.handoffDropped,
+      ),
     ];
   }
 
@@ -110,6 +131,40 @@ export class ForwardMetrics {
         return samples;
       },
     };
+  }
+
+  /** With CoreDNS's label `proto`. @param datagramCell  counts what goes over UDP, if anything does */
+  #byProtocol(name: string, help: string, streamCell: number, datagramCell = -1): MetricFamily {
+    return {
+      name,
+      type: 'counter',
+      help,
+      labels: ['proxy_name', 'to', 'proto'],
+      samples: () => {
+        const samples: Sample[] = [];
+        const add = (to: string, proto: string, value: number): void => {
+          if (value > 0) samples.push({ labels: { proxy_name: PROXY, to, proto }, value });
+        };
+        for (const [to, upstreams] of this.#upstreams()) {
+          const [overTls, plain] = [true, false].map((isTls) =>
+            upstreams.filter((index) => this.#isTls(index) === isTls),
+          );
+          if (datagramCell >= 0) add(to, 'udp', this.#sum(upstreams, datagramCell));
+          add(to, 'tcp', this.#sum(plain!, streamCell));
+          add(to, 'tcp-tls', this.#sum(overTls!, streamCell));
+        }
+        return samples;
+      },
+    };
+  }
+
+  #isTls(upstream: number): boolean {
+    let left = upstream;
+    for (const { upstreams } of this.#table.groups) {
+      if (left < upstreams.length) return upstreams[left]!.scheme === 'tls';
+      left -= upstreams.length;
+    }
+    return false;
   }
 
   *#durations(): Generator<Sample> {

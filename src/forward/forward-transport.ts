@@ -8,6 +8,9 @@ export const UPSTREAM_QUERY_MAX: number = 12 + 255 + 4 + 11;
 /** Octets of a response to a client. */
 export const CLIENT_RESPONSE_MAX = 4096;
 
+/** The socket number of what went over a stream; those of sockets start at 1. */
+export const STREAM_SOCKET = 0;
+
 export interface ForwardTransport {
   /** Keep where the client's query in hand came from as the way back for `waiter`. */
   saveReturnPath(waiter: number): void;
@@ -20,6 +23,15 @@ export interface ForwardTransport {
    * @returns number of the socket it leaves from; no other socket ever has it
    */
   queueQuery(upstream: number, size: number, attempt: number): number;
+  /** Room for a query that goes over a stream, UPSTREAM_QUERY_MAX octets. @returns its offset */
+  streamRoom(): number;
+  /**
+   * Ask what was written there over a connection to the upstream, or let someone else do so. The reply comes by
+   * `receiveStream`, a failure by `failStream`, neither before this returns.
+   *
+   * @returns false if nobody can take it now
+   */
+  queueStream(upstream: number, size: number, attempt: number, generation: number): boolean;
   /** Room for a response to a client, CLIENT_RESPONSE_MAX octets. @returns its offset */
   responseRoom(waiter: number): number;
   queueResponse(waiter: number, size: number): void;

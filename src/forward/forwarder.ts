@@ -1,9 +1,11 @@
 /**
- * Forwarding over plain UDP within a shard, run to completion: a question goes to an upstream, its waiters get the reply.
+ * Forwarding within a thread that answers, run to completion: a question goes to an upstream, its waiters get the reply.
  *
- *   forward ─► equal question in flight? ─► choose upstream ─► own query, own id ─► transport
- *   receive ─► id, socket, source, question ─► response for each waiter ─► transport
+ *   forward ─► equal question in flight? ─► choose upstream ─► own query, own id ─► transport: a datagram, or a stream
+ *   receive ─► id, socket, source, question ─► truncated? ─► response for each waiter ─► transport
  *   expire  ─► another upstream, or SERVFAIL
+ *
+ * A reply that came truncated is asked for again over a stream; where that fails, clients get what there is, with TC.
  *
  * The transport moves octets; whoever runs the shard calls `tick` each turn. What a shard has in flight is lost with it:
  * clients ask again.
@@ -12,39 +14,29 @@ import type { QueryClient, QueryForwarder } from '../answer/answerer-options.ts'
 import type { Query } from '../answer/query.ts';
 import type { Response } from '../answer/response.ts';
 import { assert } from '../base/assert.ts';
-import { CLASS, EDE, OPCODE, RCODE, TYPE } from '../dns/iana.ts';
-import { parseName } from '../dns/name.ts';
-import {
-  CD,
-  FLAGS_HIGH_AT,
-  FLAGS_LOW_AT,
-  HEADER_SIZE,
-  OPCODE_MASK,
-  OPCODE_SHIFT,
-  QDCOUNT_AT,
-  QR,
-  TC,
-} from '../dns/wire-header.ts';
+import { CLASS, EDE, RCODE, TYPE } from '../dns/iana.ts';
+import { CD, FLAGS_LOW_AT, HEADER_SIZE, TC } from '../dns/wire-header.ts';
 import { QUERY_ERROR } from '../observability/query-error.ts';
 import type { QueryEventWriter } from '../observability/query-event-writer.ts';
 import { PLUGIN, type ShardCounters } from '../observability/shard-counters.ts';
 import { ClientResponse } from './client-response.ts';
-import { forwardGroupCount, readForwardGroup } from './forward-buffer.ts';
+import { forwardGroupCount } from './forward-buffer.ts';
 import { FORWARD_CELLS, ForwardCounters, UPSTREAM_CELLS } from './forward-counters.ts';
-import { ATTEMPTS_MAX, GROUPS_MAX, type ForwardGroup } from './forward-group.ts';
+import { ATTEMPTS_MAX, type ForwardGroup, GROUPS_MAX, type UpstreamAddress } from './forward-group.ts';
 import { ForwardReports } from './forward-reports.ts';
-import type { ForwardTransport } from './forward-transport.ts';
+import { type ForwardTransport, STREAM_SOCKET } from './forward-transport.ts';
+import { KnownGroups } from './known-groups.ts';
 import { HINFO, LoopSearch } from './loop-search.ts';
+import { QuestionMatch } from './question-match.ts';
 import { RandomPool } from './random-pool.ts';
 import { Reply } from './reply.ts';
 import { deadlineTickOf, tickOf, TimerWheel } from './timer-wheel.ts';
-import { ASKED, ASKED_KEY, TransactionTable, TRANSACTIONS_MAX } from './transaction-table.ts';
+import { ASKED, TransactionTable, TRANSACTIONS_MAX } from './transaction-table.ts';
+import { TRUNCATED_SIZE, TruncatedReplies } from './truncated-replies.ts';
 import { UpstreamQuery } from './upstream-query.ts';
 import { PROBE_TIMEOUT_MS, UpstreamStates } from './upstream-states.ts';
 import { WAITER, Waiters, WAITERS_SIZE } from './waiters.ts';
 
-/** A client gives up after 5 s: it has its SERVFAIL before. */
-const TOTAL_MAX_MS = 4400;
 /** Less time than this is not worth another attempt. */
 const ATTEMPT_MIN_MS = 20;
 /** One group leaves this part of the table to the others. */
@@ -63,17 +55,14 @@ export interface ForwarderOptions {
   readonly clientArena: ArrayBuffer;
   /** octets at the start of the arena that are the transport's */
   readonly ioSize: number;
-  /**
-   * A reply came with TC set. Whoever asks again over a stream returns true and calls `deliver` or `giveUp` later with
-   * the same slot and generation; until then, 4.4 s at most, the clients wait. Without it they get what fits, and TC.
-   */
-  readonly onTruncated?: (slot: number, generation: number) => boolean;
+  /** clients ask over streams, and so are upstreams that can be asked either way, but for groups with `prefer_udp` */
+  readonly prefersStreams?: boolean;
 }
 
 /** What a transport gets to know of an upstream. */
 export interface UpstreamRegistrar {
   /** @returns false where it can't be asked: no such address family or interface here */
-  addUpstream(upstream: number, address: string, port: number): boolean;
+  addUpstream(upstream: number, address: UpstreamAddress, group: ForwardGroup): boolean;
 }
 
 export class Forwarder implements QueryForwarder {
@@ -81,6 +70,8 @@ export class Forwarder implements QueryForwarder {
   readonly arena: ArrayBuffer;
   readonly waiters: Waiters;
   readonly random: RandomPool = new RandomPool();
+  /** queries that went over streams, and have neither a reply nor failed nor become useless */
+  openStreams = 0;
   /** the time of this turn, ms (performance.now) */
   nowMs = 0;
 
@@ -91,40 +82,41 @@ export class Forwarder implements QueryForwarder {
   readonly #wheel: TimerWheel = new TimerWheel(TRANSACTIONS_MAX);
   readonly #states: UpstreamStates;
   readonly #loops: LoopSearch;
-  readonly #counters: ForwardCounters;
+  readonly counters: ForwardCounters;
   readonly #reply: Reply;
   readonly #query: UpstreamQuery;
   readonly #response: ClientResponse;
   readonly #reports: ForwardReports;
-  readonly #groups: ForwardGroup[] = [];
-  readonly #totalMs: Float64Array = new Float64Array(GROUPS_MAX);
-  readonly #attemptsMax: Uint8Array = new Uint8Array(GROUPS_MAX);
+  readonly #questions: QuestionMatch;
+  readonly #truncated: TruncatedReplies;
+  readonly #groups: KnownGroups;
   readonly #waiting: Uint32Array = new Uint32Array(GROUPS_MAX);
-  /** bits of rcodes below 32 */
-  readonly #failoverRcodes: Int32Array = new Int32Array(GROUPS_MAX);
-  readonly #nextRcodes: Int32Array = new Int32Array(GROUPS_MAX);
   /** by attempt: it had its reply or an error, bits of the slot */
   readonly #closed: Uint8Array = new Uint8Array(TRANSACTIONS_MAX + 1);
-  readonly #probeNames: Uint8Array[] = [];
-  readonly #hashSeed: number;
+  readonly #prefersStreams: boolean;
+  /** the last `#ask` failed because nobody can take a stream's query now */
+  #isHandoffFull = false;
   #transport: (ForwardTransport & UpstreamRegistrar) | undefined;
 
   constructor(options: ForwarderOptions) {
     assert(options.ioSize % 64 === 0, 'the part of the transport ends on a cache line');
     this.#options = options;
-    this.arena = new ArrayBuffer(options.ioSize + WAITERS_SIZE);
+    this.arena = new ArrayBuffer(options.ioSize + WAITERS_SIZE + TRUNCATED_SIZE);
     this.#octets = new Uint8Array(this.arena);
     this.#view = new DataView(this.arena);
     this.waiters = new Waiters(this.arena, options.ioSize, options.clientArena);
+    this.#truncated = new TruncatedReplies(this.arena, options.ioSize + WAITERS_SIZE);
     this.#table = new TransactionTable(this.random);
     this.#states = new UpstreamStates(this.random);
     this.#loops = new LoopSearch(options.buffer, options.shard === 0);
-    this.#counters = new ForwardCounters(options.buffer, options.shard);
+    this.counters = new ForwardCounters(options.buffer, options.shard);
+    this.#groups = new KnownGroups(options.buffer, this.#states, this.#loops);
+    this.#prefersStreams = options.prefersStreams ?? false;
     this.#reply = new Reply(this.arena);
     this.#query = new UpstreamQuery(this.arena);
     this.#response = new ClientResponse(this.arena, this.waiters);
     this.#reports = new ForwardReports(options.events, options.clientArena);
-    this.#hashSeed = (this.random.next() << 16) | this.random.next();
+    this.#questions = new QuestionMatch(this.#table, this.waiters, this.arena, this.random);
   }
 
   /** Before the first query. The groups there are become known, so that their sockets are open when they are needed. */
@@ -132,8 +124,13 @@ export class Forwarder implements QueryForwarder {
     this.#transport = transport;
     this.nowMs = performance.now();
     const count = forwardGroupCount(this.#options.buffer);
-    if (count > 0) this.#learn(count - 1);
-    for (let group = 0; group < count; group++) this.#counters.setWaiting(group, 0);
+    this.learnGroups();
+    for (let group = 0; group < count; group++) this.counters.setWaiting(group, 0);
+  }
+
+  /** Get to know the groups there are by now. */
+  learnGroups(): void {
+    this.#groups.learn(this.#transport!, this.nowMs);
   }
 
   /** questions in flight, probes among them */
@@ -153,11 +150,12 @@ export class Forwarder implements QueryForwarder {
 
   forward(group: number, query: Query, response: Response, client: QueryClient): boolean {
     if (!this.#isKnown(group)) return false;
+    this.#isHandoffFull = false;
     if (query.qtype === HINFO && this.#loops.isOwn(query)) return false;
     const count = this.#waiting[group]!;
-    const concurrentMax = this.#groups[group]!.concurrentMax;
-    if (concurrentMax > 0 && this.#counters.waitingEverywhere(group) >= concurrentMax) {
-      this.#counters.count(FORWARD_CELLS.at.concurrentRejects);
+    const concurrentMax = this.#groups.of(group).concurrentMax;
+    if (concurrentMax > 0 && this.counters.waitingEverywhere(group) >= concurrentMax) {
+      this.counters.count(FORWARD_CELLS.at.concurrentRejects);
       client.error = QUERY_ERROR.MAX_CONCURRENT;
       client.errorDetail = concurrentMax;
       response.rcode = RCODE.REFUSED;
@@ -167,14 +165,16 @@ export class Forwarder implements QueryForwarder {
     const waiter = count < GROUP_SHARE_MAX ? table.takeWaiter() : 0;
     client.error = QUERY_ERROR.NO_CAPACITY;
     if (waiter === 0) {
-      this.#counters.count(FORWARD_CELLS.at.full);
+      this.counters.count(FORWARD_CELLS.at.full);
       return false;
     }
     const isKept = this.waiters.keep(waiter, query, response, client);
     // Not an argument: a number that is no small integer is boxed for a call.
     this.waiters.startMs[waiter] = this.nowMs;
     if (!isKept || !this.#enter(group, query, waiter)) {
-      if (isKept && table.inFlight < TRANSACTIONS_MAX) client.error = QUERY_ERROR.NO_HEALTHY_UPSTREAM;
+      if (isKept && table.inFlight < TRANSACTIONS_MAX && !this.#isHandoffFull) {
+        client.error = QUERY_ERROR.NO_HEALTHY_UPSTREAM;
+      }
       this.waiters.release(waiter);
       table.releaseWaiter(waiter);
       response.extendedError = EDE.NO_REACHABLE_AUTHORITY;
@@ -190,13 +190,48 @@ export class Forwarder implements QueryForwarder {
   receive(at: number, size: number): void {
     const attempt = this.#match(at, size);
     if (attempt < 0) {
-      this.#counters.count(FORWARD_CELLS.at.mismatched);
+      this.counters.count(FORWARD_CELLS.at.mismatched);
       return;
     }
+    this.#take(attempt, at, size);
+  }
+
+  /**
+   * The reply to a query that went over a stream. It lies in the arena; its id need not match.
+   *
+   * @param attempt     as given to `queueStream`, and so is generation
+   */
+  receiveStream(attempt: number, generation: number, at: number, size: number): void {
+    if (
+      !this.#isOpenStream(attempt, generation) ||
+      !this.#questions.isResponse(at, size) ||
+      !this.#questions.isReplyTo(attempt, at, size)
+    ) {
+      this.counters.count(FORWARD_CELLS.at.mismatched);
+      return;
+    }
+    this.#take(attempt, at, size);
+  }
+
+  /** There will be no reply from that stream. */
+  failStream(attempt: number, generation: number): void {
+    if (this.#isOpenStream(attempt, generation)) this.failAttempt(attempt);
+  }
+
+  #isOpenStream(attempt: number, generation: number): boolean {
+    const table = this.#table;
+    const slot = (attempt / ATTEMPTS_MAX) | 0;
+    if (slot > TRANSACTIONS_MAX || table.generationOf(slot) !== generation) return false;
+    const index = attempt % ATTEMPTS_MAX;
+    if (index >= table.attempts[slot]! || table.attemptSocket[attempt] !== STREAM_SOCKET) return false;
+    return (this.#closed[slot]! & (1 << index)) === 0;
+  }
+
+  #take(attempt: number, at: number, size: number): void {
     const slot = (attempt / ATTEMPTS_MAX) | 0;
     const questionEnd = at + HEADER_SIZE + this.#table.nameSize[slot]! + 4;
-    if (size === HEADER_SIZE ? !this.#isEdnsRefused(at, slot) : !this.#reply.parse(at, size, questionEnd)) {
-      this.#counters.count(FORWARD_CELLS.at.malformed);
+    if (size === HEADER_SIZE ? !this.#questions.isEdnsRefused(at, slot) : !this.#reply.parse(at, size, questionEnd)) {
+      this.counters.count(FORWARD_CELLS.at.malformed);
       return;
     }
     this.#accept(slot, attempt, size === HEADER_SIZE);
@@ -221,9 +256,9 @@ export class Forwarder implements QueryForwarder {
     const slot = (attempt / ATTEMPTS_MAX) | 0;
     const bit = 1 << (attempt % ATTEMPTS_MAX);
     if ((this.#closed[slot]! & bit) !== 0) return;
-    this.#closed[slot]! |= bit;
+    this.#close(slot, attempt);
     const upstream = this.#table.attemptUpstream[attempt]!;
-    this.#counters.countUpstream(upstream, UPSTREAM_CELLS.at.unreachable);
+    this.counters.countUpstream(upstream, UPSTREAM_CELLS.at.unreachable);
     this.#table.flags[slot]! |= ASKED.UNREACHABLE;
     // Due at once: by then whoever is sending has finished.
     if (attempt % ATTEMPTS_MAX === this.#table.attempts[slot]! - 1) this.#setDeadline(slot, this.nowMs);
@@ -245,54 +280,15 @@ export class Forwarder implements QueryForwarder {
     return this.#table.attemptUpstream[attempt]!;
   }
 
-  /** The whole reply to a question that `onTruncated` took over, in the arena; id and question need not match. */
-  deliver(slot: number, generation: number, at: number, size: number): void {
-    if (!this.#isHandedOver(slot, generation)) return;
-    const questionEnd = at + HEADER_SIZE + this.#table.nameSize[slot]! + 4;
-    if (questionEnd <= at + size && this.#reply.parse(at, size, questionEnd)) this.#respond(slot);
-    else this.#fail(slot, EDE.NETWORK_ERROR, QUERY_ERROR.UPSTREAM_MALFORMED);
-  }
-
-  /** Whoever took a question over has no reply. */
-  giveUp(slot: number, generation: number): void {
-    if (!this.#isHandedOver(slot, generation)) return;
-    this.#fail(slot, EDE.NO_REACHABLE_AUTHORITY, QUERY_ERROR.UPSTREAM_TIMEOUT);
-  }
-
-  #isHandedOver(slot: number, generation: number): boolean {
-    const table = this.#table;
-    return table.generation[slot] === generation && (table.flags[slot]! & ASKED.HANDED_OVER) !== 0;
-  }
-
   #isKnown(group: number): boolean {
-    return group < this.#groups.length || this.#learn(group);
-  }
-
-  /** Read groups up to this one. */
-  #learn(last: number): boolean {
-    if (last >= forwardGroupCount(this.#options.buffer)) return false;
-    for (let index = this.#groups.length; index <= last; index++) {
-      const group = readForwardGroup(this.#options.buffer, index);
-      this.#groups.push(group);
-      this.#states.add(group);
-      const attemptsMax = group.attemptsMax === 0 ? ATTEMPTS_MAX : Math.min(group.attemptsMax, ATTEMPTS_MAX);
-      this.#attemptsMax[index] = attemptsMax;
-      this.#totalMs[index] = Math.min(TOTAL_MAX_MS, attemptsMax * group.readTimeoutMs);
-      this.#failoverRcodes[index] = rcodeBits(group.failoverRcodes);
-      this.#nextRcodes[index] = rcodeBits(group.nextRcodes);
-      this.#probeNames.push(parseName(group.probe.name) ?? new Uint8Array(1));
-      const first = this.#states.first[index]!;
-      for (const [offset, { address, port }] of group.upstreams.entries()) {
-        if (!this.#transport!.addUpstream(first + offset, address, port)) this.#states.disable(first + offset);
-        this.#loops.addUpstream(first + offset, group.loopZone, this.nowMs);
-      }
-    }
-    return true;
+    if (group < this.#groups.count) return true;
+    this.learnGroups();
+    return group < this.#groups.count;
   }
 
   #setWaiting(group: number, count: number): void {
     this.#waiting[group] = count;
-    this.#counters.setWaiting(group, count);
+    this.counters.setWaiting(group, count);
   }
 
   /** Let `waiter` wait for an equal question in flight, or ask. @returns false if that can't be */
@@ -300,16 +296,16 @@ export class Forwarder implements QueryForwarder {
     const table = this.#table;
     const isDisabled = (this.#octets[this.waiters.dataAt[waiter]! + FLAGS_LOW_AT]! & CD) !== 0;
     const flags = (query.isDo !== 0 ? ASKED.DO : 0) | (isDisabled ? ASKED.CD : 0);
-    const hash = this.#hash(group, query, flags);
+    const hash = this.#questions.hash(group, query, flags);
     for (let slot = table.findFirst(hash); slot !== 0; slot = table.findNext(slot)) {
-      if (!this.#isEqual(slot, group, query, flags)) continue;
+      if (!this.#questions.isEqual(slot, group, query, flags)) continue;
       table.addWaiter(slot, waiter);
-      this.#counters.count(FORWARD_CELLS.at.coalesced);
+      this.counters.count(FORWARD_CELLS.at.coalesced);
       return true;
     }
     const slot = table.take();
     if (slot === 0) {
-      this.#counters.count(FORWARD_CELLS.at.full);
+      this.counters.count(FORWARD_CELLS.at.full);
       return false;
     }
     table.group[slot] = group;
@@ -321,44 +317,11 @@ export class Forwarder implements QueryForwarder {
     this.#closed[slot] = 0;
     table.addWaiter(slot, waiter);
     if (!this.#ask(slot, -1)) {
-      table.release(slot);
+      this.#release(slot);
       return false;
     }
     table.publish(slot, hash);
     return true;
-  }
-
-  #hash(group: number, query: Query, flags: number): number {
-    let hash = this.#hashSeed ^ ((group << 24) | (flags << 16) | query.qtype);
-    const words = query.nameWords;
-    const count = (query.nameSize + 3) >>> 2;
-    for (let index = 0; index < count; index++) {
-      hash = Math.imul(hash ^ words[index]!, 0x9e3779b1);
-      hash ^= hash >>> 15;
-    }
-    hash = Math.imul(hash, 0x85ebca6b);
-    return (hash ^ (hash >>> 13)) | 0;
-  }
-
-  #isEqual(slot: number, group: number, query: Query, flags: number): boolean {
-    const table = this.#table;
-    const size = query.nameSize;
-    if (table.group[slot] !== group || table.qtype[slot] !== query.qtype || table.qclass[slot] !== query.qclass) {
-      return false;
-    }
-    if (table.nameSize[slot] !== size || (table.flags[slot]! & ASKED_KEY) !== flags) return false;
-    const octets = this.#octets;
-    const at = this.#nameAt(slot);
-    for (let index = 0; index < size; index++) {
-      if (lowerCase(octets[at + index]!) !== query.nameBytes[index]) return false;
-    }
-    return true;
-  }
-
-  /** Where the name of a question in flight lies: with the first who asked. */
-  #nameAt(slot: number): number {
-    const waiter = this.#table.firstWaiter[slot]!;
-    return this.waiters.dataAt[waiter]! + this.waiters.nameOffset[waiter]!;
   }
 
   /**
@@ -371,33 +334,27 @@ export class Forwarder implements QueryForwarder {
     const table = this.#table;
     const states = this.#states;
     const group = table.group[slot]!;
-    if (table.attempts[slot]! >= this.#attemptsMax[group]!) return false;
+    const flags = table.flags[slot]!;
+    let attemptsMax = this.#groups.attemptsMax[group]!;
+    // A truncated reply is no answer: what asks for the whole is not counted.
+    if ((flags & ASKED.WHOLE) !== 0) attemptsMax++;
+    if (table.attempts[slot]! >= attemptsMax) return false;
     let upstream = again >= 0 ? again : states.choose(group, table.tried[slot]!);
     if (upstream < 0) {
-      this.#counters.count(FORWARD_CELLS.at.allDown);
-      if (this.#groups[group]!.failsFast) return false;
+      this.counters.count(FORWARD_CELLS.at.allDown);
+      if (this.#groups.of(group).failsFast) return false;
       upstream = states.chooseAny(group);
     }
-    if (states.isDisabled(upstream) && (table.flags[slot]! & ASKED.SEARCH) === 0) return false;
+    if (states.isDisabled(upstream) && (flags & ASKED.SEARCH) === 0) return false;
     const attempt = table.addAttempt(slot);
     if (attempt < 0) return false;
-    const transport = this.#transport!;
     table.tried[slot]! |= 1 << (upstream - states.first[group]!);
     table.attemptUpstream[attempt] = upstream;
     table.attemptMs[attempt] = this.nowMs;
-    const size = this.#query.write(
-      transport.queryRoom(upstream),
-      table.attemptId[attempt]!,
-      table.flags[slot]!,
-      this.#nameAt(slot),
-      table.nameSize[slot]!,
-      table.qtype[slot]!,
-      table.qclass[slot]!,
-    );
-    table.attemptSocket[attempt] = transport.queueQuery(upstream, size, attempt);
+    if (!this.#send(slot, attempt, upstream)) return false;
     const count = table.attempts[slot]!;
-    let deadlineTick = deadlineTickOf(table.startMs[slot]! + this.#totalMs[group]!);
-    if (count < this.#attemptsMax[group]!) {
+    let deadlineTick = deadlineTickOf(table.startMs[slot]! + this.#groups.totalMs[group]!);
+    if (count < attemptsMax || (flags & ASKED.WHOLE) !== 0) {
       const soonTick = deadlineTickOf(this.nowMs + states.timeoutMs(upstream, count - 1));
       if (((soonTick - deadlineTick) | 0) < 0) deadlineTick = soonTick;
     }
@@ -405,42 +362,70 @@ export class Forwarder implements QueryForwarder {
     return true;
   }
 
-  /** The attempt that a message in hand is the reply to, -1: none. */
-  #match(at: number, size: number): number {
-    if (size < HEADER_SIZE) return -1;
-    const view = this.#view;
-    const octets = this.#octets;
-    const high = octets[at + FLAGS_HIGH_AT]!;
-    if ((high & QR) === 0 || ((high >> OPCODE_SHIFT) & OPCODE_MASK) !== OPCODE.QUERY) return -1;
+  /** @returns false if nobody takes what has to go over a stream */
+  #send(slot: number, attempt: number, upstream: number): boolean {
     const table = this.#table;
-    const attempt = table.attemptOf(view.getUint16(at));
+    const transport = this.#transport!;
+    const isStream = this.#isOverStream(slot, upstream);
+    const size = this.#query.write(
+      isStream ? transport.streamRoom() : transport.queryRoom(upstream),
+      table.attemptId[attempt]!,
+      table.flags[slot]!,
+      this.#questions.nameAt(slot),
+      table.nameSize[slot]!,
+      table.qtype[slot]!,
+      table.qclass[slot]!,
+    );
+    if (!isStream) {
+      table.attemptSocket[attempt] = transport.queueQuery(upstream, size, attempt);
+      this.counters.countUpstream(upstream, UPSTREAM_CELLS.at.datagrams);
+      return true;
+    }
+    table.attemptSocket[attempt] = STREAM_SOCKET;
+    this.openStreams++;
+    if (transport.queueStream(upstream, size, attempt, table.generationOf(slot))) return true;
+    this.#close(slot, attempt);
+    this.counters.count(FORWARD_CELLS.at.handoffFull);
+    this.#isHandoffFull = true;
+    return false;
+  }
+
+  /** Nothing more is expected of an attempt that is open. */
+  #close(slot: number, attempt: number): void {
+    this.#closed[slot]! |= 1 << (attempt % ATTEMPTS_MAX);
+    if (this.#table.attemptSocket[attempt] === STREAM_SOCKET) this.openStreams--;
+  }
+
+  /** The slot is free again. */
+  #release(slot: number): void {
+    const table = this.#table;
+    if (this.openStreams > 0) {
+      const first = slot * ATTEMPTS_MAX;
+      for (let index = table.attempts[slot]! - 1; index >= 0; index--) {
+        if ((this.#closed[slot]! & (1 << index)) === 0) this.#close(slot, first + index);
+      }
+    }
+    table.release(slot);
+  }
+
+  #isOverStream(slot: number, upstream: number): boolean {
+    const table = this.#table;
+    if (this.#groups.isStreamOnly[upstream] === 1 || (table.flags[slot]! & ASKED.WHOLE) !== 0) return true;
+    return this.#prefersStreams && this.#groups.prefersUdp[table.group[slot]!] === 0;
+  }
+
+  /** The attempt that a datagram in hand is the reply to, -1: none. */
+  #match(at: number, size: number): number {
+    if (!this.#questions.isResponse(at, size)) return -1;
+    const table = this.#table;
+    const attempt = table.attemptOf(this.#view.getUint16(at));
     if (attempt < 0) return -1;
     const transport = this.#transport!;
     if (table.attemptSocket[attempt] !== transport.replySocket) return -1;
     if (!transport.isReplyFrom(table.attemptUpstream[attempt]!)) return -1;
     const slot = (attempt / ATTEMPTS_MAX) | 0;
     if ((this.#closed[slot]! & (1 << (attempt % ATTEMPTS_MAX))) !== 0) return -1;
-    const questionCount = view.getUint16(at + QDCOUNT_AT);
-    if (questionCount === 0 && size === HEADER_SIZE) return attempt;
-    if (questionCount !== 1) return -1;
-    const nameSize = table.nameSize[slot]!;
-    const typeAt = at + HEADER_SIZE + nameSize;
-    if (typeAt + 4 > at + size) return -1;
-    if (view.getUint16(typeAt) !== table.qtype[slot] || view.getUint16(typeAt + 2) !== table.qclass[slot]) return -1;
-    const nameAt = this.#nameAt(slot);
-    for (let index = 0; index < nameSize; index++) {
-      const asked = octets[nameAt + index]!;
-      const replied = octets[at + HEADER_SIZE + index]!;
-      if (asked !== replied && lowerCase(asked) !== lowerCase(replied)) return -1;
-    }
-    return attempt;
-  }
-
-  /** A header alone is what servers send that do not know OPT. Nothing else without a question is believed. */
-  #isEdnsRefused(at: number, slot: number): boolean {
-    const rcode = this.#octets[at + FLAGS_LOW_AT]! & 0x0f;
-    if (rcode !== RCODE.FORMERR && rcode !== RCODE.NOTIMP) return false;
-    return (this.#table.flags[slot]! & ASKED.PLAIN) === 0;
+    return this.#questions.isReplyTo(attempt, at, size) ? attempt : -1;
   }
 
   #accept(slot: number, attempt: number, isHeaderOnly: boolean): void {
@@ -448,14 +433,14 @@ export class Forwarder implements QueryForwarder {
     const reply = this.#reply;
     const upstream = table.attemptUpstream[attempt]!;
     const tookMs = this.nowMs - table.attemptMs[attempt]!;
-    this.#closed[slot]! |= 1 << (attempt % ATTEMPTS_MAX);
+    this.#close(slot, attempt);
     this.#states.noteResponse(upstream, tookMs);
     if ((table.flags[slot]! & ASKED.UNASKED) !== 0) {
       this.#releaseUnasked(slot);
       return;
     }
     const rcode = isHeaderOnly ? RCODE.FORMERR : reply.rcode;
-    this.#counters.countResponse(upstream, rcode, tookMs);
+    this.counters.countResponse(upstream, rcode, tookMs);
     if (isHeaderOnly || this.#isEdnsFault(slot)) {
       table.flags[slot]! |= ASKED.PLAIN;
       if (this.#ask(slot, upstream)) return;
@@ -467,14 +452,20 @@ export class Forwarder implements QueryForwarder {
     if (rcode !== RCODE.NOERROR && this.#askElsewhere(slot, rcode)) return;
     if (this.#isForNextGroup(slot, rcode) && this.#askNextGroup(slot)) return;
     if ((reply.flagsHigh & TC) !== 0) {
-      this.#counters.count(FORWARD_CELLS.at.truncated);
-      if (this.#options.onTruncated?.(slot, table.generation[slot]!) === true) {
-        table.flags[slot]! |= ASKED.HANDED_OVER;
-        this.#setDeadline(slot, table.startMs[slot]! + TOTAL_MAX_MS);
-        return;
-      }
+      this.counters.count(FORWARD_CELLS.at.truncated);
+      if (table.attemptSocket[attempt] !== STREAM_SOCKET && this.#askForWhole(slot, upstream)) return;
     }
     this.#respond(slot);
+  }
+
+  /** A datagram was too small: ask its sender over a stream. @returns false if that can't be */
+  #askForWhole(slot: number, upstream: number): boolean {
+    const table = this.#table;
+    // Another upstream has been asked already.
+    if ((table.flags[slot]! & ASKED.WHOLE) !== 0) return true;
+    table.flags[slot]! |= ASKED.WHOLE;
+    this.#truncated.keep(slot, this.#reply.at, this.#reply.end - this.#reply.at);
+    return this.#ask(slot, upstream);
   }
 
   /** FORMERR or NOTIMP without OPT: a server older than EDNS. */
@@ -490,7 +481,7 @@ export class Forwarder implements QueryForwarder {
     const group = table.group[slot]!;
     const tried = table.tried[slot]!;
     if (tried === (1 << this.#states.count[group]!) - 1) return false;
-    const isFailover = rcode < 32 && (this.#failoverRcodes[group]! & (1 << rcode)) !== 0;
+    const isFailover = rcode < 32 && (this.#groups.failoverRcodes[group]! & (1 << rcode)) !== 0;
     if (!isFailover) {
       if (rcode !== RCODE.SERVFAIL && rcode !== RCODE.REFUSED) return false;
       if ((table.flags[slot]! & ASKED.RETRIED) !== 0) return false;
@@ -503,15 +494,16 @@ export class Forwarder implements QueryForwarder {
 
   #isForNextGroup(slot: number, rcode: number): boolean {
     const group = this.#table.group[slot]!;
-    if (this.#groups[group]!.nextGroup < 0) return false;
-    if (rcode < 32 && (this.#nextRcodes[group]! & (1 << rcode)) !== 0) return true;
-    return rcode === RCODE.NOERROR && this.#groups[group]!.asksNextOnNodata && this.#reply.answerCount === 0;
+    const { nextGroup, asksNextOnNodata } = this.#groups.of(group);
+    if (nextGroup < 0) return false;
+    if (rcode < 32 && (this.#groups.nextRcodes[group]! & (1 << rcode)) !== 0) return true;
+    return rcode === RCODE.NOERROR && asksNextOnNodata && this.#reply.answerCount === 0;
   }
 
   #askNextGroup(slot: number): boolean {
     const table = this.#table;
     const from = table.group[slot]!;
-    const to = this.#groups[from]!.nextGroup;
+    const to = this.#groups.of(from).nextGroup;
     if (!this.#isKnown(to)) return false;
     const tried = table.tried[slot]!;
     table.group[slot] = to;
@@ -539,22 +531,25 @@ export class Forwarder implements QueryForwarder {
     if ((table.flags[slot]! & ASKED.UNASKED) !== 0) {
       if ((table.flags[slot]! & ASKED.PROBE) !== 0) {
         this.#states.noteProbeFailed(upstream, this.nowMs);
-        this.#counters.countUpstream(upstream, UPSTREAM_CELLS.at.probeFailures);
+        this.counters.countUpstream(upstream, UPSTREAM_CELLS.at.probeFailures);
       }
       this.#releaseUnasked(slot);
       return;
     }
-    if ((table.flags[slot]! & ASKED.HANDED_OVER) === 0) {
-      if (!isClosed) this.#counters.countUpstream(upstream, UPSTREAM_CELLS.at.timeouts);
-      this.#states.noteMissing(upstream, this.nowMs);
-      const endMs = table.startMs[slot]! + this.#totalMs[table.group[slot]!]!;
-      if (endMs - this.nowMs > ATTEMPT_MIN_MS) {
-        if (this.#ask(slot, -1)) return;
-        if (this.#closed[slot] !== (1 << attempts) - 1) {
-          // An earlier attempt may still be answered.
-          this.#setDeadline(slot, endMs);
-          return;
-        }
+    if (!isClosed) this.counters.countUpstream(upstream, UPSTREAM_CELLS.at.timeouts);
+    if (this.#truncated.restore(slot, this.#reply, table.nameSize[slot]!)) {
+      // It answers datagrams: it is not the one that is missing.
+      this.#respond(slot);
+      return;
+    }
+    this.#states.noteMissing(upstream, this.nowMs);
+    const endMs = table.startMs[slot]! + this.#groups.totalMs[table.group[slot]!]!;
+    if (endMs - this.nowMs > ATTEMPT_MIN_MS) {
+      if (this.#ask(slot, -1)) return;
+      if (this.#closed[slot] !== (1 << table.attempts[slot]!) - 1) {
+        // An earlier attempt may still be answered.
+        this.#setDeadline(slot, endMs);
+        return;
       }
     }
     if ((table.flags[slot]! & ASKED.UNREACHABLE) === 0) {
@@ -588,7 +583,7 @@ export class Forwarder implements QueryForwarder {
     const transport = this.#transport!;
     const last = table.attemptUpstream[slot * ATTEMPTS_MAX + table.attempts[slot]! - 1]!;
     const group = this.#states.groupOf[last]!;
-    const upstream = this.#groups[group]!.upstreams[last - this.#states.first[group]!]!;
+    const upstream = this.#groups.of(group).upstreams[last - this.#states.first[group]!]!;
     this.#reports.setFailed(error, upstream.address, upstream.port);
     for (let waiter = table.firstWaiter[slot]!; waiter !== 0; waiter = table.nextWaiter[waiter]!) {
       const at = transport.responseRoom(waiter);
@@ -625,7 +620,8 @@ export class Forwarder implements QueryForwarder {
     }
     const group = table.group[slot]!;
     this.#setWaiting(group, this.#waiting[group]! - count);
-    table.release(slot);
+    this.#truncated.release(slot);
+    this.#release(slot);
   }
 
   #sendProbes(): void {
@@ -639,8 +635,9 @@ export class Forwarder implements QueryForwarder {
   /** One NS query; where there is no slot for it now, the next turn has one. */
   #sendProbe(upstream: number): void {
     const group = this.#states.groupOf[upstream]!;
-    const flags = this.#groups[group]!.probe.isRecursionDesired ? ASKED.PROBE : ASKED.PROBE | ASKED.NO_RECURSION;
-    if (this.#askUnasked(upstream, this.#probeNames[group]!, TYPE.NS, flags)) this.#states.noteProbeSent(upstream);
+    const flags = this.#groups.of(group).probe.isRecursionDesired ? ASKED.PROBE : ASKED.PROBE | ASKED.NO_RECURSION;
+    if (this.#askUnasked(upstream, this.#groups.probeNames[group]!, TYPE.NS, flags))
+      this.#states.noteProbeSent(upstream);
   }
 
   /** Ask a question that no client asked. @returns false if there is no slot for it */
@@ -672,16 +669,6 @@ export class Forwarder implements QueryForwarder {
   #releaseUnasked(slot: number): void {
     this.#table.releaseWaiter(this.#table.firstWaiter[slot]!);
     this.#wheel.clear(slot);
-    this.#table.release(slot);
+    this.#release(slot);
   }
-}
-
-function rcodeBits(rcodes: readonly number[]): number {
-  let bits = 0;
-  for (const rcode of rcodes) if (rcode < 32) bits |= 1 << rcode;
-  return bits;
-}
-
-function lowerCase(octet: number): number {
-  return octet >= 0x41 && octet <= 0x5a ? octet | 0x20 : octet;
 }

@@ -33,8 +33,8 @@ export const ASKED = {
   RETRIED: 32,
   /** a network error was reported */
   UNREACHABLE: 64,
-  /** someone else asks again over a stream */
-  HANDED_OVER: 128,
+  /** over a stream, because a reply came truncated */
+  WHOLE: 128,
   /** it is to come back if there is a loop: nobody waits */
   SEARCH: 256,
   /** PROBE or SEARCH */
@@ -57,8 +57,6 @@ export class TransactionTable {
   readonly firstWaiter: Uint16Array = new Uint16Array(TRANSACTIONS_MAX + 1);
   readonly lastWaiter: Uint16Array = new Uint16Array(TRANSACTIONS_MAX + 1);
   readonly startMs: Float64Array = new Float64Array(TRANSACTIONS_MAX + 1);
-  /** changes when a slot is used anew */
-  readonly generation: Uint32Array = new Uint32Array(TRANSACTIONS_MAX + 1);
   readonly attempts: Uint8Array = new Uint8Array(TRANSACTIONS_MAX + 1);
 
   /** by attempt: slot * ATTEMPTS_MAX + attempt */
@@ -70,6 +68,10 @@ export class TransactionTable {
   readonly nextWaiter: Uint16Array = new Uint16Array(WAITERS_MAX + 1);
 
   readonly #random: RandomPool;
+  /** what generations begin at: those of a predecessor are others */
+  readonly #firstGeneration: number;
+  /** how often a slot was taken */
+  readonly #taken = new Uint32Array(TRANSACTIONS_MAX + 1);
   readonly #slotOfId = new Uint16Array(65_536);
   readonly #buckets = new Uint16Array(TRANSACTIONS_MAX);
   readonly #hash = new Int32Array(TRANSACTIONS_MAX + 1);
@@ -83,6 +85,7 @@ export class TransactionTable {
 
   constructor(random: RandomPool) {
     this.#random = random;
+    this.#firstGeneration = (random.next() << 14) ^ random.next();
   }
 
   /** @returns a slot without attempts and waiters, 0 if the table is full */
@@ -96,8 +99,13 @@ export class TransactionTable {
     this.attempts[slot] = 0;
     this.firstWaiter[slot] = 0;
     this.lastWaiter[slot] = 0;
-    this.generation[slot]!++;
+    this.#taken[slot]!++;
     return slot;
+  }
+
+  /** Tells what a slot is used for from what it was used for before, by this thread or one before it: 30 bits. */
+  generationOf(slot: number): number {
+    return (this.#firstGeneration + this.#taken[slot]!) & 0x3fff_ffff;
   }
 
   /** Its ids are free again; the waiters are the caller's to release before. */

@@ -6,6 +6,7 @@ import { BUFFER_HEADER } from '../memory/buffer-layout.ts';
 import { QueryEventWriter } from '../observability/query-event-writer.ts';
 import { createShardCounters } from '../observability/shard-counters.ts';
 import { tcpCellsOf } from '../observability/tcp-metrics.ts';
+import { HandoffService } from './handoff-service.ts';
 import type { ResolverCommand, ResolverMessage, ResolverOptions, TcpListenerOptions } from './resolver-options.ts';
 import { STREAM_ARENA_SIZE, StreamAnswerer } from './stream-answerer.ts';
 import { StreamForwarder } from './stream-forwarder.ts';
@@ -20,9 +21,10 @@ const FIRST_SNAPSHOT_LOOK_MS = 5;
 const port = parentPort;
 assert(port !== null, 'a resolver is a thread');
 const options = workerData as ResolverOptions;
-const { service, forwarder, transfers } = createService(options);
+const { service, forwarder, handoff, transfers } = createService(options);
 let isStopping = false;
 void waitForSnapshot(options.buffer).then(() => service.open());
+void handoff?.run();
 let listening = Promise.resolve();
 port.on('message', (command: ResolverCommand) => {
   if (command.kind === 'listen') {
@@ -33,12 +35,15 @@ port.on('message', (command: ResolverCommand) => {
   }
 });
 
-function createService(given: ResolverOptions): {
+interface Services {
   readonly service: TcpService;
   readonly forwarder: StreamForwarder | undefined;
+  readonly handoff: HandoffService | undefined;
   readonly transfers: TcpZoneSender;
-} {
-  const { counterBuffer, scopeCount, counterRegion, eventBuffer, forwardBuffer } = given;
+}
+
+function createService(given: ResolverOptions): Services {
+  const { counterBuffer, scopeCount, counterRegion, eventBuffer, forwardBuffer, handoffBuffer } = given;
   const arena = new ArrayBuffer(STREAM_ARENA_SIZE);
   const counters = createShardCounters(counterBuffer, scopeCount, counterRegion);
   const events = eventBuffer === undefined ? undefined : new QueryEventWriter(eventBuffer, counterRegion);
@@ -79,7 +84,11 @@ function createService(given: ResolverOptions): {
   });
   upstreams?.start(tcp);
   zoneSender.start(tcp);
-  return { service: tcp, forwarder: upstreams, transfers: zoneSender };
+  const shards =
+    handoffBuffer === undefined || upstreams === undefined
+      ? undefined
+      : new HandoffService({ buffer: handoffBuffer, carrier: upstreams, onDropped: () => upstreams.countDropped() });
+  return { service: tcp, forwarder: upstreams, handoff: shards, transfers: zoneSender };
 }
 
 async function listen(listeners: readonly TcpListenerOptions[]): Promise<void> {
@@ -95,6 +104,7 @@ async function listen(listeners: readonly TcpListenerOptions[]): Promise<void> {
 
 async function drain(maxMs: number): Promise<void> {
   const cutCount = await service.drain(maxMs);
+  handoff?.close();
   forwarder?.close();
   transfers.close();
   post({ kind: 'drained', cutCount });

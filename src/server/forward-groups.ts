@@ -11,11 +11,11 @@ export function forwardGroupOf(stanza: ForwardStanza, nextGroup: number, loopZon
   const upstreams: UpstreamAddress[] = [];
   for (const upstream of stanza.to) {
     if (upstream.kind === 'host') return `upstreams by host name (${upstream.host})`;
-    if (upstream.scheme !== 'dns') return `upstreams over ${upstream.scheme}://`;
-    upstreams.push({ address: upstream.address, port: upstream.port });
+    const { scheme, address, port } = upstream;
+    if (scheme === 'https') return `upstreams over ${scheme}://`;
+    if (scheme === 'dns') upstreams.push({ address, port });
+    else upstreams.push({ address, port, scheme, serverName: upstream.serverName ?? stanza.tlsServerName ?? '' });
   }
-  if (stanza.forcesTcp) return 'force_tcp';
-  if (stanza.sourceAddress !== null) return 'source_address';
   return {
     ...DEFAULT_FORWARD_GROUP,
     upstreams,
@@ -31,5 +31,12 @@ export function forwardGroupOf(stanza: ForwardStanza, nextGroup: number, loopZon
     asksNextOnNodata: stanza.asksNextOnNodata,
     nextGroup,
     loopZone,
+    forcesTcp: stanza.forcesTcp,
+    prefersUdp: stanza.prefersUdp,
+    sourceAddress: stanza.sourceAddress ?? '',
+    expireMs: stanza.expireMs,
+    maxAgeMs: stanza.maxAgeMs,
+    idleConnectionsMax: stanza.idleConnectionsMax,
+    tls: stanza.tls,
   };
 }

@@ -17,6 +17,7 @@ import type { LineFormat, WriteLine } from '../observability/plugin-line.ts';
 import { MainCounters } from '../observability/server-metrics.ts';
 import { createForwardBuffer, ForwardGroupTable } from '../forward/forward-buffer.ts';
 import { ForwardMetrics } from '../forward/forward-metrics.ts';
+import { createHandoffBuffer } from '../forward/handoff-ring.ts';
 import { LoopWatch } from '../forward/loop-search.ts';
 import { createTcpCells } from '../observability/tcp-metrics.ts';
 import type { Transport } from '../shard/shard-options.ts';
@@ -154,6 +155,8 @@ async function assemble(
       cookieSecret: options.cookieSecret ?? randomBytes(COOKIE_SECRET_SIZE),
       eventBuffer: services.eventBuffer,
       forwardBuffer,
+      // Shards with an event loop have no use for it.
+      ...(transport === 'mmsg' && { handoffBuffer: createHandoffBuffer(shardPlan.count) }),
     },
     tcpCells,
     machineLimits,

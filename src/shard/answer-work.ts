@@ -17,6 +17,8 @@ export interface AnswerWorkData extends Pick<AnswererOptions, 'buffer' | 'cookie
   readonly scopeCount: number;
   /** from createForwardBuffer; without it nothing is forwarded */
   readonly forwardBuffer?: SharedArrayBuffer;
+  /** from createHandoffBuffer; without it shards of the mmsg transport ask nothing over streams */
+  readonly handoffBuffer?: SharedArrayBuffer;
 }
 
 /** How long a shard that is ready waits for the first snapshot; then it answers SERVFAIL, as CoreDNS does after as long. */
@@ -50,7 +52,7 @@ export function createShardWork(options: ShardWorkOptions): ShardWork {
     ...(forwarder !== undefined && { forwarder }),
   });
   waitForSnapshot(data.buffer);
-  return { answerer, counters, events, forwarder };
+  return { answerer, counters, events, forwarder, handoffBuffer: data.handoffBuffer };
 }
 
 function waitForSnapshot(buffer: SharedArrayBuffer): void {

@@ -14,6 +14,7 @@ import type { QueryEventWriter } from '../observability/query-event-writer.ts';
 import type { ShardCounters } from '../observability/shard-counters.ts';
 import { DROP } from '../observability/shard-counters.ts';
 import { writeFailureResponse } from './failure-response.ts';
+import { ShardHandoff } from './shard-handoff.ts';
 import { SHARD_CONTROL, shardControlAt } from './shard-options.ts';
 import type { Forwarder } from '../forward/forwarder.ts';
 import { MmsgUpstreams } from './mmsg-upstreams.ts';
@@ -107,6 +108,10 @@ export class BatchLoop {
         clientSockets: options.sockets,
         control: options.control,
         shard: options.shard,
+        handoff:
+          options.work.handoffBuffer === undefined
+            ? undefined
+            : new ShardHandoff(options.work.handoffBuffer, options.shard),
       });
     }
   }
@@ -177,6 +182,7 @@ export class BatchLoop {
     forwarder.nowMs = nowMs;
     let received = 0;
     for (let i = 0; i < readable; i++) if (upstreams.clientSocketAt(i) < 0) received += upstreams.receiveAt(i);
+    upstreams.receiveStreams();
     upstreams.sendResponses();
     this.#unpublished += received;
     for (let i = 0; i < readable; i++) {

@@ -2,11 +2,11 @@
  * Upstream servers on the mmsg transport: 16 sockets a family on random ports, one epoll set of them and the clients'.
  *
  * The queries of one client batch leave through one socket, chosen at random, with one sendmmsg; a socket is replaced every
- * few seconds. Descriptors are noted in shared memory before they are used, so that a successor closes what a thread that
+ * few seconds. What has to be asked over a stream is handed over to the resolver, on a ring. Descriptors are noted in shared memory before they are used, so that a successor closes what a thread that
  * was ended left open.
  */
 import { CLIENT_RESPONSE_MAX, UPSTREAM_QUERY_MAX, type ForwardTransport } from '../forward/forward-transport.ts';
-import { UPSTREAMS_TOTAL_MAX } from '../forward/forward-group.ts';
+import { type ForwardGroup, type UpstreamAddress, UPSTREAMS_TOTAL_MAX } from '../forward/forward-group.ts';
 import type { Forwarder, UpstreamRegistrar } from '../forward/forwarder.ts';
 import { WAITERS_MAX } from '../forward/transaction-table.ts';
 import { addToEpoll, EpollWaiter, removeFromEpoll } from '../native/epoll.ts';
@@ -14,7 +14,9 @@ import type { Libc } from '../native/libc.ts';
 import { BATCH_ARENA_SIZE, MessageBatch } from '../native/message-batch.ts';
 import { RETURN_PATH, RETURN_PATH_SIZE, RETURN_PATH_WORDS, SendBatch, sendBatchSize } from '../native/send-batch.ts';
 import { AF_INET, AF_INET6, familyOf, writeSockaddr } from '../native/sockaddr.ts';
+import { writeSourceAddress } from '../native/source-address.ts';
 import { openUpstreamSocket } from '../native/udp-socket.ts';
+import { HANDOFF_LOOK_MS, type ShardHandoff } from './shard-handoff.ts';
 import { SHARD_CONTROL, shardControlAt, type ShardSocket } from './shard-options.ts';
 
 const SOCKETS_ACTIVE = 16;
@@ -23,17 +25,24 @@ const SOCKETS = SOCKETS_ACTIVE + 1;
 /** How often one socket is replaced: later than the last response to what it sent. */
 const REPLACE_INTERVAL_MS = 5000;
 const FAMILIES = 2;
+/** Replies over streams that are taken in one turn. */
+const STREAM_REPLIES_MAX = 64;
 const EPOLL_CLOEXEC = 0o2000000;
 /** Events name client sockets by their place, and upstream sockets by this and theirs. */
 const UPSTREAMS_FROM = 1 << 16;
 /** Sockets that one wait tells of at most; the others are told of by the next. */
 const EVENTS_MAX = 128;
 
+/** Octets of a reply over a stream, and room for a name that is read past its end. */
+const STREAM_REPLY_MAX = 65_536;
+
 const RESPONSES_AT = (BATCH_ARENA_SIZE + 63) & ~63;
 const QUERIES_AT = (RESPONSES_AT + sendBatchSize(CLIENT_RESPONSE_MAX) + 63) & ~63;
 const QUERIES_SIZE = (sendBatchSize(UPSTREAM_QUERY_MAX) + 63) & ~63;
+const STREAM_QUERY_AT = QUERIES_AT + FAMILIES * QUERIES_SIZE;
+const STREAM_REPLY_AT = (STREAM_QUERY_AT + UPSTREAM_QUERY_MAX + 63) & ~63;
 /** Octets of the forwarder's arena that this transport works in. */
-export const MMSG_IO_SIZE: number = QUERIES_AT + FAMILIES * QUERIES_SIZE;
+export const MMSG_IO_SIZE: number = STREAM_REPLY_AT + STREAM_REPLY_MAX;
 
 export interface MmsgUpstreamsOptions {
   readonly libc: Libc;
@@ -44,6 +53,8 @@ export interface MmsgUpstreamsOptions {
   /** SHARD_CONTROL blocks */
   readonly control: SharedArrayBuffer;
   readonly shard: number;
+  /** the way to the resolver */
+  readonly handoff?: ShardHandoff | undefined;
 }
 
 export class MmsgUpstreams implements ForwardTransport, UpstreamRegistrar {
@@ -65,6 +76,8 @@ export class MmsgUpstreams implements ForwardTransport, UpstreamRegistrar {
   readonly #replies: MessageBatch;
   readonly #responses: SendBatch;
   readonly #queries: readonly SendBatch[];
+  readonly #handoff: ShardHandoff | undefined;
+  readonly #octets: Uint8Array;
   readonly #paths = new Uint32Array(UPSTREAMS_TOTAL_MAX * RETURN_PATH_WORDS);
   readonly #familyOf = new Uint8Array(UPSTREAMS_TOTAL_MAX);
   readonly #socketOfWaiter = new Uint16Array(WAITERS_MAX + 1);
@@ -93,7 +106,9 @@ export class MmsgUpstreams implements ForwardTransport, UpstreamRegistrar {
     this.#noteFd(FAMILIES * SOCKETS, this.#epollFd);
     this.#epoll = new EpollWaiter(libc, this.#epollFd, EVENTS_MAX);
     this.adoptClientSockets(options.clientSockets);
+    this.#handoff = options.handoff;
     const arena = forwarder.arena;
+    this.#octets = new Uint8Array(arena);
     this.#words = new Uint32Array(arena, 0, arena.byteLength >>> 2);
     this.#replies = new MessageBatch(libc, arena);
     this.#responses = new SendBatch(libc, arena, RESPONSES_AT, CLIENT_RESPONSE_MAX);
@@ -118,7 +133,25 @@ export class MmsgUpstreams implements ForwardTransport, UpstreamRegistrar {
 
   /** Wait for clients or upstreams. @returns how many sockets have something */
   wait(maxMs: number): number {
-    return this.#epoll.wait(maxMs);
+    const isLooking = this.#forwarder.openStreams > 0 && maxMs > HANDOFF_LOOK_MS;
+    return this.#epoll.wait(isLooking ? HANDOFF_LOOK_MS : maxMs);
+  }
+
+  /** Take what came back from the resolver. */
+  receiveStreams(): void {
+    const forwarder = this.#forwarder;
+    if (this.#handoff === undefined || forwarder.openStreams === 0) return;
+    const { reader } = this.#handoff;
+    // What comes meanwhile waits for the next turn: clients have theirs.
+    for (let left = STREAM_REPLIES_MAX; left > 0 && reader.read(); left--) {
+      if (reader.isFailure) {
+        forwarder.failStream(reader.attempt, reader.generation);
+      } else {
+        reader.copyTo(this.#octets, STREAM_REPLY_AT);
+        forwarder.receiveStream(reader.attempt, reader.generation, STREAM_REPLY_AT, reader.size);
+      }
+      reader.release();
+    }
   }
 
   /** Index of the client socket that is the i-th of those that have something, -1: an upstream's. */
@@ -180,6 +213,15 @@ export class MmsgUpstreams implements ForwardTransport, UpstreamRegistrar {
     return this.#numbers[family * SOCKETS + this.#chosen[family]!]!;
   }
 
+  streamRoom(): number {
+    return STREAM_QUERY_AT;
+  }
+
+  queueStream(upstream: number, size: number, attempt: number, generation: number): boolean {
+    const handoff = this.#handoff;
+    return handoff !== undefined && handoff.hand(attempt, generation, upstream, this.#octets, STREAM_QUERY_AT, size);
+  }
+
   responseRoom(waiter: number): number {
     const socket = this.#socketOfWaiter[waiter]!;
     const responses = this.#responses;
@@ -210,6 +252,7 @@ export class MmsgUpstreams implements ForwardTransport, UpstreamRegistrar {
   }
 
   sendQueries(): void {
+    this.#handoff?.ring();
     for (let family = 0; family < FAMILIES; family++) {
       if (this.#queries[family]!.count > 0) this.#sendQueries(family);
     }
@@ -221,12 +264,18 @@ export class MmsgUpstreams implements ForwardTransport, UpstreamRegistrar {
     for (let i = 0; i < refused; i++) this.#forwarder.failAttempt(queries.refusedTag(i));
   }
 
-  addUpstream(upstream: number, address: string, port: number): boolean {
+  addUpstream(upstream: number, { address, port }: UpstreamAddress, { sourceAddress }: ForwardGroup): boolean {
+    if (sourceAddress !== '' && familyOf(sourceAddress) !== familyOf(address)) return false;
     const family = familyOf(address) === AF_INET ? 0 : 1;
     const octets = new Uint8Array(this.#paths.buffer, upstream * RETURN_PATH_SIZE, RETURN_PATH_SIZE);
     const size = writeSockaddr(octets, RETURN_PATH.ADDRESS * 4, address, port);
     if (size === 0) return false;
     this.#paths[upstream * RETURN_PATH_WORDS + RETURN_PATH.ADDRESS_SIZE] = size;
+    if (sourceAddress !== '') {
+      const word = upstream * RETURN_PATH_WORDS;
+      const controlSize = writeSourceAddress(this.#paths, word + RETURN_PATH.CONTROL, sourceAddress);
+      this.#paths[word + RETURN_PATH.CONTROL_SIZE] = controlSize;
+    }
     this.#familyOf[upstream] = family;
     return this.#isOpen[family] === 1 || this.#openFamily(family);
   }

@@ -53,6 +53,8 @@ export interface ShardWork {
   readonly counters: ShardCounters;
   /** what asks upstream servers, if any are configured */
   readonly forwarder?: Forwarder | undefined;
+  /** from createHandoffBuffer: the way to the resolver, for what the forwarder has to ask over streams */
+  readonly handoffBuffer?: SharedArrayBuffer | undefined;
   /** the answerer's; committed when a batch is sent */
   readonly events?: QueryEventWriter | undefined;
 }

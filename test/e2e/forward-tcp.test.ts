@@ -127,7 +127,7 @@ for (const transport of TRANSPORTS) {
       const upstream = await startUpstream();
       const server = await startServer(`127.0.0.1:${upstream.port}`, transport);
       const overUdp = await ask(server.port, 'Large.Test');
-      assert.deepEqual([overUdp.flag_tc, overUdp.answers!.length], [true, 10]);
+      assert.ok(overUdp.flag_tc && overUdp.answers!.length > 10, 'as much as the client can take');
       const client = await TcpClient.open({ port: server.port });
       const octets = await client.ask(question('Large.Test', 77));
       client.close();

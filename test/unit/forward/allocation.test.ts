@@ -37,6 +37,14 @@ class StillTransport implements ForwardTransport, UpstreamRegistrar {
     return 1;
   }
 
+  streamRoom(): number {
+    return QUERY_AT;
+  }
+
+  queueStream(): boolean {
+    return false;
+  }
+
   responseRoom(): number {
     return RESPONSE_AT;
   }

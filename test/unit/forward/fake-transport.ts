@@ -28,6 +28,9 @@ const EMPTY_OPT = [0, 0, 41, 4, 208, 0, 0, 0, 0, 0, 0];
 export interface SentQuery {
   readonly upstream: number;
   readonly attempt: number;
+  /** of what went over a stream, else 0 */
+  readonly generation: number;
+  readonly isStream: boolean;
   readonly atMs: number;
   readonly octets: Buffer;
   readonly message: DecodedMessage;
@@ -43,6 +46,8 @@ export class FakeForwarding implements ForwardTransport, UpstreamRegistrar {
   replySocket = 1;
   /** largest response to the query asked last */
   limit = 512;
+  /** nobody takes what goes over streams */
+  isHandoffFull = false;
   /** upstreams that can't be asked */
   readonly unusable = new Set<number>();
   #nowMs = 1000;
@@ -135,6 +140,10 @@ export class FakeForwarding implements ForwardTransport, UpstreamRegistrar {
     return this.#response.rcode;
   }
 
+  get clientError(): number {
+    return this.#client.error;
+  }
+
   /** Time passes in steps of 10 ms. */
   pass(durationMs: number): void {
     for (const endMs = this.#nowMs + durationMs; this.#nowMs < endMs;) {
@@ -146,11 +155,7 @@ export class FakeForwarding implements ForwardTransport, UpstreamRegistrar {
   /** The reply to what was sent as number `index` arrives. */
   reply(index: number, flags = 0x8180): void {
     const sent = this.sent[index]!;
-    const end = sent.octets.length - (sent.message.opt === undefined ? 0 : 11);
-    const octets = Buffer.from(sent.octets.subarray(0, end));
-    octets.writeUInt16BE(flags, 2);
-    octets.writeUInt16BE(0, 10);
-    this.receive(octets, sent.upstream);
+    this.receive(replyTo(sent, flags), sent.upstream);
   }
 
   receive(octets: Buffer, upstream: number): void {
@@ -159,9 +164,12 @@ export class FakeForwarding implements ForwardTransport, UpstreamRegistrar {
     this.forwarder.receive(REPLY_AT, octets.length);
   }
 
-  deliver(slot: number, generation: number, octets: Buffer): void {
+  /** The reply to what was sent over a stream as number `index` arrives. */
+  replyOverStream(index: number, flags = 0x8180, generation = this.sent[index]!.generation): void {
+    const sent = this.sent[index]!;
+    const octets = replyTo(sent, flags);
     octets.copy(this.#octets, REPLY_AT);
-    this.forwarder.deliver(slot, generation, REPLY_AT, octets.length);
+    this.forwarder.receiveStream(sent.attempt, generation, REPLY_AT, octets.length);
   }
 
   cell(name: keyof typeof FORWARD_CELLS.at): number {
@@ -183,8 +191,23 @@ export class FakeForwarding implements ForwardTransport, UpstreamRegistrar {
 
   queueQuery(upstream: number, size: number, attempt: number): number {
     const octets = Buffer.from(this.#octets.subarray(QUERY_AT, QUERY_AT + size));
-    this.sent.push({ upstream, attempt, atMs: this.#nowMs, octets, message: decodeStrictly(octets) });
+    this.#note(upstream, octets, attempt, 0, false);
     return 1;
+  }
+
+  streamRoom(): number {
+    return QUERY_AT;
+  }
+
+  queueStream(upstream: number, size: number, attempt: number, generation: number): boolean {
+    const octets = Buffer.from(this.#octets.subarray(QUERY_AT, QUERY_AT + size));
+    if (!this.isHandoffFull) this.#note(upstream, octets, attempt, generation, true);
+    return !this.isHandoffFull;
+  }
+
+  #note(upstream: number, octets: Buffer, attempt: number, generation: number, isStream: boolean): void {
+    const message = decodeStrictly(octets);
+    this.sent.push({ upstream, attempt, generation, isStream, atMs: this.#nowMs, octets, message });
   }
 
   responseRoom(): number {
@@ -202,4 +225,11 @@ export class FakeForwarding implements ForwardTransport, UpstreamRegistrar {
   addUpstream(upstream: number): boolean {
     return !this.unusable.has(upstream);
   }
+}
+
+function replyTo({ octets, message }: SentQuery, flags: number): Buffer {
+  const reply = Buffer.from(octets.subarray(0, octets.length - (message.opt === undefined ? 0 : 11)));
+  reply.writeUInt16BE(flags, 2);
+  reply.writeUInt16BE(0, 10);
+  return reply;
 }

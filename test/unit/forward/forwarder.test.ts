@@ -2,11 +2,14 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { TRANSACTIONS_MAX, WAITERS_MAX } from '../../../src/forward/transaction-table.ts';
+import { QUERY_ERROR } from '../../../src/observability/query-error.ts';
 import { FakeForwarding } from './fake-transport.ts';
 
 const A = 1;
 const SERVFAIL = 2;
 const REFUSED = 5;
+/** QR, TC, RD, RA */
+const TRUNCATED = 0x8380;
 
 test('three attempts, each with an id of its own, then SERVFAIL before the client gives up', () => {
   const fake = new FakeForwarding([{ upstreamCount: 1, failsMax: 0 }]);
@@ -162,33 +165,103 @@ test('the table is bounded, one group leaves room to others, and all of it is fr
   for (let number = 0; number < WAITERS_MAX / 2; number++) assert.ok(fake.ask({ name: `m${number}.org`, type: A }));
 });
 
-test('a truncated reply can be taken over, and the whole one is delivered', () => {
-  const taken: number[][] = [];
-  const fake = new FakeForwarding([{ upstreamCount: 1 }], {
-    onTruncated: (slot, generation) => taken.push([slot, generation]) > 0,
-  });
+test('what comes truncated is asked for again over a stream, and the whole is passed on', () => {
+  const fake = new FakeForwarding([{ upstreamCount: 2, policy: 'sequential' }]);
   fake.ask({ name: 'a.org', type: A });
-  fake.reply(0, 0x8380);
+  fake.reply(0, TRUNCATED);
+  assert.deepEqual(
+    fake.sent.map(({ upstream, isStream }) => [upstream, isStream]),
+    [
+      [0, false],
+      [0, true],
+    ],
+  );
   assert.equal(fake.responses.length, 0);
-  const [[slot, generation]] = taken as [[number, number]];
-  const whole = Buffer.from(fake.sent[0]!.octets.subarray(0, -11));
-  whole.writeUInt16BE(0x8180, 2);
-  whole.writeUInt16BE(0, 10);
-  fake.deliver(slot, generation + 1, whole);
-  assert.equal(fake.responses.length, 0, 'another use of the slot');
-  fake.deliver(slot, generation, whole);
+  fake.replyOverStream(1, 0x8180, fake.sent[1]!.generation + 1);
+  assert.equal(fake.responses.length, 0, 'a reply to what the slot was used for before');
+  fake.reply(1);
+  assert.equal(fake.responses.length, 0, 'a datagram with the id that went over the stream');
+  assert.equal(fake.forwarder.openStreams, 1);
+  fake.replyOverStream(1);
+  fake.replyOverStream(1);
   assert.deepEqual(
     fake.responses.map(({ tc, rcode }) => [tc, rcode]),
     [[false, 0]],
   );
-  fake.deliver(slot, generation, whole);
-  assert.equal(fake.responses.length, 1);
+  assert.equal(fake.forwarder.openStreams, 0);
 });
 
-test('who took a truncated reply over and never comes back does not keep the client waiting', () => {
-  const fake = new FakeForwarding([{ upstreamCount: 1 }], { onTruncated: () => true });
-  fake.ask({ name: 'a.org', type: A });
-  fake.reply(0, 0x8380);
-  fake.pass(4500);
-  assert.equal(fake.responses[0]!.rcode, SERVFAIL);
+test('without a reply over the stream, what came truncated is what there is', () => {
+  const fails: ((fake: FakeForwarding) => void)[] = [
+    (fake) => fake.forwarder.failStream(fake.sent[1]!.attempt, fake.sent[1]!.generation),
+    (fake) => fake.pass(2000),
+    (fake) => (fake.isHandoffFull = true),
+  ];
+  for (const [index, fail] of fails.entries()) {
+    const fake = new FakeForwarding([{ upstreamCount: 1 }]);
+    fake.ask({ name: 'a.org', type: A });
+    if (index === 2) fail(fake);
+    fake.reply(0, TRUNCATED);
+    if (index < 2) fail(fake);
+    fake.pass(20);
+    assert.deepEqual(
+      fake.responses.map(({ tc, rcode }) => [tc, rcode]),
+      [[true, 0]],
+    );
+    assert.deepEqual([fake.forwarder.inFlight, fake.forwarder.openStreams], [0, 0]);
+    assert.equal(fake.forwarder.isProbing, false, 'it answers datagrams');
+    assert.equal(fake.cell('handoffFull'), index === 2 ? 1 : 0);
+  }
+});
+
+test('while the whole is asked for, what is kept is bounded and free again afterwards', () => {
+  const fake = new FakeForwarding([{ upstreamCount: 1, failsMax: 0 }]);
+  for (let round = 0; round < 2; round++) {
+    fake.sent.length = 0;
+    fake.responses.length = 0;
+    for (let number = 0; number < 300; number++) {
+      fake.ask({ name: `n${number}.org`, type: A });
+      fake.reply(fake.sent.length - 1, TRUNCATED);
+    }
+    fake.pass(4500);
+    const kept = fake.responses.filter(({ tc }) => tc).length;
+    assert.deepEqual([kept, fake.responses.length], [256, 300]);
+  }
+});
+
+test('a group with force_tcp is asked over streams alone; a full ring is SERVFAIL', () => {
+  const fake = new FakeForwarding([{ upstreamCount: 2, policy: 'sequential', forcesTcp: true, readTimeoutMs: 500 }]);
+  assert.ok(fake.ask({ name: 'a.org', type: A }));
+  fake.pass(600);
+  assert.deepEqual(
+    fake.asked.map(({ upstream, isStream }) => [upstream, isStream]),
+    [
+      [0, true],
+      [1, true],
+    ],
+  );
+  fake.replyOverStream(fake.sent.indexOf(fake.asked[0]!));
+  assert.equal(fake.responses[0]!.rcode, 0, 'the first attempt is answered after the second was made');
+  assert.ok(
+    fake.sent.every(({ isStream }) => isStream),
+    'probes too',
+  );
+  fake.isHandoffFull = true;
+  assert.ok(!fake.ask({ name: 'b.org', type: A }));
+  assert.deepEqual([fake.refusal, fake.clientError], [SERVFAIL, QUERY_ERROR.NO_CAPACITY]);
+  assert.ok(fake.cell('handoffFull') >= 1);
+});
+
+test('clients over streams are asked for over streams, but with prefer_udp', () => {
+  const fake = new FakeForwarding([{ upstreamCount: 1 }, { upstreamCount: 1, prefersUdp: true, readTimeoutMs: 9 }], {
+    prefersStreams: true,
+  });
+  fake.ask({ name: 'a.org', type: A }, 0);
+  fake.ask({ name: 'b.org', type: A }, 1);
+  assert.deepEqual(
+    fake.sent.map(({ isStream }) => isStream),
+    [true, false],
+  );
+  fake.reply(1, TRUNCATED);
+  assert.equal(fake.sent[2]!.isStream, true);
 });

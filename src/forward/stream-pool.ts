@@ -1,0 +1,112 @@
+/**
+ * Connections to upstream servers, over TCP and TLS, on an event loop: a few to each, shared by everybody who asks in this
+ * thread, pipelined, kept for a while.
+ */
+import { connect, type Socket } from 'node:net';
+import type { ForwardGroup, UpstreamAddress } from './forward-group.ts';
+import { tlsConnectorTo } from './tls-connector.ts';
+import { type StreamQuery, UpstreamStream } from './upstream-stream.ts';
+
+/** Connections to one upstream. With more in flight they are shared: some servers answer one query after the other. */
+const STREAMS_MAX = 8;
+
+export interface StreamPoolOptions {
+  /** a query went over a connection that was there, or one was opened for it */
+  readonly onQuery: (upstream: number, isNew: boolean) => void;
+}
+
+interface PooledUpstream {
+  readonly connect: () => Socket;
+  readonly group: ForwardGroup;
+  readonly streams: UpstreamStream[];
+}
+
+export class StreamPool {
+  readonly #options: StreamPoolOptions;
+  /** by upstream */
+  readonly #upstreams: PooledUpstream[] = [];
+  #streamCount = 0;
+  #isClosed = false;
+
+  constructor(options: StreamPoolOptions) {
+    this.#options = options;
+  }
+
+  /** Connections there are. */
+  get streamCount(): number {
+    return this.#streamCount;
+  }
+
+  hasUpstream(upstream: number): boolean {
+    return this.#upstreams[upstream] !== undefined;
+  }
+
+  addUpstream(upstream: number, address: UpstreamAddress, group: ForwardGroup): void {
+    this.#upstreams[upstream] = { connect: connectorTo(address, group), group, streams: [] };
+  }
+
+  /** @returns false if it can't be asked */
+  ask(query: StreamQuery): boolean {
+    if (this.#isClosed || !this.hasUpstream(query.upstream)) return false;
+    const stream = this.#streamTo(query.upstream);
+    if (stream === undefined) return false;
+    stream.ask(query);
+    return true;
+  }
+
+  /** Now and then: what has waited too long, connections that are kept for nothing. */
+  tick(nowMs: number): void {
+    if (this.#streamCount === 0) return;
+    for (const { streams, group } of this.#upstreams) {
+      let idleCount = 0;
+      for (let index = streams.length - 1; index >= 0; index--) {
+        const stream = streams[index]!;
+        stream.tick(nowMs);
+        if (stream.unansweredCount > 0 || streams[index] !== stream) continue;
+        if (group.idleConnectionsMax > 0 && ++idleCount > group.idleConnectionsMax) stream.destroy();
+      }
+    }
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    for (const { streams } of this.#upstreams) for (const stream of [...streams]) stream.destroy();
+  }
+
+  /** An idle connection, else a new one, else the one with the least to do. */
+  #streamTo(upstream: number): UpstreamStream | undefined {
+    const { streams, group, connect: open } = this.#upstreams[upstream]!;
+    const nowMs = performance.now();
+    let least: UpstreamStream | undefined;
+    for (const stream of streams) {
+      if (!stream.isUsable(nowMs)) continue;
+      if (least === undefined || stream.unansweredCount < least.unansweredCount) least = stream;
+    }
+    if (least !== undefined && (least.unansweredCount === 0 || streams.length >= STREAMS_MAX)) {
+      this.#options.onQuery(upstream, false);
+      return least;
+    }
+    // Those that are too old to be used end with their last reply.
+    if (streams.length >= 2 * STREAMS_MAX) return undefined;
+    this.#options.onQuery(upstream, true);
+    const stream = new UpstreamStream({
+      connect: open,
+      idleMaxMs: group.expireMs,
+      ageMaxMs: group.maxAgeMs,
+      onGone: (gone) => {
+        streams.splice(streams.indexOf(gone), 1);
+        this.#streamCount--;
+      },
+    });
+    streams.push(stream);
+    this.#streamCount++;
+    return stream;
+  }
+}
+
+/** How a connection to an upstream is opened. */
+function connectorTo(upstream: UpstreamAddress, group: ForwardGroup): () => Socket {
+  if (upstream.scheme === 'tls') return tlsConnectorTo(upstream, group);
+  const localAddress = group.sourceAddress === '' ? {} : { localAddress: group.sourceAddress };
+  return () => connect({ host: upstream.address, port: upstream.port, noDelay: true, ...localAddress });
+}
