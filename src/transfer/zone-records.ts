@@ -45,6 +45,7 @@ const NO_LABEL = new Uint8Array(0);
 const UNDERSCORE = 0x5f;
 const ZONE_LABEL = Buffer.from('\x05_zone', 'latin1');
 const NAMES_BEFORE_PAUSE = 16;
+const NAMES_AT_ONCE = 10_000;
 
 /** Write the whole zone. */
 export function* writeZone(zone: TransferZone, message: TransferMessage): Generator<Pause, void> {
@@ -69,6 +70,8 @@ class ZoneRecords {
   *write(): Generator<Pause, void> {
     yield* this.#writeSoa();
     yield* this.#writeNameServers();
+    // It takes a while until the names of a large zone are in order: the client gets to see something before.
+    if (this.#words[this.#zone.datasetAt + DATASET.at.entryCount]! > NAMES_AT_ONCE) yield PAUSE.MESSAGE;
     const naming = namesInOrder(this.#zone);
     let named = naming.next();
     for (; named.done !== true; named = naming.next()) yield PAUSE.TIME;
