@@ -14,6 +14,7 @@ import { createQueryEventBuffer } from '../observability/query-event-ring.ts';
 import { QueryLog } from '../observability/query-log.ts';
 import { QueryReports, type QueryConsumers } from '../observability/query-reports.ts';
 import { ReadyEndpoint } from '../observability/ready-endpoint.ts';
+import type { Notifier } from '../transfer/notifier.ts';
 import type { LogFunction } from './server-options.ts';
 import type { ServicesPlan } from './server-plan.ts';
 
@@ -30,6 +31,8 @@ export interface BlockServicesOptions {
   readonly isSynced: (dataset: number) => boolean;
   /** probes and metrics whose port another server has take a free one */
   readonly mayMove: boolean;
+  /** SOA serial of a dataset */
+  readonly serialOf: (dataset: number) => number;
 }
 
 export class BlockServices {
@@ -40,6 +43,8 @@ export class BlockServices {
   readonly #ready: ReadyEndpoint;
   readonly #metrics: ListenerSet<MetricsServer>;
   readonly #reports: QueryReports;
+  /** made when a zone is to be notified first: most servers never do */
+  #notifier: Notifier | undefined;
   /** of each listener */
   #addresses: ReadonlyMap<number, string>;
   #services: ServicesPlan;
@@ -79,6 +84,7 @@ export class BlockServices {
     this.#page = page;
     this.#reports.start();
     await this.#listen(this.#services);
+    await this.#notify();
   }
 
   /** What it does now. */
@@ -101,6 +107,7 @@ export class BlockServices {
     this.#services = services;
     this.#addresses = addresses;
     this.#reports.configure(this.#consumersOf(services));
+    await this.#notify();
   }
 
   async #listen(services: ServicesPlan): Promise<void> {
@@ -114,6 +121,16 @@ export class BlockServices {
       })),
     );
     await this.#metrics.update(services.metrics);
+  }
+
+  async #notify(): Promise<void> {
+    const { notified } = this.#services;
+    if (this.#notifier === undefined && notified.length > 0) {
+      const { Notifier } = await import('../transfer/notifier.ts');
+      const { isSynced, serialOf, log } = this.#options;
+      this.#notifier = new Notifier({ serialOf: (id) => (isSynced(id) ? serialOf(id) : undefined), log });
+    }
+    this.#notifier?.configure(notified);
   }
 
   #consumersOf(services: ServicesPlan): QueryConsumers {
@@ -151,6 +168,7 @@ export class BlockServices {
 
   /** When the threads have ended. */
   async close(): Promise<void> {
+    this.#notifier?.close();
     this.#reports.close();
     await Promise.all([this.#health.close(), this.#ready.close(), this.#metrics.close()]);
   }

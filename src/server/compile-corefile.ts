@@ -32,7 +32,7 @@ import { DEFAULT_TCP_TIMEOUTS } from '../resolver/resolver-options.ts';
 import type { TcpTimeouts } from '../resolver/resolver-options.ts';
 import { compileTemplate } from './compile-template.ts';
 import { forwardGroupOf } from './forward-groups.ts';
-import { ruleFor, transferStepOf } from './compile-transfer.ts';
+import { notifiedZones, ruleFor, transferStepOf } from './compile-transfer.ts';
 import { localAddressesOf, wildcardAddresses } from './local-addresses.ts';
 import type { ServerPlan, ServicesPlan } from './server-plan.ts';
 import type { PlannedListener } from './listener-table.ts';
@@ -167,6 +167,11 @@ class Compiler {
         if (plugins.ready === undefined) return [];
         const datasets = this.#kubernetes.filter(({ options }) => options === plugins.kubernetes);
         return [{ ...plugins.ready, datasets: datasets.map(({ dataset }) => dataset) }];
+      }),
+      notified: blocks.flatMap(({ plugins: { kubernetes, transfer } }) => {
+        const instance = this.#kubernetes.find(({ options }) => options === kubernetes);
+        if (instance === undefined || transfer === undefined) return [];
+        return notifiedZones(transfer.rules, instance.options.zones, instance.dataset);
       }),
       metrics: [...metrics.values()],
       hasStacktrace: blocks.some(({ plugins }) => plugins.errors?.hasStacktrace === true),

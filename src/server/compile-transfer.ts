@@ -1,6 +1,7 @@
 /** From the rules of `transfer` to the steps that allow it, and to whom a zone's changes are told. */
 import { parseIP } from '../config/network.ts';
 import type { TransferRule, TransferTarget } from '../plugins/transfer/parse.ts';
+import type { NotifiedZone } from '../transfer/notifier.ts';
 import type { NetworkWords, TransferStep } from '../snapshot/config-writer.ts';
 
 /** The rule for a zone: the first of those that name the longest zone it lies in. */
@@ -23,6 +24,19 @@ export function transferStepOf(rule: TransferRule): TransferStep {
     isAnyoneAllowed: rule.to.includes('*'),
     networks: rule.to.flatMap(networkOf),
   };
+}
+
+/** The zones of a block whose changes some host is to be told of. @param dataset  that the zones' records are in */
+export function notifiedZones(
+  rules: readonly TransferRule[],
+  zones: readonly string[],
+  dataset: number,
+): readonly NotifiedZone[] {
+  return zones.flatMap((zone) => {
+    const rule = ruleFor(rules, zone);
+    const to = rule?.to.filter((target) => target !== '*' && 'port' in target) ?? [];
+    return rule === undefined || to.length === 0 ? [] : [{ zone, dataset, to, source: rule.source }];
+  });
 }
 
 /** A host's port is where it is notified: any port of it may ask. */

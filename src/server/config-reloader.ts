@@ -255,7 +255,8 @@ function remapServices(
     ...block,
     datasets: block.datasets.map((dataset) => datasetOf.get(dataset)!),
   }));
-  return { ...services, ready, queryLog: move(services.queryLog), errorLog: move(services.errorLog) };
+  const notified = services.notified.map((zone) => ({ ...zone, dataset: datasetOf.get(zone.dataset)! }));
+  return { ...services, ready, notified, queryLog: move(services.queryLog), errorLog: move(services.errorLog) };
 }
 
 function remapConfig(

@@ -7,6 +7,7 @@ import type { ReadyBlock } from '../observability/ready-endpoint.ts';
 import type { MetricScope } from '../observability/shard-counters.ts';
 import type { ReloadOptions } from '../plugins/reload/parse.ts';
 import type { HostsOptions } from '../plugins/hosts/parse.ts';
+import type { NotifiedZone } from '../transfer/notifier.ts';
 import type { SnapshotConfig } from '../snapshot/config-writer.ts';
 import type { RecordInstance } from './record-publisher.ts';
 import type { PlannedListener } from './listener-table.ts';
@@ -39,6 +40,8 @@ export interface ServicesPlan {
   readonly health: readonly HealthBlock[];
   /** `datasets`: those of the block's kubernetes */
   readonly ready: readonly (Omit<ReadyBlock, 'sources'> & { readonly datasets: readonly number[] })[];
+  /** zones of `transfer`, and who is told of their changes */
+  readonly notified: readonly NotifiedZone[];
   /** addresses of `prometheus`, without duplicates */
   readonly metrics: readonly ListenAddress[];
   /** by metric scope; undefined where the block has no `log` */

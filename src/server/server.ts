@@ -140,6 +140,7 @@ async function assemble(
     threadCount,
     addresses: new Map(plan.addresses.map(({ listener, address }) => [listener, address])),
     isSynced: (dataset) => builder.dataset(dataset).isSynced,
+    serialOf: (dataset) => builder.dataset(dataset).serial,
     mayMove: options.corefile === undefined,
   });
   closers.push(() => services.close());
