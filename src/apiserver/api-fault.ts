@@ -58,10 +58,14 @@ export interface ApiRequestName {
   readonly verb: 'list' | 'watch';
 }
 
+/** Proxies send whole pages. */
+const TEXT_SIZE_MAX = 400;
+
 /** The fault for an answer that is an error: it names resource and verb, and what to do where that is known. */
 export function statusFault({ resource, verb }: ApiRequestName, status: ApiStatus, isEvent = false): ApiFault {
   const what = `cannot ${verb} ${resourceName(resource)}`;
-  const said = `HTTP ${status.code}${status.message === '' ? '' : `: ${status.message}`}`;
+  const text = status.message.length > TEXT_SIZE_MAX ? `${status.message.slice(0, TEXT_SIZE_MAX)}…` : status.message;
+  const said = `HTTP ${status.code}${text === '' ? '' : `: ${text}`}`;
   switch (status.code) {
     case 401:
       return new ApiFault(

@@ -12,7 +12,7 @@ import { openKubeconfig } from '../../../src/apiserver/kubeconfig-access.ts';
 import { service } from '../../support/api-objects.ts';
 import { CertificateAuthority } from '../../support/certificates.ts';
 import { FakeApiServer } from '../../support/fake-api-server.ts';
-import { follow, NO_LIMITS } from './follow.ts';
+import { follow } from './follow.ts';
 
 let folder = '';
 before(() => {
@@ -66,11 +66,9 @@ async function tlsServer(t: TestContext, requestCert = true): Promise<FakeApiSer
   return fake;
 }
 
-/** Wait until objects arrive through `api`. @returns requests that the server saw */
+/** Wait until objects arrive through `api`. */
 async function reach(t: TestContext, fake: FakeApiServer, api: Partial<KubernetesApiOptions>): Promise<void> {
-  const { sink } = await follow(t, {
-    source: { api: { endpoint: null, tls: null, kubeconfig: null, ...NO_LIMITS, ...api } },
-  });
+  const { sink } = await follow(t, { api });
   await fake.until(() => sink.names('Service').length === 1, 'an object');
 }
 
@@ -167,7 +165,7 @@ test('a server that is not trusted is not spoken to, and the message says what t
     ['token: secret'],
   );
   const { source } = await follow(t, {
-    source: { api: { endpoint: null, tls: null, kubeconfig: { file, context: null }, ...NO_LIMITS } },
+    api: { kubeconfig: { file, context: null } },
   });
   await fake.until(() => source.status[0]!.error !== undefined, 'a fault');
   assert.match(source.status[0]!.error!.message, /check the CA, the client certificate and the name in the address/);
@@ -241,19 +239,14 @@ test('faults of a kubeconfig name file and field', () => {
 
 test('a token that was rotated is read again after 401', async (t) => {
   const tokenFile = write('rotated', 'first');
-  const { fake, source, agree } = await (async () => {
-    const fake = await FakeApiServer.start();
-    t.after(() => fake.close());
-    fake.authorization = 'Bearer first';
-    fake.put(service('a', '10.96.0.1'));
-    const file = kubeconfig('rotating', [`server: ${fake.url}`], [`tokenFile: ${tokenFile}`]);
-    const { source, sink } = await follow(t, {
-      source: { api: { endpoint: null, tls: null, kubeconfig: { file, context: null }, ...NO_LIMITS } },
-    });
-    const agree = async (): Promise<void> =>
-      fake.until(() => sink.names('Service').length === fake.list('services').length, 'the same objects');
-    return { fake, source, agree };
-  })();
+  const fake = await FakeApiServer.start();
+  t.after(() => fake.close());
+  fake.authorization = 'Bearer first';
+  fake.put(service('a', '10.96.0.1'));
+  const file = kubeconfig('rotating', [`server: ${fake.url}`], [`tokenFile: ${tokenFile}`]);
+  const { source, sink } = await follow(t, { api: { kubeconfig: { file, context: null } } });
+  const agree = async (): Promise<void> =>
+    fake.until(() => sink.names('Service').length === fake.list('services').length, 'the same objects');
   await agree();
   await fake.until(() => fake.openWatches() === 1, 'a watch');
   fake.authorization = 'Bearer second';
@@ -319,7 +312,7 @@ test('a certificate that was rotated opens new connections; running ones stay', 
 });
 
 test('what is wrong is known before anything starts', () => {
-  const options = { endpoint: 'ftp://x', tls: null, kubeconfig: null, ...NO_LIMITS };
+  const options = { endpoint: 'ftp://x', tls: null, kubeconfig: null, queriesPerSecond: 0, burst: 0, inflightMax: 0 };
   assert.throws(() => openAccess(options, () => undefined), codeOf(/^endpoint/));
   const kubeconfig = { file: path.join(folder, 'gone'), context: null };
   assert.throws(() => openAccess({ ...options, kubeconfig }, () => undefined), codeOf(/gone: cannot read/));

@@ -1,6 +1,7 @@
 /** A fake API server, a source that follows it, and what arrives. */
 import assert from 'node:assert/strict';
 import type { TestContext } from 'node:test';
+import type { KubernetesApiOptions } from '../../../src/apiserver/api-options.ts';
 import { type ApiSource, type ApiSourceOptions, openApiSource } from '../../../src/apiserver/api-source.ts';
 import type { ApiTiming } from '../../../src/apiserver/api-timing.ts';
 import { decodeObject } from '../../../src/kubernetes/decode.ts';
@@ -23,13 +24,15 @@ export interface Following {
 
 export interface FollowOptions {
   readonly server?: FakeApiServerOptions;
-  readonly source?: Partial<ApiSourceOptions>;
+  /** the fake's endpoint and no limits, where it says nothing else */
+  readonly api?: Partial<KubernetesApiOptions>;
+  readonly source?: Partial<Omit<ApiSourceOptions, 'api'>>;
   readonly timing?: Partial<ApiTiming>;
   /** before the source starts */
   readonly prepare?: (fake: FakeApiServer) => void;
 }
 
-export const NO_LIMITS = { queriesPerSecond: 1000, burst: 1000, inflightMax: 0 };
+const NO_LIMITS = { queriesPerSecond: 1000, burst: 1000, inflightMax: 0 };
 
 export const PLURAL_OF: Readonly<Record<ObjectKind, Plural>> = {
   Service: 'services',
@@ -50,7 +53,7 @@ export async function follow(t: TestContext, options: FollowOptions = {}): Promi
   const kinds = options.source?.kinds ?? ['Service'];
   const source = openApiSource(
     {
-      api: { endpoint: fake.url, tls: null, kubeconfig: null, ...NO_LIMITS },
+      api: { endpoint: fake.url, tls: null, kubeconfig: null, ...NO_LIMITS, ...options.api },
       labels: null,
       namespaceLabels: null,
       log: (level, text) => log.push(`${level} ${text}`),

@@ -10,7 +10,7 @@ import { openKubeconfig } from '../../../src/apiserver/kubeconfig-access.ts';
 import { service } from '../../support/api-objects.ts';
 import { CertificateAuthority } from '../../support/certificates.ts';
 import { FakeApiServer } from '../../support/fake-api-server.ts';
-import { follow, NO_LIMITS } from './follow.ts';
+import { follow } from './follow.ts';
 
 /** The library is a thousand files, and the machine may be busy. */
 const LOAD_MS = 60_000;
@@ -34,8 +34,7 @@ function writeConfig(folder: string, cluster: object, user: object): string {
 }
 
 function following(t: TestContext, file: string): ReturnType<typeof follow> {
-  const kubeconfig = { file, context: null };
-  return follow(t, { source: { api: { endpoint: null, tls: null, kubeconfig, ...NO_LIMITS } } });
+  return follow(t, { api: { kubeconfig: { file, context: null } } });
 }
 
 /** A server with TLS, and the cluster of a kubeconfig that leads to it. */
