@@ -7,13 +7,16 @@ import { fileURLToPath } from 'node:url';
 import { ERROR_CODES } from '../src/base/skyshard-error.ts';
 import * as bufferLayout from '../src/memory/buffer-layout.ts';
 import type { Layout } from '../src/memory/layout.ts';
+import { allMetricFamilies } from './metric-families.ts';
 import * as snapshotLayout from '../src/snapshot/snapshot-layout.ts';
 
+const metricFamilies = await allMetricFamilies();
 const ROOT = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
 
 /** Pages with one generated block each: between the two marks, all else is written by hand. */
 export const PAGES: readonly { readonly file: string; readonly render: () => string }[] = [
   { file: 'docs/reference/errors.md', render: renderErrors },
+  { file: 'docs/reference/metrics.md', render: renderMetrics },
   { file: 'docs/reference/snapshot-layout.md', render: renderSnapshotLayout },
 ];
 
@@ -30,6 +33,18 @@ export function renderPage(page: (typeof PAGES)[number]): { readonly found: stri
 function renderErrors(): string {
   const rows = Object.entries(ERROR_CODES).map(([code, sentence]) => [`\`${code}\``, sentence]);
   return renderTable(['Code', 'What it means'], rows);
+}
+
+function renderMetrics(): string {
+  const rows = metricFamilies
+    .toSorted((a, b) => (a.name < b.name ? -1 : 1))
+    .map(({ name, type, labels, help }) => [
+      `\`${name}\``,
+      type,
+      labels.map((label) => `\`${label}\``).join(', '),
+      help,
+    ]);
+  return renderTable(['Metric', 'Type', 'Labels', 'What it says'], rows);
 }
 
 /** Every layout table that the two layout files export, in the files' order. */

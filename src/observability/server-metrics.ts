@@ -30,7 +30,7 @@ export interface ServerMetricsSources {
   readonly snapshot: () => SnapshotFigures;
   readonly droppedLogLines: () => number;
   /** enabled plugins of each server block and view */
-  readonly plugins: readonly {
+  readonly plugins: () => readonly {
     readonly server: string;
     readonly zone: string;
     readonly view: string;
@@ -57,7 +57,7 @@ export function serverMetrics(sources: ServerMetricsSources): readonly MetricFam
       type: 'gauge',
       help: 'Always 1: this plugin is enabled in this server block and view.',
       labels: ['server', 'zone', 'view', 'name'],
-      samples: () => sources.plugins.map((plugin) => ({ labels: { ...plugin }, value: 1 })),
+      samples: () => sources.plugins().map((plugin) => ({ labels: { ...plugin }, value: 1 })),
     },
     ...snapshotMetrics(sources.snapshot),
     counter(

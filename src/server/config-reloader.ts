@@ -11,6 +11,7 @@ import type { AnsweringThreads, ListenerChange } from './answering-threads.ts';
 import type { BlockServices } from './block-services.ts';
 import type { HostsTable } from './hosts-table.ts';
 import type { RecordInstance, RecordPublisher } from './record-publisher.ts';
+import { reloadMetrics, type ReloadFigures } from './reload-metrics.ts';
 import type { LogFunction } from './server-options.ts';
 import type { ServerPlan, ServicesPlan } from './server-plan.ts';
 
@@ -43,15 +44,14 @@ export class ConfigReloader {
   #last: Promise<void> = Promise.resolve();
   /** what was said last about a text that was refused */
   #complaint = '';
-  #failures = 0;
-  #parseFailures = 0;
-  #isSuccess = true;
-  #successSeconds = Date.now() / 1000;
+  readonly #figures: ReloadFigures;
   #isClosed = false;
 
   constructor(options: ConfigReloaderOptions) {
     this.#options = options;
     this.#plan = options.plan;
+    const { hash } = options.plan;
+    this.#figures = { failures: 0, parseFailures: 0, isSuccess: true, successSeconds: Date.now() / 1000, hash };
     this.#config = options.plan.config;
     this.#listenerIds = options.plan.addresses.map(({ listener }) => listener);
   }
@@ -81,36 +81,12 @@ export class ConfigReloader {
   }
 
   families(): readonly MetricFamily[] {
-    return [
-      gauge(
-        'coredns_reload_failed_total',
-        'counter',
-        'Configurations that were read and could not be applied.',
-        () => this.#failures,
-      ),
-      {
-        name: 'coredns_reload_version_info',
-        type: 'gauge',
-        help: 'The configuration that is served.',
-        labels: ['hash', 'value'],
-        samples: () => [{ labels: { hash: 'sha512', value: this.#plan.hash }, value: 1 }],
-      },
-      gauge(
-        'skyshard_config_parse_failures_total',
-        'counter',
-        'Corefiles that could not be read.',
-        () => this.#parseFailures,
-      ),
-      gauge('skyshard_config_last_reload_success', 'gauge', 'Whether the Corefile as it is now is served.', () =>
-        this.#isSuccess ? 1 : 0,
-      ),
-      gauge(
-        'skyshard_config_last_reload_success_timestamp_seconds',
-        'gauge',
-        'When a Corefile was last taken over.',
-        () => this.#successSeconds,
-      ),
-    ];
+    return reloadMetrics(() => this.#figures);
+  }
+
+  /** The plugins of what is served, a series each. */
+  get enabledPlugins(): ServerPlan['enabledPlugins'] {
+    return this.#plan.enabledPlugins;
   }
 
   async #look(): Promise<void> {
@@ -119,25 +95,25 @@ export class ConfigReloader {
     try {
       plan = await this.#options.load();
     } catch (error) {
-      if (this.#complain(error, 'plugin/reload: the Corefile is not taken over')) this.#parseFailures++;
+      if (this.#complain(error, 'plugin/reload: the Corefile is not taken over')) this.#figures.parseFailures++;
       return;
     }
     if (plan.hash === this.#plan.hash) {
       this.#complaint = '';
-      this.#isSuccess = true;
+      this.#figures.isSuccess = true;
       return;
     }
     try {
       await this.#apply(plan);
     } catch (error) {
-      if (this.#complain(error, 'plugin/reload: the Corefile cannot be applied')) this.#failures++;
+      if (this.#complain(error, 'plugin/reload: the Corefile cannot be applied')) this.#figures.failures++;
     }
   }
 
   /** @returns whether it is the first time that this is said */
   #complain(error: unknown, what: string): boolean {
     if (!(error instanceof SkyshardError)) throw error;
-    this.#isSuccess = false;
+    this.#figures.isSuccess = false;
     const complaint = `${what}: ${error.message}; what was served before stays`;
     const isNew = complaint !== this.#complaint;
     if (isNew) this.#options.log('error', complaint);
@@ -162,8 +138,9 @@ export class ConfigReloader {
     }
     this.#plan = plan;
     this.#complaint = '';
-    this.#isSuccess = true;
-    this.#successSeconds = Date.now() / 1000;
+    this.#figures.isSuccess = true;
+    this.#figures.successSeconds = Date.now() / 1000;
+    this.#figures.hash = plan.hash;
     for (const warning of plan.warnings) log('warn', warning);
     log('info', 'Reloading complete');
   }
@@ -273,8 +250,4 @@ function remapConfig(
       routes: routes.map((route) => ({ ...route, scope: scopeOf[route.scope]!, steps: route.steps.map(moveStep) })),
     })),
   };
-}
-
-function gauge(name: string, type: 'counter' | 'gauge', help: string, value: () => number): MetricFamily {
-  return { name, type, help, labels: [], samples: () => [{ labels: {}, value: value() }] };
 }

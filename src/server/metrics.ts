@@ -15,7 +15,7 @@ export interface ServerMetricsOptions {
   readonly counterBuffer: SharedArrayBuffer;
   /** by index, as the routes have it; grows when the configuration changes */
   readonly scopes: readonly MetricScope[];
-  readonly enabledPlugins: ServerPlan['enabledPlugins'];
+  readonly enabledPlugins: () => ServerPlan['enabledPlugins'];
   readonly counters: MainCounters;
   readonly builder: SnapshotBuilder;
   readonly publisher: RecordPublisher;
@@ -47,7 +47,7 @@ export function createServerMetrics(options: ServerMetricsOptions): ServerMetric
     snapshot: () => snapshotFigures(options.builder, options.publisher),
     droppedLogLines: options.droppedLogLines,
     plugins: options.enabledPlugins,
-    sockets: () => [],
+    sockets: () => shards.socketInodes(),
     shardCount: options.shardCount,
     tcpCells: options.tcpCells,
     families: options.families,

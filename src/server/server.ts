@@ -176,7 +176,7 @@ async function assemble(
     version: readVersion(),
     counterBuffer,
     scopes,
-    enabledPlugins: plan.enabledPlugins,
+    enabledPlugins: () => reloader.enabledPlugins,
     counters,
     builder,
     publisher,

@@ -1,5 +1,6 @@
 /** The sockets of all shards on the mmsg transport: one for each shard and listener address, opened in shard order. */
 import { createSocket } from 'node:dgram';
+import { readlinkSync } from 'node:fs';
 import { isIPv4 } from 'node:net';
 import { SkyshardError } from '../base/skyshard-error.ts';
 import { closeUdpSocket, openUdpSocket, steerByCpu, turnAway } from '../native/udp-socket.ts';
@@ -81,6 +82,17 @@ export class ShardSockets {
     return Array.from(table, (socket) => socket ?? FREE_PLACE);
   }
 
+  /** The kernel's number of each socket of a shard, with the address it is bound to. */
+  inodesOf(shard: number): readonly { readonly name: string; readonly inode: number }[] {
+    return [...this.#groups.values()].flatMap(({ listener: { address }, sockets }) => {
+      const { fd, port } = sockets[shard]!;
+      const inode = inodeOf(fd);
+      return inode === undefined
+        ? []
+        : [{ name: isIPv4(address) ? `${address}:${port}` : `[${address}]:${port}`, inode }];
+    });
+  }
+
   /** Nothing new is to come to the sockets of this listener. */
   turnAway(listener: number): void {
     const group = this.#groups.get(listener);
@@ -142,6 +154,15 @@ export class ShardSockets {
     let place = 0;
     while (taken.has(place)) place++;
     return place;
+  }
+}
+
+function inodeOf(fd: number): number | undefined {
+  try {
+    return Number(/^socket:\[(\d+)\]$/.exec(readlinkSync(`/proc/self/fd/${fd}`))?.[1]);
+  } catch {
+    // No /proc.
+    return undefined;
   }
 }
 

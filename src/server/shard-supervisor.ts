@@ -122,6 +122,13 @@ export class ShardSupervisor {
     return this.#sockets.receiveBufferSize;
   }
 
+  /** mmsg: the kernel's numbers of the sockets, each with a name that stays when its shard is replaced */
+  socketInodes(): readonly { readonly name: string; readonly inode: number }[] {
+    return this.#shards.flatMap(({ index }) =>
+      this.#sockets.inodesOf(index).map(({ name, inode }) => ({ name: `shard ${index} ${name}`, inode })),
+    );
+  }
+
   /** the listeners with the ports they have */
   get listeners(): readonly ShardListener[] {
     return this.#listeners;

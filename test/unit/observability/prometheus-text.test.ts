@@ -29,7 +29,7 @@ function setup(more: Partial<MetricsSources> = {}) {
     counters,
     snapshot: () => ({ generation: 7, nameCount: 11, liveSize: 100, retainedSize: 20, reservedSize: 4096 }),
     droppedLogLines: () => 5,
-    plugins: [{ server: 'dns://:53', zone: '.', view: '', name: 'kubernetes' }],
+    plugins: () => [{ server: 'dns://:53', zone: '.', view: '', name: 'kubernetes' }],
     sockets: () => [],
     collector: new CounterCollector(buffer),
     scopes: SCOPES,

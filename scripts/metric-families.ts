@@ -1,0 +1,49 @@
+/** Every metric that a server has, without a server: for the reference page, and for who compares it with a real one. */
+import { createForwardBuffer, ForwardGroupTable } from '../src/forward/forward-buffer.ts';
+import { ForwardMetrics } from '../src/forward/forward-metrics.ts';
+import { CounterCollector } from '../src/observability/counter-collector.ts';
+import { createCounterBuffer } from '../src/observability/counter-layout.ts';
+import type { MetricFamily } from '../src/observability/metric-family.ts';
+import { processMetrics } from '../src/observability/process-metrics.ts';
+import { queryMetrics } from '../src/observability/query-metrics.ts';
+import { MainCounters, serverMetrics, socketMetrics } from '../src/observability/server-metrics.ts';
+import { createTcpCells, tcpMetrics } from '../src/observability/tcp-metrics.ts';
+import { BlockServices } from '../src/server/block-services.ts';
+import { hostsMetrics } from '../src/server/hosts-source.ts';
+import { reloadMetrics } from '../src/server/reload-metrics.ts';
+
+const NO_FIGURES = { generation: 0, nameCount: 0, liveSize: 0, retainedSize: 0, reservedSize: 0 };
+const NO_SERVICES = { health: [], ready: [], metrics: [], hasStacktrace: false, queryLog: [], errorLog: [] };
+const NO_RELOAD = { failures: 0, parseFailures: 0, isSuccess: true, successSeconds: 0, hash: '' };
+
+export async function allMetricFamilies(): Promise<readonly MetricFamily[]> {
+  const forwardBuffer = createForwardBuffer(1);
+  const services = new BlockServices(NO_SERVICES, {
+    log: () => undefined,
+    writeLine: () => undefined,
+    lineFormat: 'text',
+    threadCount: 1,
+    addresses: new Map(),
+    isSynced: () => false,
+    mayMove: false,
+  });
+  return [
+    ...serverMetrics({
+      version: '',
+      revision: '',
+      counters: new MainCounters(),
+      snapshot: () => NO_FIGURES,
+      droppedLogLines: () => 0,
+      plugins: () => [],
+      sockets: () => [],
+    }),
+    ...queryMetrics(new CounterCollector(createCounterBuffer(1, 1)), []),
+    ...tcpMetrics(createTcpCells(1)),
+    ...new ForwardMetrics(forwardBuffer, new ForwardGroupTable(forwardBuffer)).families(),
+    ...services.families(),
+    ...hostsMetrics(() => []),
+    ...reloadMetrics(() => NO_RELOAD),
+    ...processMetrics(),
+    ...(await socketMetrics(() => [])),
+  ];
+}
