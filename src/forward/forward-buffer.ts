@@ -22,6 +22,7 @@ export const FORWARD_HEADER = layout('forward header', [
   ['loopKey', 2, 'random: what the names that look for loops begin with'],
   ['sightings', UPSTREAMS_TOTAL_MAX, 'by upstream: how often a name sent there came back'],
   ['loops', UPSTREAMS_TOTAL_MAX, 'by upstream: 1 while it is part of a loop and not asked'],
+  ['turns', GROUPS_MAX, 'by group with round_robin: the index after that of the upstream asked last, by any shard'],
 ]);
 
 /** Cells of a shard. */

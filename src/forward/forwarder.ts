@@ -107,7 +107,7 @@ export class Forwarder implements QueryForwarder {
     this.waiters = new Waiters(this.arena, options.ioSize, options.clientArena);
     this.#truncated = new TruncatedReplies(this.arena, options.ioSize + WAITERS_SIZE);
     this.#table = new TransactionTable(this.random);
-    this.#states = new UpstreamStates(this.random);
+    this.#states = new UpstreamStates(this.random, options.buffer);
     this.#loops = new LoopSearch(options.buffer, options.shard === 0);
     this.counters = new ForwardCounters(options.buffer, options.shard);
     this.#groups = new KnownGroups(options.buffer, this.#states, this.#loops);

@@ -5,6 +5,7 @@
  * *suspect* from its first missing response until a probe is answered, and *down* after more than `failsMax` failed
  * probes in a row. A suspect one is passed over while another will do.
  */
+import { FORWARD_HEADER } from './forward-buffer.ts';
 import { GROUPS_MAX, UPSTREAMS_TOTAL_MAX, type ForwardGroup } from './forward-group.ts';
 import type { RandomPool } from './random-pool.ts';
 
@@ -39,15 +40,18 @@ export class UpstreamStates {
 
   readonly #random: RandomPool;
   readonly #policy = new Uint8Array(GROUPS_MAX);
-  readonly #turn = new Uint16Array(GROUPS_MAX);
+  /** of all shards, by group */
+  readonly #turns: Uint32Array;
   readonly #failsMax = new Uint32Array(GROUPS_MAX);
   readonly #probeIntervalMs = new Float64Array(GROUPS_MAX);
   readonly #readTimeoutMs = new Float64Array(GROUPS_MAX);
   readonly #roundTripMs = new Float64Array(UPSTREAMS_TOTAL_MAX).fill(-1);
   readonly #deviationMs = new Float64Array(UPSTREAMS_TOTAL_MAX);
 
-  constructor(random: RandomPool) {
+  /** @param buffer  from createForwardBuffer */
+  constructor(random: RandomPool, buffer: SharedArrayBuffer) {
     this.#random = random;
+    this.#turns = new Uint32Array(buffer, FORWARD_HEADER.at.turns * 4, GROUPS_MAX);
   }
 
   /** The next group: its index is the number of those before, and so are its upstreams'. */
@@ -106,11 +110,12 @@ export class UpstreamStates {
 
   #startOf(group: number, count: number): number {
     if (count === 1 || this.#policy[group] === POLICY.SEQUENTIAL) return 0;
-    return this.#policy[group] === POLICY.RANDOM ? this.#random.below(count) : this.#turn[group]! % count;
+    return this.#policy[group] === POLICY.RANDOM ? this.#random.below(count) : Atomics.load(this.#turns, group) % count;
   }
 
   #took(group: number, upstream: number, index: number): number {
-    this.#turn[group] = index + 1;
+    // Two shards at a time may ask the same one; what one client asks in a row goes round.
+    if (this.#policy[group] === POLICY.ROUND_ROBIN) Atomics.store(this.#turns, group, index + 1);
     return upstream;
   }
 

@@ -40,7 +40,7 @@ export type GroupSpec = Partial<Omit<ForwardGroup, 'upstreams'>> & { readonly up
 
 export class FakeForwarding implements ForwardTransport, UpstreamRegistrar {
   readonly forwarder: Forwarder;
-  readonly buffer: SharedArrayBuffer = createForwardBuffer(1);
+  readonly buffer: SharedArrayBuffer;
   readonly sent: SentQuery[] = [];
   readonly responses: DecodedMessage[] = [];
   replySocket = 1;
@@ -72,6 +72,7 @@ export class FakeForwarding implements ForwardTransport, UpstreamRegistrar {
   };
 
   constructor(groups: readonly GroupSpec[], options: Partial<ForwarderOptions> = {}) {
+    this.buffer = options.buffer ?? createForwardBuffer(2);
     const table = new ForwardGroupTable(this.buffer);
     for (const { upstreamCount, ...group } of groups) {
       const upstreams = Array.from({ length: upstreamCount }, (_, index) => ({ address: '192.0.2.1', port: index }));

@@ -69,6 +69,16 @@ test('policies: sequential starts at the first, round_robin takes turns, random 
   assert.ok(counts('random').every((count) => count > 40));
 });
 
+test('round_robin goes round over all shards', () => {
+  const first = new FakeForwarding([{ upstreamCount: 2, policy: 'round_robin' }]);
+  const second = new FakeForwarding([], { buffer: first.buffer, shard: 1 });
+  const asked = [first, second, second, first].map((shard, number) => {
+    shard.ask({ name: `n${number}.org`, type: A });
+    return shard.sent.at(-1)!.upstream;
+  });
+  assert.deepEqual(asked, [0, 1, 0, 1]);
+});
+
 test('a silent upstream is probed, down after more than max_fails probes, and up with the first response', () => {
   const fake = new FakeForwarding([{ upstreamCount: 1, failsMax: 2, failsFast: true }]);
   fake.ask({ name: 'a.org', type: A });
