@@ -1,4 +1,5 @@
 /** Every metric that a server has, without a server: for the reference page, and for who compares it with a real one. */
+import { ApiMetrics } from '../src/apiserver/api-metrics.ts';
 import { createForwardBuffer, ForwardGroupTable } from '../src/forward/forward-buffer.ts';
 import { ForwardMetrics } from '../src/forward/forward-metrics.ts';
 import { CounterCollector } from '../src/observability/counter-collector.ts';
@@ -13,7 +14,15 @@ import { hostsMetrics } from '../src/server/hosts-source.ts';
 import { reloadMetrics } from '../src/server/reload-metrics.ts';
 
 const NO_FIGURES = { generation: 0, nameCount: 0, liveSize: 0, retainedSize: 0, reservedSize: 0 };
-const NO_SERVICES = { health: [], ready: [], metrics: [], hasStacktrace: false, queryLog: [], errorLog: [] };
+const NO_SERVICES = {
+  health: [],
+  ready: [],
+  metrics: [],
+  hasStacktrace: false,
+  notified: [],
+  queryLog: [],
+  errorLog: [],
+};
 const NO_RELOAD = { failures: 0, parseFailures: 0, isSuccess: true, successSeconds: 0, hash: '' };
 
 export async function allMetricFamilies(): Promise<readonly MetricFamily[]> {
@@ -25,6 +34,7 @@ export async function allMetricFamilies(): Promise<readonly MetricFamily[]> {
     threadCount: 1,
     addresses: new Map(),
     isSynced: () => false,
+    serialOf: () => 0,
     mayMove: false,
   });
   return [
@@ -42,6 +52,7 @@ export async function allMetricFamilies(): Promise<readonly MetricFamily[]> {
     ...new ForwardMetrics(forwardBuffer, new ForwardGroupTable(forwardBuffer)).families(),
     ...services.families(),
     ...hostsMetrics(() => []),
+    ...new ApiMetrics().families(() => []),
     ...reloadMetrics(() => NO_RELOAD),
     ...processMetrics(),
     ...(await socketMetrics(() => [])),

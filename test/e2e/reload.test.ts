@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import dgram from 'node:dgram';
 import { once } from 'node:events';
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import net from 'node:net';
 import path from 'node:path';
 import { describe, test } from 'node:test';
@@ -10,7 +10,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { TYPE } from '../../src/dns/iana.ts';
 import { buildQuery } from '../wire/query.ts';
 import { TcpClient } from '../wire/tcp-client.ts';
-import { answersOf, ask, freePort, spawnNode, temporaryFolder, TRANSPORTS } from './skyshard-process.ts';
+import { answersOf, ask, freePort, ROOT, spawnNode, temporaryFolder, TRANSPORTS } from './skyshard-process.ts';
 
 const MAIN = 'dist/main.js';
 /** RELOADS=100 RELOAD_QPS=20000: what is promised; the ordinary run is for a machine that does other things as well. */
@@ -119,6 +119,17 @@ for (const transport of TRANSPORTS) {
   });
 }
 
+/** Every metric of a page stands in the reference. */
+function assertDocumented(page: string): void {
+  const reference = readFileSync(path.join(ROOT, 'docs/reference/metrics.md'), 'utf8');
+  const names = [...page.matchAll(/^# TYPE (\S+)/gm)].map(([, name]) => name!);
+  assert.ok(names.length > 30);
+  assert.deepEqual(
+    names.filter((name) => !reference.includes(`\`${name}\``)),
+    [],
+  );
+}
+
 interface Load {
   sent: number;
   answered: number;
@@ -174,6 +185,13 @@ describe('reloads under load', () => {
       const scraped = await (await fetch(metricsUrl)).text();
       const counted = /^coredns_dns_requests_total\{[^}]*zone="\."[^}]*\} (\d+)$/m.exec(scraped)?.[1];
       assert.equal(Number(counted), sent, 'every query is counted');
+      assertDocumented(scraped);
+      if (transport === 'mmsg') {
+        assert.match(
+          scraped,
+          new RegExp(`^skyshard_udp_socket_drops_total\\{socket="shard 0 127.0.0.1:${port}"\\} 0$`, 'm'),
+        );
+      }
       t.diagnostic(`${2 * RELOADS} reloads, ${sent} queries, all answered`);
       assert.equal((await running.end()).code, 0);
     });
