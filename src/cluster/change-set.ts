@@ -28,7 +28,7 @@ export class ServiceChange {
   readonly before: ServiceSummary;
   /** the Service, its Namespace or, if it is headless, its endpoints changed: its own names may have */
   isOwnTouched = false;
-  /** endpoint labels that were added, removed or changed: `endpointLabel` */
+  /** endpoint labels (binary text, or `importedLabel`) that were added, removed or changed */
   readonly labels = new Set<string>();
   /** endpoint addresses that were added, removed or whose labels changed */
   readonly addresses = new Set<Address>();
@@ -56,12 +56,12 @@ export class ChangeSet {
 /** Stands between the parts of an endpoint's label: no part of a name has it. */
 const PART_SEPARATOR = '\0';
 
-/** What an endpoint is known by among those of a Service; binary text. `cluster`: '' if the slice is not imported. */
-export function endpointLabel(label: string, cluster: string): string {
-  return cluster === '' ? label : label + PART_SEPARATOR + cluster;
+/** What an endpoint of an imported slice is known by among those of a Service; binary text. Others: by their label. */
+export function importedLabel(label: string, cluster: string): string {
+  return label + PART_SEPARATOR + cluster;
 }
 
-/** The labels of the endpoint's name that stand before the Service's: one, or its own and the source cluster. */
-export function partsOfEndpointLabel(label: string): string[] {
+/** The labels of the endpoint's name that stand before the Service's: its own and, if it is imported, the cluster's. */
+export function partsOfLabel(label: string): string[] {
   return label.split(PART_SEPARATOR);
 }

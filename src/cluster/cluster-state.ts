@@ -15,7 +15,7 @@ import type { ObjectKind } from '../kubernetes/object-sink.ts';
 import type { EndpointSlice, NamedPort, Namespace, ObjectChange, Pod, Service } from '../kubernetes/objects.ts';
 import type { Address } from './address.ts';
 import { toBinary } from './binary-text.ts';
-import { ChangeSet, endpointLabel, ServiceChange, type ServiceSummary, type ServiceType } from './change-set.ts';
+import { ChangeSet, importedLabel, ServiceChange, type ServiceSummary, type ServiceType } from './change-set.ts';
 import type { EndpointTableOptions } from './endpoint-table.ts';
 import { NAMESPACE_FLAG, NamespaceTable } from './namespace-table.ts';
 import { OctetPool } from './octet-pool.ts';
@@ -25,6 +25,8 @@ import { ServiceTable } from './service-table.ts';
 import { SliceTable, type SliceContent } from './slice-table.ts';
 
 export interface ClusterStateOptions extends EndpointTableOptions {
+  /** the objects come from other clusters: an endpoint is known by its label and the source cluster */
+  readonly imported: boolean;
   /** EndpointSlices are not kept */
   readonly noEndpoints: boolean;
   /** external addresses of Services are kept */
@@ -41,7 +43,7 @@ export interface ClusterStateOptions extends EndpointTableOptions {
   readonly localAddresses: ReadonlySet<Address>;
 }
 
-/** One ready address of an endpoint; `label` is an `endpointLabel`, texts are binary text. `ports`: of its slice. */
+/** One ready address of an endpoint; texts are binary text, `label` may be an `importedLabel`. `ports`: of its slice. */
 export type ServiceEndpointVisitor = (
   label: string,
   address: Address,
@@ -235,7 +237,7 @@ export class ClusterState {
 
   visitSlice(slice: number, visit: ServiceEndpointVisitor): void {
     this.#slices.visit(slice, (label, address, zone, ports, cluster) =>
-      visit(endpointLabel(label, cluster), address, zone, ports),
+      visit(this.#labelOf(label, cluster), address, zone, ports),
     );
   }
 
@@ -500,8 +502,12 @@ export class ClusterState {
     if (type === 'Headless') change.isOwnTouched = true;
     const cluster = this.#slices.clusterOf(slice);
     this.#slices.visitDifference(slice, content, (label, address) =>
-      this.#touchEndpoint(change, endpointLabel(label, cluster), address),
+      this.#touchEndpoint(change, this.#labelOf(label, cluster), address),
     );
+  }
+
+  #labelOf(label: string, cluster: string): string {
+    return this.#options.imported ? importedLabel(label, cluster) : label;
   }
 
   #touchEndpoint(change: ServiceChange, label: string, address: Address): void {

@@ -17,7 +17,7 @@ import type { EntryContent, RecordSink } from '../snapshot/entry-content.ts';
 import { ENTRY_FLAG, KEY_SPACE } from '../snapshot/snapshot-layout.ts';
 import { addressSets, ENT, FIXED_ENT } from './contents.ts';
 import { ExternalRecords } from './external-records.ts';
-import { importedChange, importedKind, ownChange } from './imported-change.ts';
+import { importedChange, importedKind } from './imported-change.ts';
 import { findNameServers, NS_DNS, writeNameServers, type NameServers } from './name-servers.ts';
 import { nameOf, POD, SVC } from './names.ts';
 import type { RecordOptions } from './record-options.ts';
@@ -95,7 +95,7 @@ export class ClusterRecords {
   *applyInSteps(changes: Iterable<ObjectChange>): Generator<void, boolean> {
     let isChanged = false;
     for (const change of changes) {
-      if (yield* this.#gather(this.state.applyInSteps(ownChange(change)))) isChanged = true;
+      if (yield* this.#gather(this.state.applyInSteps(change))) isChanged = true;
       const imported = this.#imported === undefined ? undefined : importedChange(change);
       if (imported !== undefined && (yield* this.#gather(this.#imported!.state.applyInSteps(imported)))) {
         isChanged = true;
@@ -247,6 +247,7 @@ export class ClusterRecords {
 function stateOptionsOf(options: RecordOptions, localAddresses: ReadonlySet<Address>): ClusterStateOptions {
   const { namespaces, namespaceLabels } = options;
   return {
+    imported: false,
     zonal: options.zonal,
     endpointPodNames: options.endpointPodNames,
     noEndpoints: options.noEndpoints,
@@ -263,6 +264,7 @@ function stateOptionsOf(options: RecordOptions, localAddresses: ReadonlySet<Addr
 function importedPartOf(options: RecordOptions): Part {
   const state = new ClusterState({
     ...stateOptionsOf(options, new Set()),
+    imported: true,
     zonal: false,
     noEndpoints: false,
     externals: false,

@@ -10,7 +10,7 @@ export const ENT: EntryContent = { kind: 'ent' };
 /** One that depends on no object. */
 export const FIXED_ENT: EntryContent = { kind: 'ent', flags: ENTRY_FLAG.FIXED };
 
-/** One ready address of an endpoint. `label`: endpointLabel. `ports`: of its slice, all of them or those that matter. */
+/** One ready address of an endpoint. `label`: binary text, or importedLabel. `ports`: of its slice, all of them or those that matter. */
 export interface EndpointAddress {
   readonly label: string;
   readonly address: Address;

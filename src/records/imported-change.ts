@@ -31,13 +31,6 @@ export function importedKind(kind: ObjectKind): ObjectKind | undefined {
   return kind === 'Namespace' || kind === 'EndpointSlice' ? kind : undefined;
 }
 
-/** The change for the state of the cluster itself, to which it does not matter where a slice comes from. */
-export function ownChange(change: ObjectChange): ObjectChange {
-  if (change.op === 'delete' || change.object.kind !== 'EndpointSlice') return change;
-  const { object } = change;
-  return object.sourceCluster === '' ? change : { op: 'put', object: { ...object, sourceCluster: '' } };
-}
-
 function serviceOf({ namespace, name, type, ips, ports }: ServiceImport): Service {
   return {
     kind: 'Service',

@@ -2,7 +2,7 @@
  * Relative wire names as binary text (cluster/binary-text.ts), which join by `+` and serve as keys of maps:
  * `\x02db\x07default\x03svc`. They become octets where they leave the record model.
  */
-import { partsOfEndpointLabel } from '../cluster/change-set.ts';
+import { partsOfLabel } from '../cluster/change-set.ts';
 import { LABEL_SIZE_MAX } from '../dns/name.ts';
 
 export const SVC = '\x03svc';
@@ -19,11 +19,12 @@ export function nameOf(label: string): string | undefined {
 /**
  * What stands before the Service's name in an endpoint's: its label and, if it is imported, the source cluster's.
  *
- * @param label  endpointLabel
+ * @param label  binary text, or importedLabel
+ * @returns undefined if one of them is no label: an imported endpoint of no known cluster has no name
  */
 export function endpointName(label: string): string | undefined {
   let name = '';
-  for (const part of partsOfEndpointLabel(label)) {
+  for (const part of partsOfLabel(label)) {
     const own = nameOf(part);
     if (own === undefined) return undefined;
     name += own;

@@ -15,7 +15,7 @@
  * `~` marks a difference from CoreDNS kept on purpose. A line that ends in `\` goes on.
  */
 import { RCODE, TYPE } from '../../src/dns/iana.ts';
-import { DEFAULT_RECORD_OPTIONS, type RecordOptions } from '../../src/records/record-options.ts';
+import { DEFAULT_RECORD_OPTIONS, type ExternalOptions, type RecordOptions } from '../../src/records/record-options.ts';
 import { endsWith, formatName, parseName, wireSize, type Labels } from '../wire/names.ts';
 import type { Expected } from '../oracle/expected.ts';
 import type { RawObject } from '../oracle/kubernetes-objects.ts';
@@ -75,7 +75,7 @@ function parseLine(line: string, options: RecordOptions, homeZone: string): Case
   const qname = absolute(nameWord, homeZone);
   const labels = parseName(qname);
   if (wireSize(labels) > 255) throw new Error(`name of ${wireSize(labels)} octets: ${line}`);
-  const zone = options.zones
+  const zone = [...options.zones, ...(options.external?.zones ?? [])]
     .map(parseName)
     .filter((candidate) => endsWith(labels, candidate))
     .toSorted((a, b) => b.length - a.length)[0];
@@ -101,7 +101,8 @@ function parseExpected(
   const items = answerText.split(' ; ').map((item) => item.trim());
   const last = items.at(-1)!;
   const soa = zone === undefined ? [] : [soaLine(formatName(zone), options)];
-  const record = (item: string) => (item === 'SOA' ? soa[0]! : parseRecord(item, qname, options, homeZone));
+  const ttlSeconds = externalZone(zone, options)?.ttlSeconds ?? options.ttlSeconds;
+  const record = (item: string) => (item === 'SOA' ? soa[0]! : parseRecord(item, qname, ttlSeconds, homeZone));
   const additional = (additionalText ?? '').split(' ; ').filter((item) => item.trim() !== '');
   const common = { authority: [], additional: additional.map(record) };
   if (last === 'NODATA' || last === 'NXDOMAIN') {
@@ -113,12 +114,12 @@ function parseExpected(
 }
 
 /** `[owner] [ttl] TYPE rdata` */
-function parseRecord(text: string, qname: string, options: RecordOptions, homeZone: string): string {
+function parseRecord(text: string, qname: string, ttlSeconds: number, homeZone: string): string {
   const words = text.trim().split(/\s+/);
   const typeAt = words.findIndex((word) => TYPE_WORD.test(word));
   if (typeAt < 0) throw new Error(`record: ${text}`);
   const before = words.slice(0, typeAt);
-  const ttl = before.find((word) => /^\d+$/.test(word)) ?? String(options.ttlSeconds);
+  const ttl = before.find((word) => /^\d+$/.test(word)) ?? String(ttlSeconds);
   const ownerWord = before.find((word) => !/^\d+$/.test(word));
   const owner = ownerWord === undefined ? qname : absolute(ownerWord, homeZone);
   const type = words[typeAt]!;
@@ -127,7 +128,21 @@ function parseRecord(text: string, qname: string, options: RecordOptions, homeZo
   return `${owner} ${ttl} ${type} ${rdata.join(' ')}`;
 }
 
+function externalZone(zone: Labels | undefined, { external }: RecordOptions): ExternalOptions | undefined {
+  const isExternal = external?.zones.some((own) => zone !== undefined && sameName(parseName(own), zone));
+  return isExternal === true ? external : undefined;
+}
+
+function sameName(a: Labels, b: Labels): boolean {
+  return a.length === b.length && endsWith(a, b);
+}
+
 function soaLine(zone: string, options: RecordOptions): string {
+  const external = externalZone(parseName(zone), options);
+  if (external !== undefined) {
+    const apex = `${external.apex}.${zone}`;
+    return `${zone} ${external.ttlSeconds} SOA ns1.${apex} hostmaster.${apex} * 7200 1800 86400 ${external.ttlSeconds}`;
+  }
   const ttl = Math.min(options.ttlSeconds, 300);
   return `${zone} ${ttl} SOA ns.dns.${zone} hostmaster.${zone} * 7200 1800 86400 ${options.ttlSeconds}`;
 }

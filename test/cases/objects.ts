@@ -6,6 +6,7 @@ import type {
   RawPod,
   RawPort,
   RawService,
+  RawServiceImport,
 } from '../oracle/kubernetes-objects.ts';
 
 type LabelsOfObject = Readonly<Record<string, string>>;
@@ -81,6 +82,46 @@ export function pod(
     },
     status: { phase: more.phase ?? 'Running', podIP: list[0]!, podIPs: list.map((ip) => ({ ip })) },
   };
+}
+
+/** A Service with `externals`, separated by spaces, in spec.externalIPs, and load balancers' addresses or host names. */
+export function reachable(base: RawService, externals: string, ingress = ''): RawService {
+  const words = (text: string) => text.split(' ').filter((word) => word !== '');
+  const balancers = words(ingress).map((word) => (/^[\d.]+$|:/.test(word) ? { ip: word } : { hostname: word }));
+  return {
+    ...base,
+    spec: { ...base.spec, externalIPs: words(externals) },
+    status: { loadBalancer: { ingress: balancers } },
+  };
+}
+
+/** `ips`: separated by spaces; `headless` for none. */
+export function serviceImport(fullName: string, ips: string, ports = ''): RawServiceImport {
+  return {
+    apiVersion: 'multicluster.x-k8s.io/v1alpha1',
+    kind: 'ServiceImport',
+    metadata: splitName(fullName),
+    spec:
+      ips === 'headless'
+        ? { type: 'Headless', ports: portList(ports) }
+        : { type: 'ClusterSetIP', ips: ips.split(' ').filter((ip) => ip !== ''), ports: portList(ports) },
+  };
+}
+
+/** As `slice`, of a Service that another cluster exports. */
+export function importedSlice(
+  fullName: string,
+  owner: string,
+  cluster: string,
+  ports: string,
+  endpoints: readonly string[],
+): RawEndpointSlice {
+  const one = slice(fullName, owner, ports, endpoints);
+  const labels = {
+    'multicluster.kubernetes.io/service-name': owner,
+    'multicluster.kubernetes.io/source-cluster': cluster,
+  };
+  return { ...one, metadata: { ...one.metadata, labels } };
 }
 
 function splitName(fullName: string): { namespace: string; name: string } {

@@ -4,10 +4,10 @@ import { parseLabelSelector } from '../../src/kubernetes/label-selector.ts';
 import type { ClusterObject, ObjectChange } from '../../src/kubernetes/objects.ts';
 import { reserveSharedBuffer } from '../../src/memory/shared-buffer.ts';
 import { ClusterRecords } from '../../src/records/cluster-records.ts';
-import type { RecordOptions } from '../../src/records/record-options.ts';
+import type { ExternalOptions, RecordOptions } from '../../src/records/record-options.ts';
 import { SnapshotBuilder } from '../../src/snapshot/builder.ts';
 import { DEFAULT_POLICY } from '../../src/snapshot/config-writer.ts';
-import type { PolicyDescription, SnapshotConfig } from '../../src/snapshot/config-writer.ts';
+import type { PolicyDescription, RouteDescription, SnapshotConfig } from '../../src/snapshot/config-writer.ts';
 import { lowerAscii, nameToWire, parseName } from '../wire/names.ts';
 import type { RawObject } from '../oracle/kubernetes-objects.ts';
 import type { RawChange } from './subject.ts';
@@ -80,9 +80,31 @@ function configOf(options: RecordOptions, policy: PolicyDescription): SnapshotCo
         ttlSeconds: options.ttlSeconds,
         isPodsInsecure: options.pods === 'insecure',
         isZonal: options.zonal,
+        isClusterset: options.multiclusterZones.includes(zone),
         primary: nameToWire(parseName(primary)),
       },
     ],
   }));
-  return { listeners: [{ id: LISTENER, routes }] };
+  return { listeners: [{ id: LISTENER, routes: [...routes, ...externalRoutes(options.external, policy)] }] };
+}
+
+function externalRoutes(external: ExternalOptions | undefined, policy: PolicyDescription): RouteDescription[] {
+  if (external === undefined) return [];
+  const wireOf = (zone: string) => nameToWire(parseName(lowerAscii(zone)));
+  const primary = wireOf(external.zones.find((zone) => !zone.endsWith('.arpa')) ?? external.zones[0]!);
+  return external.zones.map((zone) => ({
+    zone: wireOf(zone),
+    scope: SCOPE,
+    policy,
+    steps: [
+      {
+        kind: 'external' as const,
+        zone: wireOf(zone),
+        dataset: DATASET,
+        ttlSeconds: external.ttlSeconds,
+        primary,
+        apex: wireOf(external.apex).subarray(0, -1),
+      },
+    ],
+  }));
 }

@@ -8,6 +8,9 @@ import { lowerAscii } from '../wire/names.ts';
 import type { RawEndpoint, RawEndpointSlice, RawObject, RawPort, RawService } from './kubernetes-objects.ts';
 import { selects } from './label-selector.ts';
 
+/** Marks the slices of `importedObjects`: the source cluster. */
+export const IMPORTED_FROM = 'oracle/imported-from';
+
 /** `number` −1: the sentinel of an object without ports */
 export interface Port {
   readonly name: string;
@@ -18,7 +21,8 @@ export interface Port {
 /** One ready address of a slice. */
 export interface ReadyAddress {
   readonly address: readonly number[];
-  readonly label: string;
+  /** what stands before the Service's name: its label, in a clusterset zone followed by the cluster */
+  readonly name: readonly string[];
   readonly zone: string;
   readonly ports: readonly Port[];
 }
@@ -95,7 +99,9 @@ export class ClusterView {
           const address = parseAddress(text);
           if (address === undefined) return [];
           const zone = lowerAscii(endpoint.zone ?? '');
-          return [{ address, label: this.#labelOf(endpoint, text), zone, ports }];
+          const cluster = slice.metadata.labels?.[IMPORTED_FROM];
+          const name = [this.#labelOf(endpoint, text), ...(cluster === undefined ? [] : [cluster])];
+          return [{ address, name, zone, ports }];
         }),
       );
   }
@@ -114,6 +120,7 @@ export class ClusterView {
   }
 
   #hasLabels(object: RawObject): boolean {
+    if (object.metadata.isSelectedAlways === true) return true;
     return this.options.labels === undefined || selects(this.options.labels, object.metadata.labels ?? {});
   }
 
@@ -167,4 +174,12 @@ export function clusterIpsOf(service: RawService): (readonly number[])[] {
 /** The same addresses once each, in text form. */
 export function distinctAddresses(addresses: readonly (readonly number[])[]): string[] {
   return [...new Set(addresses.map(formatAddress))];
+}
+
+/** `spec.externalIPs`, then for each load balancer its address, else its host name; one said twice is there twice. */
+export function externalTextsOf(service: RawService): string[] {
+  const ingress = service.status?.loadBalancer?.ingress ?? [];
+  return [...(service.spec.externalIPs ?? []), ...ingress.map(({ ip, hostname }) => ip ?? hostname ?? '')].filter(
+    (text) => text !== '',
+  );
 }

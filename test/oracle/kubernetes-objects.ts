@@ -5,6 +5,8 @@ export interface Metadata {
   readonly namespace?: string;
   readonly labels?: Readonly<Record<string, string>>;
   readonly deletionTimestamp?: string;
+  /** of the oracle alone: no label selector is asked */
+  readonly isSelectedAlways?: boolean;
 }
 
 export interface RawPort {
@@ -22,7 +24,11 @@ export interface RawService {
     readonly clusterIP?: string;
     readonly clusterIPs?: readonly string[];
     readonly externalName?: string;
+    readonly externalIPs?: readonly string[];
     readonly ports?: readonly RawPort[];
+  };
+  readonly status?: {
+    readonly loadBalancer?: { readonly ingress?: readonly { readonly ip?: string; readonly hostname?: string }[] };
   };
 }
 
@@ -53,6 +59,7 @@ export interface RawPod {
   readonly apiVersion: 'v1';
   readonly kind: 'Pod';
   readonly metadata: Metadata;
+  readonly spec?: { readonly hostNetwork?: boolean };
   readonly status: {
     readonly phase?: string;
     readonly podIP?: string;
@@ -60,4 +67,15 @@ export interface RawPod {
   };
 }
 
-export type RawObject = RawService | RawEndpointSlice | RawNamespace | RawPod;
+export interface RawServiceImport {
+  readonly apiVersion: 'multicluster.x-k8s.io/v1alpha1';
+  readonly kind: 'ServiceImport';
+  readonly metadata: Metadata;
+  readonly spec: {
+    readonly type: string;
+    readonly ips?: readonly string[];
+    readonly ports?: readonly RawPort[];
+  };
+}
+
+export type RawObject = RawService | RawEndpointSlice | RawNamespace | RawPod | RawServiceImport;

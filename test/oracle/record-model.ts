@@ -4,14 +4,13 @@
  *
  * What the reference leaves open is answered with `unclear`.
  */
-import { TYPE, typeName } from '../../src/dns/iana.ts';
+import { TYPE } from '../../src/dns/iana.ts';
 import type { RecordOptions } from '../../src/records/record-options.ts';
 import { addressOfReverse, formatAddress, parseAddress, reverseLabels } from '../wire/addresses.ts';
 import { endsWith, formatName, leftOf, lowerAscii, parseName, sameLabel, type Labels } from '../wire/names.ts';
 import {
   ClusterView,
   clusterIpsOf,
-  distinctAddresses,
   isExternalName,
   isHeadless,
   portsOf,
@@ -20,7 +19,23 @@ import {
   type ReadyAddress,
 } from './cluster-view.ts';
 import type { Expected } from './expected.ts';
+import { ExternalModel } from './external-model.ts';
+import { importedObjects } from './imported-objects.ts';
 import type { RawEndpointSlice, RawObject, RawService } from './kubernetes-objects.ts';
+import {
+  addressRecord,
+  EMPTY_NODE,
+  endpointEntries,
+  entriesNode,
+  isPortName,
+  isReverse,
+  portMatches,
+  recordLine,
+  stripUnderscore,
+  type Entry,
+  type Node,
+  type NodeRecord,
+} from './nodes.ts';
 
 /** Spec 1.1.0; section 9. */
 const DNS_VERSION_RDATA = '"1.1.0"';
@@ -29,50 +44,33 @@ const NEGATIVE_TTL_MAX = 300;
 /** Section 7: at most 10 steps. */
 const CNAME_CHAIN_MAX = 10;
 
-/** A record at the name that is looked up; `extra` records go to the additional section with it. */
-interface NodeRecord {
-  readonly type: number;
-  readonly ttlSeconds: number;
-  readonly rdata: string;
-  readonly extra?: readonly string[];
-}
-
-/** A name that exists. `target`: it is an alias. */
-interface Node {
-  readonly records: readonly NodeRecord[];
-  readonly target?: Labels;
-  readonly unclear?: string;
-}
-
-/** What DNS calls a service entry: one port of one address of one target. */
-interface Entry {
-  readonly target: Labels;
-  readonly address: readonly number[];
-  readonly port: number;
-}
-
 /** What gives reverse names. */
 interface ReverseObjects {
   readonly services: readonly RawService[];
   readonly slices: readonly RawEndpointSlice[];
 }
 
-const EMPTY_NODE: Node = { records: [] };
-
 export class RecordModel {
   readonly #view: ClusterView;
   readonly #options: RecordOptions;
   readonly #zones: readonly Labels[];
+  /** what other clusters export, as the Services and slices of a cluster of its own */
+  readonly #imported: ClusterView;
+  readonly #clustersetZones: readonly Labels[];
+  readonly #external: ExternalModel | undefined;
 
   constructor(objects: readonly RawObject[], options: RecordOptions) {
     this.#view = new ClusterView(objects, options);
     this.#options = options;
     this.#zones = options.zones.map(parseName);
+    this.#imported = new ClusterView(importedObjects(objects), { ...options, noEndpoints: false, zonal: false });
+    this.#clustersetZones = options.multiclusterZones.map(parseName);
+    if (options.external !== undefined) this.#external = new ExternalModel(this.#view, options.external);
   }
 
   /** The longest zone that serves a name, as the name writes it. */
   zoneOf(qname: Labels): Labels | undefined {
-    const zone = this.#zones
+    const zone = [...(this.#external?.zones ?? []), ...this.#zones]
       .filter((candidate) => endsWith(qname, candidate))
       .toSorted((a, b) => b.length - a.length)[0];
     return zone === undefined ? undefined : qname.slice(qname.length - zone.length);
@@ -105,7 +103,7 @@ export class RecordModel {
       if (steps === CNAME_CHAIN_MAX) return empty('SERVFAIL', true);
       const alias: NodeRecord = {
         type: TYPE.CNAME,
-        ttlSeconds: this.#options.ttlSeconds,
+        ttlSeconds: this.#external?.serves(zone) === true ? this.#external.ttlSeconds : this.#options.ttlSeconds,
         rdata: formatName(node.target),
       };
       answer.push(recordLine(name, alias));
@@ -124,6 +122,8 @@ export class RecordModel {
   /** undefined: no such name. */
   #nodeAt(name: Labels, zone: Labels): Node | undefined {
     const labels = leftOf(name, zone).map(lowerAscii);
+    if (this.#external?.serves(zone) === true) return this.#external.nodeAt(name, labels, zone);
+    const isClusterset = this.#clustersetZones.some((own) => own.length === zone.length && endsWith(zone, own));
     if (isReverse(zone)) return this.#reverseNode(name, labels, zone);
     if (labels.length === 0) return this.#apexNode(name, zone);
     const path = labels.join('.');
@@ -137,7 +137,8 @@ export class RecordModel {
     const rest = labels.slice(0, -2);
     if (kind === 'pod') return this.#podNode(namespace, rest);
     if (kind !== 'svc' || !this.#view.isExposed(namespace)) return undefined;
-    return rest.length === 0 ? EMPTY_NODE : this.#serviceNode(namespace, rest, zone);
+    if (rest.length === 0) return EMPTY_NODE;
+    return this.#serviceNode(isClusterset ? this.#imported : this.#view, namespace, rest, zone);
   }
 
   /** Section 10. */
@@ -167,8 +168,8 @@ export class RecordModel {
   }
 
   /** Sections 4, 5, 7, 12, 15: `rest` is the service's name and what stands to the left of it. */
-  #serviceNode(namespace: string, rest: Labels, zone: Labels): Node | undefined {
-    const service = this.#view.service(namespace, rest.at(-1)!);
+  #serviceNode(view: ClusterView, namespace: string, rest: Labels, zone: Labels): Node | undefined {
+    const service = view.service(namespace, rest.at(-1)!);
     if (service === undefined) return undefined;
     const left = rest.slice(0, -1);
     if (isExternalName(service)) {
@@ -176,26 +177,26 @@ export class RecordModel {
       if (left.length > 0 || parseAddress(target) !== undefined) return undefined;
       return { records: [], target: parseName(target) };
     }
-    const ready = this.#view.readyAddressesOf(service);
+    const ready = view.readyAddressesOf(service);
     if (isHeadless(service) ? ready.length === 0 : this.#options.ignoreEmptyService && ready.length === 0) {
       return undefined;
     }
     const base = [...serviceLabels(service), ...zone];
     if (left.length === 0) return this.#entriesNode(this.#portEntries(service, ready, base, '', ''));
-    if (left.length === 1) return this.#oneLabelNode(service, ready, base, left[0]!);
-    if (left.length === 2 && left.every((label) => label.startsWith('_') && label.length > 1)) {
+    const endpoints = ready.filter((endpoint) => endpoint.name.length === left.length && endsWith(left, endpoint.name));
+    if (endpoints.length > 0) return this.#entriesNode(endpointEntries(endpoints, base, '', ''));
+    if (left.length === 1) return this.#oneLabelNode(service, ready, left[0]!);
+    if (isPortName(left)) {
       const port = stripUnderscore(left[0]!);
       const protocol = stripUnderscore(left[1]!);
       const isPort = matchingPorts(service, ready, port, protocol).length > 0;
       if (isPort) return this.#entriesNode(this.#portEntries(service, ready, base, port, protocol));
     }
-    return this.#zonalNode(service, ready, base, left);
+    return view === this.#imported ? undefined : this.#zonalNode(service, ready, base, left);
   }
 
-  /** `E.S.N.svc`, or the empty non-terminals `_R.S.N.svc` and `_zone.S.N.svc`. */
-  #oneLabelNode(service: RawService, ready: readonly ReadyAddress[], base: Labels, label: string): Node | undefined {
-    const endpoints = ready.filter((endpoint) => sameLabel(endpoint.label, label));
-    if (endpoints.length > 0) return this.#entriesNode(endpointEntries(endpoints, base, '', ''));
+  /** The empty non-terminals `_R.S.N.svc` and `_zone.S.N.svc`. */
+  #oneLabelNode(service: RawService, ready: readonly ReadyAddress[], label: string): Node | undefined {
     const protocol = stripUnderscore(label);
     const hasNamedPort = matchingPorts(service, ready, '', protocol).some((port) => port.name !== '');
     if (protocol !== '' && protocol !== label && hasNamedPort) return EMPTY_NODE;
@@ -257,24 +258,6 @@ export class RecordModel {
       .flatMap(({ number }) => clusterIpsOf(service).map((address) => ({ target: base, address, port: number })));
   }
 
-  /** Addresses and SRV records of entries: the weight counts them all, then equal ones collapse. */
-  #entriesNode(entries: readonly Entry[]): Node {
-    const addresses = distinctAddresses(entries.map((entry) => entry.address));
-    const weight = Math.max(1, Math.floor(100 / entries.length));
-    const pairs = new Map<string, NodeRecord>();
-    for (const { target, port } of entries.filter((entry) => entry.port !== -1)) {
-      const glue = entries.filter((entry) => entry.port !== -1 && formatName(entry.target) === formatName(target));
-      const extra = distinctAddresses(glue.map((entry) => entry.address)).map((text) =>
-        recordLine(target, this.#address(parseAddress(text)!)),
-      );
-      const rdata = `0 ${weight} ${port} ${formatName(target)}`;
-      pairs.set(lowerAscii(rdata), { type: TYPE.SRV, ttlSeconds: this.#options.ttlSeconds, rdata, extra });
-    }
-    const records = [...addresses.map((text) => this.#address(parseAddress(text)!)), ...pairs.values()];
-    const isPartial = pairs.size > 0 && entries.some((entry) => entry.port === -1);
-    return isPartial ? { records, unclear: 'addresses of slices without ports beside SRV records' } : { records };
-  }
-
   /** Section 10: the Services that select this server's own addresses, else `ns.dns` with those addresses. */
   #nameServers(zone: Labels): { name: Labels; address: readonly number[] }[] {
     const home = isReverse(zone) ? this.#primaryZone() : zone;
@@ -291,7 +274,7 @@ export class RecordModel {
       if (service === undefined || isExternalName(service)) return [];
       const base = [...serviceLabels(service), ...home];
       if (!isHeadless(service)) return clusterIpsOf(service).map((address) => ({ name: base, address }));
-      return ready.map((endpoint) => ({ name: [endpoint.label, ...base], address: endpoint.address }));
+      return ready.map((endpoint) => ({ name: [...endpoint.name, ...base], address: endpoint.address }));
     });
   }
 
@@ -310,7 +293,7 @@ export class RecordModel {
       this.#view
         .readyAddresses(slice)
         .filter((endpoint) => isAt(endpoint.address))
-        .map((endpoint) => pointer([endpoint.label, serviceNameOf(slice), slice.metadata.namespace ?? '', 'svc'])),
+        .map((endpoint) => pointer([...endpoint.name, serviceNameOf(slice), slice.metadata.namespace ?? '', 'svc'])),
     );
     return [...new Map(targets.map((record) => [lowerAscii(record.rdata), record])).values()];
   }
@@ -342,8 +325,11 @@ export class RecordModel {
   }
 
   #address(address: readonly number[]): NodeRecord {
-    const type = address.length === 4 ? TYPE.A : TYPE.AAAA;
-    return { type, ttlSeconds: this.#options.ttlSeconds, rdata: formatAddress(address) };
+    return addressRecord(address, this.#options.ttlSeconds);
+  }
+
+  #entriesNode(entries: readonly Entry[]): Node {
+    return entriesNode(entries, this.#options.ttlSeconds);
   }
 
   #negativeTtl(): number {
@@ -356,20 +342,13 @@ export class RecordModel {
   }
 
   #soa(zone: Labels): string {
+    if (this.#external?.serves(zone) === true) return this.#external.soa(zone);
     return `${formatName(zone)} ${this.#negativeTtl()} SOA ${this.#soaRdata(zone)}`;
   }
 }
 
-function isReverse(zone: Labels): boolean {
-  return endsWith(zone, ['in-addr', 'arpa']) || endsWith(zone, ['ip6', 'arpa']);
-}
-
 function serviceLabels(service: RawService): Labels {
   return [service.metadata.name, service.metadata.namespace ?? '', 'svc'];
-}
-
-function recordLine(owner: Labels, record: NodeRecord): string {
-  return `${formatName(owner)} ${record.ttlSeconds} ${typeName(record.type)} ${record.rdata}`;
 }
 
 function empty(rcode: Expected['rcode'], aa: boolean): Expected {
@@ -394,25 +373,7 @@ function refusedType(qtype: number): Expected | undefined {
   }
 }
 
-/** Section 3: the underscores are optional. */
-function stripUnderscore(label: string): string {
-  return label.startsWith('_') ? label.slice(1) : label;
-}
-
-/** Section 3: empty means any. */
-function portMatches(port: Port, name: string, protocol: string): boolean {
-  return (name === '' || sameLabel(name, port.name)) && (protocol === '' || sameLabel(protocol, port.protocol));
-}
-
 function matchingPorts(service: RawService, ready: readonly ReadyAddress[], name: string, protocol: string): Port[] {
   const ports = isHeadless(service) ? ready.flatMap((endpoint) => endpoint.ports) : portsOf(service.spec.ports);
   return ports.filter((port) => portMatches(port, name, protocol));
-}
-
-function endpointEntries(endpoints: readonly ReadyAddress[], base: Labels, name: string, protocol: string): Entry[] {
-  return endpoints.flatMap(({ address, label, ports }) =>
-    ports
-      .filter((port) => portMatches(port, name, protocol))
-      .map((port) => ({ target: [label, ...base], address, port: port.number })),
-  );
 }

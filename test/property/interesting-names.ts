@@ -1,10 +1,13 @@
 /** Names worth asking in a random cluster: what its objects speak of, and all that might exist in any. */
 import { TYPE } from '../../src/dns/iana.ts';
+import type { RecordOptions } from '../../src/records/record-options.ts';
 import type { RawEndpointSlice, RawObject, RawPort, RawService } from '../oracle/kubernetes-objects.ts';
 import { parseAddress, reverseLabels } from '../wire/addresses.ts';
 import {
   ADDRESSES4,
   ADDRESSES6,
+  CLUSTERS,
+  EXTERNAL_ADDRESSES,
   HOSTNAMES,
   NAMESPACES,
   POD_NAMES,
@@ -44,6 +47,13 @@ const BELOW_ANY_SERVICE = [
   ...HOSTNAMES,
   ...POD_NAMES.filter((name) => name.length < 64),
   ...[...ADDRESSES4, ...ADDRESSES6].map(dashed),
+  ...CLUSTERS.flatMap((cluster) => [...HOSTNAMES, dashed(ADDRESSES4[0])].map((label) => `${label}.${cluster}`)),
+];
+
+/** Relative to an external zone; asked of every cluster that has one. */
+const EXTERNAL_ALWAYS: readonly string[] = [
+  ...['', 'dns', 'ns1.dns', 'x.dns', 'ns1.b', 'foo', 'x.foo', 'a.ns1.dns'],
+  ...NAMESPACES,
 ];
 
 /** Relative to a forward zone; asked of every cluster. */
@@ -61,24 +71,57 @@ const ALWAYS: readonly string[] = [
 const REVERSE_ALWAYS = [...ADDRESSES4, ...ADDRESSES6, '10.9.9.9', 'fd00::99'].flatMap(reverseNames);
 
 /** Absolute names in groups that are worth asking equally often; a group is never empty. */
-export function interestingNames(objects: readonly RawObject[], zones: readonly string[]): (readonly string[])[] {
+export function interestingNames(objects: readonly RawObject[], options: RecordOptions): (readonly string[])[] {
+  const { zones } = options;
+  return [...clusterNames(objects, zones), ...externalNames(objects, options.external?.zones ?? [])].filter(
+    (group) => group.length > 0,
+  );
+}
+
+function inZones(zones: readonly string[], names: readonly string[]): string[] {
+  return zones.flatMap((zone) => names.map((name) => (name === '' ? `${zone}.` : `${name}.${zone}.`)));
+}
+
+function externalNames(objects: readonly RawObject[], zones: readonly string[]): (readonly string[])[] {
+  if (zones.length === 0) return [];
+  const services = objects.filter((object) => object.kind === 'Service');
+  const slices = objects.filter((object) => object.kind === 'EndpointSlice');
+  const withoutSvc = (name: string) => name.replace(/\.svc$/, '');
+  const all = NAMESPACES.flatMap((namespace) => SERVICES.map((service) => `${service}.${namespace}`));
+  return [
+    inZones(zones, services.flatMap(serviceNames).map(withoutSvc)),
+    inZones(zones, slices.flatMap(sliceNames).map(withoutSvc)),
+    inZones(zones, EXTERNAL_ALWAYS),
+    inZones(
+      zones,
+      all.flatMap((base) => [base, ...BELOW_ANY_SERVICE.map((left) => `${left}.${base}`)]),
+    ),
+    EXTERNAL_ADDRESSES.flatMap(reverseNames),
+  ];
+}
+
+function clusterNames(objects: readonly RawObject[], zones: readonly string[]): (readonly string[])[] {
   const forward = zones.filter((zone) => !zone.endsWith('.arpa'));
-  const inZones = (names: readonly string[]) =>
-    forward.flatMap((zone) => names.map((name) => (name === '' ? `${zone}.` : `${name}.${zone}.`)));
   const services = objects.filter((object) => object.kind === 'Service');
   const slices = objects.filter((object) => object.kind === 'EndpointSlice');
   const bases = [...new Set([...services.map((one) => baseOf(one, one.metadata.name)), ...slices.map(ownerOf)])];
   const groups = [
-    inZones(services.map((one) => baseOf(one, one.metadata.name))),
-    inZones(services.flatMap(serviceNames)),
-    inZones(slices.flatMap(sliceNames)),
+    inZones(
+      forward,
+      services.map((one) => baseOf(one, one.metadata.name)),
+    ),
+    inZones(forward, services.flatMap(serviceNames)),
+    inZones(forward, slices.flatMap(sliceNames)),
     services.flatMap(clusterIpTexts).concat(slices.flatMap(addressesOf)).flatMap(reverseNames),
-    [...inZones(['', 'svc', 'pod', 'dns-version', 'dns', 'ns.dns']), ...zones.map((zone) => `${zone}.`)],
-    inZones(ALWAYS),
-    inZones(bases.flatMap((base) => BELOW_ANY_SERVICE.map((left) => `${left}.${base}`))),
+    [...inZones(forward, ['', 'svc', 'pod', 'dns-version', 'dns', 'ns.dns']), ...zones.map((zone) => `${zone}.`)],
+    inZones(forward, ALWAYS),
+    inZones(
+      forward,
+      bases.flatMap((base) => BELOW_ANY_SERVICE.map((left) => `${left}.${base}`)),
+    ),
     [...REVERSE_ALWAYS, 'example.org.', 'local.'],
   ];
-  return groups.filter((group) => group.length > 0);
+  return groups;
 }
 
 function baseOf(object: RawObject, service: string): string {
@@ -111,7 +154,14 @@ function sliceNames(slice: RawEndpointSlice): string[] {
       ...addresses.map(dashed),
     ]),
   ];
-  return left.map((prefix) => `${prefix}.${ownerOf(slice)}`);
+  const { labels = {}, namespace } = slice.metadata;
+  const imported = `${labels['multicluster.kubernetes.io/service-name'] ?? 'none'}.${namespace}.svc`;
+  const cluster = labels['multicluster.kubernetes.io/source-cluster'] ?? 'none';
+  return left.flatMap((prefix) => [
+    `${prefix}.${ownerOf(slice)}`,
+    `${prefix}.${imported}`,
+    `${prefix}.${cluster}.${imported}`,
+  ]);
 }
 
 function addressesOf(slice: RawEndpointSlice): string[] {

@@ -13,6 +13,8 @@ export const PORT_NAMES = ['http', 'pg', 'dns-tcp'] as const;
 export const PROTOCOLS = ['TCP', 'UDP', 'SCTP'] as const;
 export const HOSTNAMES = ['db-0', 'db-1', 'tcp', 'pin', '10-1-0-1'] as const;
 export const POD_NAMES = ['web-abc', 'web-def', 'p'.repeat(63), 'q'.repeat(64)] as const;
+export const CLUSTERS = ['east', 'west', 'db'] as const;
+export const EXTERNAL_ADDRESSES = ['198.51.100.1', '198.51.100.2', '2001:db8:5::1'] as const;
 export const TOPOLOGY_ZONES = ['west', 'East', 'rack.row', 'pin'] as const;
 export const ADDRESSES4 = ['10.1.0.1', '10.1.0.2', '10.1.1.1', '10.2.0.1', '192.0.2.1', '10.96.1.1'] as const;
 export const ADDRESSES6 = [
@@ -79,12 +81,35 @@ const target = fc.oneof(
     .map(([port, service]) => `_${port}._tcp.${service}.default.svc.Cluster.local`),
 );
 
+const rarelyEmpty = fc.record({
+  addresses: fc.array(fc.constantFrom(...EXTERNAL_ADDRESSES), { maxLength: 2 }),
+  ingress: fc.array(
+    fc.constantFrom({ ip: EXTERNAL_ADDRESSES[0] }, { hostname: 'lb.example.com' }, { hostname: 'LB2.example.com' }, {}),
+    { maxLength: 1 },
+  ),
+});
+
+const serviceImport: fc.Arbitrary<RawObject> = fc
+  .record({
+    namespace: fc.constantFrom(...NAMESPACES),
+    name: fc.constantFrom(...SERVICES),
+    ips: fc.constantFrom(['10.42.0.1'], ['10.42.0.2', 'fd42::2'], [], 'headless' as const, 'headless' as const),
+    ports,
+  })
+  .map(({ namespace: space, name, ips, ports: own }) => ({
+    apiVersion: 'multicluster.x-k8s.io/v1alpha1',
+    kind: 'ServiceImport',
+    metadata: { name, namespace: space },
+    spec: ips === 'headless' ? { type: 'Headless', ports: own } : { type: 'ClusterSetIP', ips, ports: own },
+  }));
+
 const service: fc.Arbitrary<RawObject> = fc
   .record({
     namespace: fc.nat(NAMESPACES.length - 1),
     name: fc.nat(SERVICES.length - 1),
     kind: fc.constantFrom('4', '6', '46', '64', 'headless', 'headless', 'headless', 'external', 'pending', 'old'),
     target,
+    externals: rarelyEmpty,
     ports,
     labels,
   })
@@ -108,7 +133,8 @@ const service: fc.Arbitrary<RawObject> = fc
       apiVersion: 'v1',
       kind: 'Service',
       metadata: { name: SERVICES[choice.name]!, namespace: NAMESPACES[choice.namespace]!, labels: choice.labels },
-      spec: { ...spec, ports: choice.ports },
+      spec: { ...spec, ports: choice.ports, externalIPs: choice.externals.addresses },
+      status: { loadBalancer: { ingress: choice.externals.ingress } },
     };
   });
 
@@ -135,6 +161,8 @@ const slice: fc.Arbitrary<RawObject> = fc
     namespace: fc.constantFrom(...NAMESPACES),
     name: fc.constantFrom(...SLICES),
     owner: fc.constantFrom(...SERVICES, ...SERVICES, 'orphan', ''),
+    imported: fc.constantFrom('', '', '', ...SERVICES),
+    cluster: fc.constantFrom(...CLUSTERS),
     ports,
     labels,
     family: fc.constantFrom('IPv4', 'IPv6'),
@@ -147,7 +175,12 @@ const slice: fc.Arbitrary<RawObject> = fc
     metadata: {
       name: choice.name,
       namespace: choice.namespace,
-      labels: { ...choice.labels, ...(choice.owner === '' ? {} : { [SERVICE_NAME_LABEL]: choice.owner }) },
+      labels: {
+        ...choice.labels,
+        ...(choice.owner === '' ? {} : { [SERVICE_NAME_LABEL]: choice.owner }),
+        ...(choice.imported === '' ? {} : { 'multicluster.kubernetes.io/service-name': choice.imported }),
+        ...(choice.imported === '' ? {} : { 'multicluster.kubernetes.io/source-cluster': choice.cluster }),
+      },
     },
     addressType: choice.family,
     ports: choice.ports,
@@ -176,6 +209,7 @@ const pod: fc.Arbitrary<RawObject> = fc
 const object = fc.oneof(
   { weight: 5, arbitrary: service },
   { weight: 8, arbitrary: slice },
+  { weight: 2, arbitrary: serviceImport },
   { weight: 2, arbitrary: namespace },
   { weight: 2, arbitrary: pod },
 );
@@ -219,7 +253,16 @@ export const recordOptions: fc.Arbitrary<RecordOptions> = fc
       ['cluster.local', 'in-addr.arpa', 'ip6.arpa'],
       ['96.10.in-addr.arpa', 'cluster.local', '1.10.in-addr.arpa', '0.0.d.f.ip6.arpa', 'other.zone'],
       ['cluster.local'],
+      ['cluster.local', 'set.local', 'ip6.arpa'],
+      ['cluster.local', 'set.local'],
     ),
+    external: fc.constantFrom(
+      undefined,
+      { zones: ['example.net'], ttlSeconds: 7, apex: 'dns', hasHeadless: false },
+      { zones: ['example.net', '51.198.in-addr.arpa'], ttlSeconds: 3600, apex: 'b', hasHeadless: true },
+      { zones: ['a.test', 'b.a.test', '8.b.d.0.1.0.0.2.ip6.arpa'], ttlSeconds: 0, apex: 'dns', hasHeadless: true },
+    ),
+    clientIndex: fc.boolean(),
     ttlSeconds: fc.constantFrom(5, 30, 0, 3600),
     pods: fc.constantFrom('disabled' as const, 'insecure' as const, 'verified' as const),
     endpointPodNames: fc.boolean(),
@@ -237,6 +280,7 @@ export const recordOptions: fc.Arbitrary<RecordOptions> = fc
     return {
       ...DEFAULT_RECORD_OPTIONS,
       ...choice,
+      multiclusterZones: choice.zones.filter((zone) => zone === 'set.local'),
       noEndpoints: isWithoutEndpoints,
       namespaceLabels: isBoth ? undefined : choice.namespaceLabels,
     };

@@ -60,7 +60,7 @@ function assertSameAnswers(
 ): void {
   const model = new RecordModel(objects, options);
   const random = randomFrom(seed);
-  const groups = interestingNames(objects, options.zones);
+  const groups = interestingNames(objects, options);
   const pick = <T>(list: readonly T[]): T => list[Math.floor(random() * list.length)]!;
   for (let i = 0; i < QUESTIONS; i++) {
     const plain = pick(pick(groups));

@@ -8,6 +8,7 @@ const OPTIONS: ClusterStateOptions = {
   zonal: false,
   endpointPodNames: false,
   noEndpoints: false,
+  imported: false,
   externals: false,
   podLabels: false,
   clients: false,
