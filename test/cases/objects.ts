@@ -88,9 +88,10 @@ export function pod(
 export function reachable(base: RawService, externals: string, ingress = ''): RawService {
   const words = (text: string) => text.split(' ').filter((word) => word !== '');
   const balancers = words(ingress).map((word) => (/^[\d.]+$|:/.test(word) ? { ip: word } : { hostname: word }));
+  const type = balancers.length > 0 ? { type: 'LoadBalancer' } : {};
   return {
     ...base,
-    spec: { ...base.spec, externalIPs: words(externals) },
+    spec: { ...base.spec, ...type, externalIPs: words(externals) },
     status: { loadBalancer: { ingress: balancers } },
   };
 }

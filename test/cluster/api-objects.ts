@@ -20,10 +20,11 @@ export function apiForm(raw: RawObject): ApiForm {
     case 'Pod':
       return podForm(raw);
     case 'Service':
-      return { object: serviceForm(raw), status: undefined, isEnding: false };
+      return { object: serviceForm(raw), status: serviceStatus(raw), isEnding: false };
     case 'EndpointSlice':
       return { object: sliceForm(raw), status: undefined, isEnding: false };
     case 'Namespace':
+    case 'ServiceImport':
       return { object: { ...raw }, status: undefined, isEnding: false };
   }
 }
@@ -36,7 +37,13 @@ function serviceForm(raw: RawService): Json {
       ? {}
       : { ipFamilies: families, ipFamilyPolicy: families.length === 2 ? 'RequireDualStack' : 'SingleStack' };
   const externalName = raw.spec.externalName?.toLowerCase();
-  return { ...raw, spec: { ...raw.spec, ...ipFields, ...(externalName === undefined ? {} : { externalName }) } };
+  const { status: _, ...object } = raw;
+  return { ...object, spec: { ...raw.spec, ...ipFields, ...(externalName === undefined ? {} : { externalName }) } };
+}
+
+function serviceStatus({ apiVersion, kind, metadata, status }: RawService): Json | undefined {
+  if (status === undefined) return undefined;
+  return { apiVersion, kind, metadata: { name: metadata.name, namespace: metadata.namespace }, status };
 }
 
 /** Upper-case letters are not taken in host names. */
