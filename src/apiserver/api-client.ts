@@ -22,10 +22,9 @@ export interface ApiResponse {
   /** of the server, with its port */
   readonly host: string;
   readonly contentType: string;
-  /** Ends with an ApiFault where the network ends it, or who reads it. */
   readonly body: IncomingMessage;
-  /** To be called when the body has ended, either way. */
-  done(): void;
+  /** To be called when the body has been read, or nobody wants the rest of it. */
+  close(): void;
 }
 
 /** Octets of an answer that is an error. */
@@ -76,7 +75,11 @@ export class ApiClient {
     try {
       const body = await this.#send(connection, request);
       if (!isList) leave();
-      return { host, contentType: body.headers['content-type'] ?? '', body, done: finish };
+      const close = (): void => {
+        body.destroy();
+        finish();
+      };
+      return { host, contentType: body.headers['content-type'] ?? '', body, close };
     } catch (error) {
       finish();
       throw error;

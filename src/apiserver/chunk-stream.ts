@@ -1,4 +1,4 @@
-import type { ApiResponse } from './api-client.ts';
+import type { Readable } from 'node:stream';
 
 /**
  * The octets of an answer as they come. While what came is worked on, nothing more is read, so that a slow reader slows the
@@ -9,7 +9,7 @@ import type { ApiResponse } from './api-client.ts';
  * @throws what ended the connection
  */
 export async function* readChunks(
-  { body, done }: ApiResponse,
+  body: Readable,
   silenceMs: () => number,
   onSilence: () => Error,
 ): AsyncGenerator<Buffer, void, void> {
@@ -34,6 +34,5 @@ export async function* readChunks(
     }
   } finally {
     clearTimeout(timer);
-    done();
   }
 }

@@ -96,9 +96,10 @@ export class ObjectReceiver {
         ...(!isWhole && { limit: PAGE_SIZE }),
         ...(isContinued && { continue: continueToken }),
       });
-      const response = await this.#open(request);
-      if (!isContinued) await this.#options.sink.beginList(this.#options.kind);
-      const end = await this.#readPage(request, response);
+      const end = await this.#receive(request, async (response) => {
+        if (!isContinued) await this.#options.sink.beginList(this.#options.kind);
+        return this.#readPage(request, response);
+      });
       continueToken = end.continueToken;
       if (continueToken === '') await this.#endList(end.resourceVersion);
     } while (continueToken !== '');
@@ -115,9 +116,10 @@ export class ObjectReceiver {
       sendInitialEvents: 'true',
       resourceVersionMatch: 'NotOlderThan',
     });
-    const response = await this.#open(request);
-    await this.#options.sink.beginList(this.#options.kind);
-    await this.#follow(request, response);
+    await this.#receive(request, async (response) => {
+      await this.#options.sink.beginList(this.#options.kind);
+      await this.#follow(request, response);
+    });
     if (!this.#isListing) return;
     throw new ApiConnectionFault('cut', `cannot watch ${this.#name}: the answer ended before the list was complete`);
   }
@@ -129,7 +131,7 @@ export class ObjectReceiver {
    */
   async watch(signal: AbortSignal): Promise<void> {
     const request = this.#watchRequest(signal, {});
-    await this.#follow(request, await this.#open(request));
+    await this.#receive(request, (response) => this.#follow(request, response));
   }
 
   get #name(): string {
@@ -170,11 +172,16 @@ export class ObjectReceiver {
     };
   }
 
-  async #open(request: ApiRequest): Promise<ApiResponse> {
+  /** Send a request and read the answer; the connection is closed or given back, however that ends. */
+  async #receive<Result>(request: ApiRequest, read: (response: ApiResponse) => Promise<Result>): Promise<Result> {
     const response = await this.#options.client.open(request);
     this.#touch();
     this.#options.onContact();
-    return response;
+    try {
+      return await read(response);
+    } finally {
+      response.close();
+    }
   }
 
   #touch(): void {
@@ -247,7 +254,7 @@ export class ObjectReceiver {
     const { budget } = this.#options;
     try {
       for await (const chunk of readChunks(
-        response,
+        response.body,
         () => this.#silenceMs,
         () => this.#silent(request),
       )) {

@@ -37,6 +37,8 @@ export type FakeFault =
   | { readonly event: number; readonly reason?: string; readonly message?: string; readonly at?: 'start' | 'end' }
   /** nothing at all, the connection stays open */
   | { readonly hang: 'before headers' | 'after headers' }
+  /** 200 with a text of something else, which does not end */
+  | { readonly page: string }
   /** the connection is reset after so many octets of the answer */
   | { readonly cutAfter: number };
 
@@ -242,6 +244,10 @@ export class FakeApiServer {
     return this.#watchesOf(plural).length;
   }
 
+  get openConnections(): number {
+    return this.#sockets.size;
+  }
+
   seen(plural: Plural, verb?: 'list' | 'watch'): SeenRequest[] {
     return this.requests.filter(
       (request) => request.plural === plural && (verb === undefined || request.verb === verb),
@@ -306,6 +312,11 @@ export class FakeApiServer {
       if (fault.at === 'end') return true;
       response.writeHead(200, { 'content-type': 'application/json' });
       response.end(eventLine('ERROR', statusObject(fault.event, fault.reason ?? '', fault.message ?? '')));
+      return false;
+    }
+    if ('page' in fault) {
+      response.writeHead(200, { 'content-type': 'text/html' });
+      response.write(fault.page);
       return false;
     }
     if ('hang' in fault) {

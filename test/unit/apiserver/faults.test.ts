@@ -154,6 +154,22 @@ test('lists that hang are given up: no headers, no body', async (t) => {
   }
 });
 
+test('a page that is no answer of an API server: said, tried again, and its connection closed', async (t) => {
+  const { fake, source, agree } = await follow(t, {
+    prepare: (fake) => {
+      twoServices(fake);
+      fake.fail('services', 'streaming list', { page: '<html>Log in</html>' }, 20);
+      fake.fail('services', 'list', { page: '<html>Log in</html>' }, 20);
+    },
+    timing: { backoffMaxMs: 20 },
+  });
+  await fake.until(() => fake.requests.length > 10, 'attempts');
+  assert.equal(source.status[0]!.error!.code, 'API_RESPONSE');
+  await agree();
+  await fake.until(() => fake.openWatches() === 1, 'a watch');
+  assert.ok(fake.openConnections <= 2, `${fake.openConnections} connections`);
+});
+
 test('a resource that the cluster does not have is asked for now and then, and holds nothing up', async (t) => {
   const { fake, source, log, agree } = await follow(t, {
     source: { kinds: ['ServiceImport', 'Service'] },
