@@ -5,8 +5,10 @@ import { histogramSamples, type MetricFamily, type Sample } from '../observabili
 /** Prometheus's default. */
 const BOUNDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10] as const;
 
-/** Why a watch or a list was begun anew. */
+/** Why a watch ended. */
 export type RestartReason = 'ended' | 'expired' | 'cut' | 'silent' | 'refused' | 'connect' | 'other';
+/** Why there was another list; `reconcile`: its time had come. */
+export type RelistReason = RestartReason | 'reconcile';
 
 /** What the status of each source tells; of several sources of one kind the worst counts. */
 export interface MeasuredStatus {
@@ -44,7 +46,7 @@ export class ApiMetrics {
     this.#restarts.add([kind, reason]);
   }
 
-  countRelist(kind: ObjectKind, reason: RestartReason): void {
+  countRelist(kind: ObjectKind, reason: RelistReason): void {
     this.#relists.add([kind, reason]);
   }
 

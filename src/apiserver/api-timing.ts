@@ -21,6 +21,8 @@ export interface ApiTiming {
   /** the server is asked to end each watch after a random time between the two, so that those of many clients spread */
   readonly watchMinSeconds: number;
   readonly watchMaxSeconds: number;
+  /** all is listed again after so long and up to half of it more: clients have met watches that lost an event */
+  readonly reconcileMs: number;
   /** a watch that lasted so long was a success, even if nothing happened */
   readonly steadyMs: number;
   /** faults of a kind that was synced are passed over for so long: servers restart, proxies cut what is idle */
@@ -41,6 +43,7 @@ export const API_TIMING: ApiTiming = {
   listSilenceMs: 60_000,
   watchMinSeconds: 300,
   watchMaxSeconds: 600,
+  reconcileMs: 3_600_000,
   steadyMs: 5000,
   logGraceMs: 5000,
   logAgainMs: 300_000,

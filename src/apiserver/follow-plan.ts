@@ -1,7 +1,7 @@
 /** What a reflector does next, and when: decided from what went well and what failed so far. No I/O. */
 import type { SkyshardError } from '../base/skyshard-error.ts';
 import { ApiConnectionFault, ApiFault } from './api-fault.ts';
-import type { RestartReason } from './api-metrics.ts';
+import type { RelistReason, RestartReason } from './api-metrics.ts';
 import { type ApiTiming, Backoff } from './api-timing.ts';
 
 /**
@@ -33,13 +33,15 @@ export class FollowPlan {
   /** Lists that are needed again and again wait by themselves: no other fault makes the first of them wait long. */
   readonly #expiryBackoff: Backoff;
   #needsList = true;
-  #relistReason: RestartReason | undefined;
+  #relistReason: RelistReason | undefined;
   /** The server has no streaming lists; when to see whether it has learnt. */
   #streamingFromMs = -Infinity;
   /** The last streaming list failed, for whatever reason: the next one is paged. */
   #isPagedNext = false;
   /** A continue token ran out before the list was read: the next one is asked for in one. */
   #isWholeNext = false;
+  /** when all is compared once more, in case an event was lost on the way */
+  #reconcileAtMs = Infinity;
   #watchFaults = 0;
   #silentWatches = 0;
   #wasUnreachable = false;
@@ -60,12 +62,14 @@ export class FollowPlan {
   }
 
   /** Why the next list is needed; undefined for the first one. */
-  get relistReason(): RestartReason | undefined {
+  get relistReason(): RelistReason | undefined {
     return this.#relistReason;
   }
 
   /** A list is complete. */
   noteListed(): void {
+    const { reconcileMs } = this.#timing;
+    this.#reconcileAtMs = this.#nowMs() + reconcileMs * (1 + Math.random() / 2);
     this.#needsList = this.#isPagedNext = this.#isWholeNext = false;
   }
 
@@ -85,9 +89,18 @@ export class FollowPlan {
     this.#wasUnreachable = false;
   }
 
-  /** A watch ended as it should, but before it settled. @returns how long to wait */
-  noteShortWatch(): number {
-    return this.#backoff.next(this.#timing.backoffMaxMs);
+  /**
+   * A watch ended as it should.
+   *
+   * @param isSettled  it had lasted, or said something
+   * @returns how long to wait: a server that ends each watch at once is not asked without a pause
+   */
+  noteEnd(isSettled: boolean): number {
+    if (this.#nowMs() >= this.#reconcileAtMs) {
+      this.#needsList = true;
+      this.#relistReason = 'reconcile';
+    }
+    return isSettled ? 0 : this.#backoff.next(this.#timing.backoffMaxMs);
   }
 
   /** @param isListing  the fault is one of a list, not of the watch after it */

@@ -109,11 +109,12 @@ export class Reflector {
     this.#faultLog.clear();
   }
 
-  /** The watch's time was up. Servers that end each watch at once are not asked without a pause. */
+  /** The watch's time was up. */
   async #restart(signal: AbortSignal): Promise<void> {
     const { kind, metrics, contact } = this.#options;
     metrics.countRestart(kind, 'ended');
-    if (!this.#isSettled) await contact.wait(this.#plan.noteShortWatch(), false, signal);
+    const waitMs = this.#plan.noteEnd(this.#isSettled);
+    if (waitMs > 0) await contact.wait(waitMs, false, signal);
   }
 
   async #recover(fault: SkyshardError, signal: AbortSignal): Promise<void> {

@@ -89,6 +89,8 @@ export class FakeApiServer {
   authorization: string | undefined;
   version = 1000;
   isStreaming: boolean;
+  /** what changes is neither sent nor remembered for those who watch */
+  isLosingEvents = false;
   readonly missing: Set<string>;
   readonly #options: FakeApiServerOptions;
   readonly #server: Server;
@@ -415,6 +417,7 @@ export class FakeApiServer {
   }
 
   #emit(event: FakeEvent): void {
+    if (this.isLosingEvents) return;
     this.#history.push(event);
     for (const watch of this.#watchesOf(event.plural)) this.#send(watch, event.type, event.object);
   }

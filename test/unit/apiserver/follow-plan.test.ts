@@ -169,3 +169,25 @@ test('a resource that need not be there is looked for once a minute', () => {
   assert.ok(new FollowPlan(API_TIMING, true).noteFault(missing, true).waitMs >= 60_000);
   assert.ok(new FollowPlan(API_TIMING, false).noteFault(missing, true).waitMs < 100);
 });
+
+test('after an hour, and before an hour and a half, the end of a watch is followed by a list', () => {
+  let nowMs = 0;
+  const plan = new FollowPlan(API_TIMING, false, () => nowMs);
+  plan.noteListed();
+  nowMs = 3_599_000;
+  assert.equal(plan.noteEnd(true), 0);
+  assert.equal(plan.step, 'watch');
+  nowMs = 5_400_000;
+  assert.equal(plan.noteEnd(true), 0);
+  assert.equal(plan.step, 'streaming list');
+  assert.equal(plan.relistReason, 'reconcile');
+  plan.noteListed();
+  plan.noteEnd(true);
+  assert.equal(plan.step, 'watch');
+});
+
+test('a server that ends each watch at once is asked more and more seldom', () => {
+  const plan = listed();
+  const waits = Array.from({ length: 12 }, () => plan.noteEnd(false));
+  assert.ok(waits[0]! < 100 && waits.at(-1)! > 15_000, waits.join());
+});

@@ -251,3 +251,28 @@ test('a server that was restored from an older backup is followed again', async 
   await agree();
   assert.deepEqual(sink.names('Service'), ['default/b']);
 });
+
+test('an event that was lost on the way is made good with the next list', async (t) => {
+  const { fake, sink, source, agree } = await follow(t, {
+    timing: { reconcileMs: 20 },
+    prepare: (fake) => {
+      fake.put(service('a', '10.96.0.1'));
+      fake.put(service('b', '10.96.0.2'));
+    },
+  });
+  await agree();
+  await fake.until(() => fake.openWatches() === 1, 'a watch');
+  fake.isLosingEvents = true;
+  fake.put(service('a', '10.96.0.9'));
+  fake.remove('Service', 'default', 'b');
+  fake.isLosingEvents = false;
+  fake.put(service('c', '10.96.0.3'));
+  await fake.until(
+    () => sink.names('Service').join() === 'default/a,default/b,default/c',
+    'the event that was not lost',
+  );
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  fake.endWatches();
+  await agree();
+  assert.equal(metric(source, 'skyshard_kubernetes_relists_total', { kind: 'Service', reason: 'reconcile' }), 1);
+});
