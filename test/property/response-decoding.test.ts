@@ -9,7 +9,7 @@ import { createListDecoder, createWatchDecoder } from '../../src/apiserver/decod
 import { SkyshardError } from '../../src/base/skyshard-error.ts';
 import { apiVersionOf } from '../../src/kubernetes/decode.ts';
 import { cutAt, readList, readWatch } from '../unit/apiserver/decoding/chunks.ts';
-import { encodeEvent, encodeList } from '../unit/apiserver/decoding/protobuf-encoder.ts';
+import { encodeEvent, encodeList } from '../../native-free-bench/dataset/encode-protobuf.ts';
 import { budget } from './budget.ts';
 import { initialObjects } from './random-cluster.ts';
 

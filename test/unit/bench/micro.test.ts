@@ -4,6 +4,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { benchAnswer } from '../../../native-free-bench/micro/answer.bench.ts';
 import { benchDecodeManifest } from '../../../native-free-bench/micro/decode-manifest.bench.ts';
+import { benchDecodeMemory, formatDecodeMemory } from '../../../native-free-bench/micro/decode-memory.bench.ts';
+import { benchDecodeResponse } from '../../../native-free-bench/micro/decode-response.bench.ts';
 import { benchLoadCluster, formatLoadResult } from '../../../native-free-bench/micro/load-cluster.bench.ts';
 import { formatMicroResults, runMicroBenchmark } from '../../../native-free-bench/micro/micro-benchmark.ts';
 import { benchPublishEndpointChange } from '../../../native-free-bench/micro/publish-endpoint-change.bench.ts';
@@ -56,6 +58,27 @@ test('decoding manifests finds every object, in JSON and in YAML', async (t) => 
   assert.ok(json! > 10);
   assert.equal(yaml, json);
   assert.equal(event, json);
+});
+
+test('decoding responses finds every endpoint that is ready, in JSON and in protobuf', async (t) => {
+  const results = await benchDecodeResponse({ slices: 20, endpointsPerSlice: 15, durationMs: 1 });
+  t.diagnostic(formatMicroResults('decode responses', results));
+  const [json, protobuf, jsonItems, protobufItems] = results.map(({ checksum }) => checksum);
+  assert.ok(json! > 20 * 13 && json! <= 20 * 15, `${json} endpoints`);
+  assert.equal(protobuf, json);
+  assert.deepEqual([jsonItems, protobufItems], [20, 20]);
+});
+
+test('a list is never held whole while it is decoded', { skip: process.platform !== 'linux' && 'no /proc' }, (t) => {
+  const results = benchDecodeMemory(10_000, 15);
+  t.diagnostic(formatDecodeMemory(results));
+  const { json, protobuf } = results;
+  assert.deepEqual([json.objectCount, protobuf.objectCount], [10_000, 10_000]);
+  // Some 3 MiB, all of it what waits for collection, however long the list is: more where the collector comes late.
+  for (const { responseMiB, peakMiB } of [json, protobuf]) {
+    assert.ok(responseMiB > 14, `${responseMiB} MiB`);
+    assert.ok(peakMiB < 12, `${peakMiB} MiB`);
+  }
 });
 
 test('loading a cluster counts its objects and octets', (t) => {

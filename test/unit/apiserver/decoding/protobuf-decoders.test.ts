@@ -16,7 +16,7 @@ import {
   numberField,
   octetsField,
   varint,
-} from './protobuf-encoder.ts';
+} from '../../../../native-free-bench/dataset/encode-protobuf.ts';
 import { rawNamespace, rawPod, rawService, rawSlice, type RawObject } from './raw-objects.ts';
 
 const TYPE = 'application/vnd.kubernetes.protobuf';
