@@ -65,6 +65,8 @@ export interface QueryClient {
   /** POLICY of its route: word index, valid within the batch; flags and sizes */
   policyFlags: number;
   udpSizeMax: number;
+  /** of its POLICY: how the records of its response are ordered */
+  order: number;
   /** QUERY_ERROR and its detail: why the answer is SERVFAIL; who refuses to take a query over says so here */
   error: number;
   errorDetail: number;

@@ -41,6 +41,7 @@ import { FixedSteps } from './fixed-steps.ts';
 import { ALIASES_MAX, KubernetesStep } from './kubernetes-step.ts';
 import { LocalStep } from './local-step.ts';
 import { PARSED, Query } from './query.ts';
+import { RecordOrder } from './record-order.ts';
 import { RecordsStep } from './records-step.ts';
 import { Response } from './response.ts';
 import { Rotation } from './rotation.ts';
@@ -81,6 +82,7 @@ export class Answerer {
   private readonly transfer: TransferStep;
   private readonly forwarder: QueryForwarder | undefined;
   private readonly transfers: ZoneSender | undefined;
+  private readonly order: RecordOrder;
   private readonly cookies: ServerCookies;
   private readonly counters: ShardCounters;
   private readonly events: QueryEventWriter | undefined;
@@ -97,6 +99,7 @@ export class Answerer {
     messageSize: 0,
     policyFlags: 0,
     udpSizeMax: UDP_SIZE_MAX_DEFAULT,
+    order: 0,
     optSize: 0,
     error: QUERY_ERROR.NONE,
     errorDetail: 0,
@@ -125,6 +128,7 @@ export class Answerer {
     this.transfer = new TransferStep(this.reader, this.query, this.response);
     this.forwarder = options.forwarder;
     this.transfers = options.transfers;
+    this.order = new RecordOrder(options.arena, (Math.random() * 0xffff_ffff) >>> 0);
     this.cookies = new ServerCookies(options.cookieSecret);
     this.counters = options.counters;
     this.events = options.events;
@@ -197,6 +201,7 @@ export class Answerer {
     client.messageSize = messageSize;
     client.policyFlags = 0;
     client.udpSizeMax = UDP_SIZE_MAX_DEFAULT;
+    client.order = 0;
     client.error = QUERY_ERROR.NONE;
     this.scope = SCOPE_DROPPED;
     this.plugin = PLUGIN.SERVER;
@@ -211,7 +216,9 @@ export class Answerer {
       return ANSWER_PENDING;
     }
     if ((client.policyFlags & POLICY_FLAG.MINIMAL) !== 0) this.minimize();
-    const size = this.finish();
+    let size = this.finish();
+    if (client.order !== 0 && this.plugin === PLUGIN.TEMPLATE)
+      size = this.order.apply(messageOffset, size, this.sizeMax());
     const family = peerSize === 4 ? 0 : 1;
     this.counters.countRequest(this.scope, this.proto(), family, query.qtype, messageSize, query.isDo);
     this.counters.countResponse(
@@ -377,6 +384,7 @@ export class Answerer {
     this.kubernetes.setPolicy(flags);
     this.client.policyFlags = flags;
     this.client.udpSizeMax = udpSizeMax;
+    this.client.order = words[policyAt + POLICY.at.order]!;
     if (this.query.hasEdns) this.response.limit = this.response.messageAt + this.sizeMax() - this.optSizeMax();
   }
 

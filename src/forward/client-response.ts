@@ -1,4 +1,5 @@
 /** The response to a client, written from the upstream's reply or without one. */
+import { RecordOrder } from '../answer/record-order.ts';
 import { EDNS_OPTION, RCODE } from '../dns/iana.ts';
 import {
   AA,
@@ -33,6 +34,7 @@ export class ClientResponse {
   readonly #view: DataView;
   readonly #waiters: Waiters;
   readonly #copier: RecordCopier;
+  readonly #order: RecordOrder;
   #position = 0;
   #answerCount = 0;
   #authorityCount = 0;
@@ -43,6 +45,7 @@ export class ClientResponse {
     this.#view = new DataView(arena);
     this.#waiters = waiters;
     this.#copier = new RecordCopier(arena);
+    this.#order = new RecordOrder(arena, (Math.random() * 0xffff_ffff) >>> 0);
   }
 
   /** Write the response of `waiter` at `at`. The reply answers its question. */
@@ -61,6 +64,7 @@ export class ClientResponse {
     if ((waiters.flags[waiter]! & WAITER.AD) !== 0) low |= reply.flagsLow & AD;
     // What came from elsewhere is not ours, whoever the upstream had it from: AA is of our own records alone.
     this.#finish(waiter, at, 0, low);
+    if (waiters.order[waiter] !== 0) this.size = this.#order.apply(at, this.size, waiters.sizeMax[waiter]!);
   }
 
   /** The same where no upstream answered: the CNAME records there are, and the rcode. */

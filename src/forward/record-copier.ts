@@ -1,42 +1,13 @@
 /**
  * Copies records from an upstream's message to a place where its compression pointers mean nothing: names are written out,
  * but for the owner that equals the name that was asked.
- *
- * Rdata with names is known for the types whose names may be compressed (RFC 1035, RFC 3597 §4) and those some servers
- * compress all the same (RFC 2782, RFC 2535); of all others rdata is octets.
  */
+import { RDATA_NAMES } from '../dns/rdata-names.ts';
 import { LABELS_MAX, NAME_SIZE_MAX, POINTER_BITS } from '../dns/wire-header.ts';
 import type { Reply } from './reply.ts';
 
 const RECORD_FIXED_SIZE = 10;
 const QUESTION_POINTER = 0xc00c;
-
-/** Rdata as octets before the first name, number of names, and octets behind: of a list, the whole. */
-interface RdataShape {
-  readonly before: number;
-  readonly names: number;
-}
-
-const SHAPES = new Map<number, RdataShape>([
-  [2, { before: 0, names: 1 }],
-  [3, { before: 0, names: 1 }],
-  [4, { before: 0, names: 1 }],
-  [5, { before: 0, names: 1 }],
-  [6, { before: 0, names: 2 }],
-  [7, { before: 0, names: 1 }],
-  [8, { before: 0, names: 1 }],
-  [9, { before: 0, names: 1 }],
-  [12, { before: 0, names: 1 }],
-  [14, { before: 0, names: 2 }],
-  [15, { before: 2, names: 1 }],
-  [17, { before: 0, names: 2 }],
-  [18, { before: 2, names: 1 }],
-  [21, { before: 2, names: 1 }],
-  [26, { before: 2, names: 2 }],
-  [33, { before: 6, names: 1 }],
-  [36, { before: 2, names: 1 }],
-  [39, { before: 0, names: 1 }],
-]);
 
 export class RecordCopier {
   readonly #octets: Uint8Array;
@@ -83,7 +54,7 @@ export class RecordCopier {
   }
 
   #copyRdata(reply: Reply, type: number, from: number, end: number, to: number, limit: number): number {
-    const shape = SHAPES.get(type);
+    const shape = RDATA_NAMES.get(type);
     let position = from;
     let at = to;
     if (shape !== undefined) {

@@ -46,6 +46,8 @@ export class Waiters {
   /** largest response, octets */
   readonly sizeMax: Uint16Array = new Uint16Array(WAITERS_MAX + 1);
   readonly flags: Uint8Array = new Uint8Array(WAITERS_MAX + 1);
+  /** how the records of its response are ordered: POLICY.order */
+  readonly order: Uint16Array = new Uint16Array(WAITERS_MAX + 1);
   readonly scope: Uint16Array = new Uint16Array(WAITERS_MAX + 1);
   /** when the query came, ms (performance.now); the caller's to set */
   readonly startMs: Float64Array = new Float64Array(WAITERS_MAX + 1);
@@ -94,6 +96,7 @@ export class Waiters {
     this.aliasCount[waiter] = response.answerCount;
     this.sizeMax[waiter] = response.limit - messageAt + client.optSize;
     this.scope[waiter] = client.scope;
+    this.order[waiter] = client.order;
     let flags = client.isStream ? WAITER.STREAM : 0;
     if (client.optSize > 0) flags |= WAITER.HAS_OPT;
     if (query.isDo !== 0) flags |= WAITER.DO | WAITER.AD;

@@ -431,6 +431,7 @@ class Compiler {
   #policyOf({ plugins }: CorefileBlock, hasHandlers: boolean): PolicyDescription {
     return {
       rotates: plugins.loadbalance !== undefined,
+      order: plugins.loadbalance === undefined ? 0 : 1,
       isMinimal: plugins.minimal !== undefined,
       isLogged: plugins.log !== undefined,
       reportsErrors: plugins.errors !== undefined,

@@ -129,7 +129,10 @@ export type StepDescription =
 
 /** What a server block does to every answer. */
 export interface PolicyDescription {
+  /** addresses of our own data begin with another one each time */
   readonly rotates: boolean;
+  /** how records of other answers are ordered: 0 as they come, 1 by chance, more: all answers by that address order */
+  readonly order: number;
   readonly isMinimal: boolean;
   readonly isLogged: boolean;
   readonly reportsErrors: boolean;
@@ -144,6 +147,7 @@ export interface PolicyDescription {
 
 export const DEFAULT_POLICY: PolicyDescription = {
   rotates: true,
+  order: 1,
   isMinimal: false,
   isLogged: false,
   reportsErrors: false,
@@ -329,6 +333,7 @@ function writePolicy(context: WriterContext, policy: PolicyDescription): number 
       (policy.isRecursionAvailable ? POLICY_FLAG.RECURSION : 0) |
       (policy.hasHandlers ? POLICY_FLAG.HANDLERS : 0),
   );
+  writer.push(policy.order);
   writer.push(policy.udpSizeMax);
   writer.push(policy.nsid.length);
   writer.pushOctets(policy.nsid);

@@ -117,6 +117,7 @@ export const UDP_SIZE_MAX_DEFAULT = 1232;
 /** What a server block does to every answer. */
 export const POLICY = layout('policy', [
   ['flags', 1, 'POLICY_FLAG bits'],
+  ['order', 1, 'of records: 0 as they come, 1 by chance, more: address order number 2 …'],
   ['udpSizeMax', 1, 'largest UDP response with EDNS, and the size announced, octets'],
   ['nsidSize', 1, 'octets of the NSID, 0: not answered'],
   ['nsid', 0, 'the NSID as key words'],

@@ -197,6 +197,11 @@ function readRdata(cursor: Cursor, type: number, size: number): { rdata: string;
       const target = cursor.name(true);
       return { rdata: formatName(target), targets: [target] };
     }
+    case TYPE.MX: {
+      const preference = cursor.u16();
+      const target = cursor.name(true);
+      return { rdata: `${preference} ${formatName(target)}`, targets: [target] };
+    }
     case TYPE.SRV: {
       const numbers = `${cursor.u16()} ${cursor.u16()} ${cursor.u16()}`;
       const target = cursor.name(false);

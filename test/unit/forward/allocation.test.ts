@@ -84,6 +84,7 @@ test('a million forwarded queries', () => {
     messageSize: 40,
     policyFlags: 0,
     udpSizeMax: 1232,
+    order: 1,
     error: 0,
     errorDetail: 0,
     optSize: 0,

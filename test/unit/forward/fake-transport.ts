@@ -66,6 +66,7 @@ export class FakeForwarding implements ForwardTransport, UpstreamRegistrar {
     messageSize: 0,
     policyFlags: 0,
     udpSizeMax: 1232,
+    order: 0,
     error: 0,
     errorDetail: 0,
     optSize: 0,
