@@ -11,6 +11,8 @@ import { SkyshardError } from '../base/skyshard-error.ts';
 export interface ListenAddress {
   readonly host: string;
   readonly port: number;
+  /** web configuration, an absolute path, for an endpoint that speaks TLS */
+  readonly tlsFile?: string | null;
 }
 
 export interface EndpointListener {
@@ -46,7 +48,7 @@ export class ListenerSet<Listener extends EndpointListener> {
 
   /** Where an address is listened on. */
   get(address: ListenAddress): Listener | undefined {
-    return this.listeners.get(formatListenAddress(address))?.listener;
+    return this.listeners.get(keyOf(address))?.listener;
   }
 
   /**
@@ -55,7 +57,7 @@ export class ListenerSet<Listener extends EndpointListener> {
    * @throws SkyshardError BIND_FAILED
    */
   async update(addresses: readonly ListenAddress[]): Promise<void> {
-    const wanted = new Map(addresses.map((address) => [formatListenAddress(address), address]));
+    const wanted = new Map(addresses.map((address) => [keyOf(address), address]));
     const stay = new Map([...this.listeners].filter(([key]) => wanted.has(key)));
     const gone = [...this.listeners].filter(([key]) => !wanted.has(key)).map(([, open]) => open);
     // `:8080` and `127.0.0.1:8080` cannot be open at the same time
@@ -86,7 +88,7 @@ export class ListenerSet<Listener extends EndpointListener> {
   private async reopen(addresses: readonly ListenAddress[]): Promise<void> {
     const listeners = new Map(this.listeners);
     for (const address of addresses) {
-      const key = formatListenAddress(address);
+      const key = keyOf(address);
       listeners.delete(key);
       try {
         listeners.set(key, { address, listener: await this.open(address) });
@@ -96,6 +98,10 @@ export class ListenerSet<Listener extends EndpointListener> {
     }
     this.listeners = listeners;
   }
+}
+
+function keyOf(address: ListenAddress): string {
+  return `${formatListenAddress(address)} ${address.tlsFile ?? ''}`;
 }
 
 /** `:8080`, `localhost:9153`, `[::1]:8181`: as the Corefile has it. */

@@ -2,6 +2,7 @@
 import type { IncomingMessage, Server as HttpServer, ServerResponse } from 'node:http';
 import type { Server } from 'node:net';
 import { formatListenAddress, listenOn } from './listener-set.ts';
+import type { WebConfig } from './web-config.ts';
 import { METRICS_CONTENT_TYPE } from './prometheus-text.ts';
 
 /** Reading a request, writing a response, and idling between two: as CoreDNS has it. */
@@ -9,11 +10,21 @@ const TIMEOUT_MS = 5000;
 /** A scrape at a time is the rule; what is more than this is no scraper. */
 const CONNECTIONS_MAX = 64;
 
+const LIMITS = {
+  headersTimeout: TIMEOUT_MS,
+  requestTimeout: TIMEOUT_MS,
+  keepAliveTimeout: TIMEOUT_MS,
+  connectionsCheckingInterval: TIMEOUT_MS / 5,
+  maxHeaderSize: 8192,
+};
+
 export interface MetricsServerOptions {
   /** a name or an address; '': all addresses */
   readonly address: string;
   /** 0: any that is free */
   readonly port: number;
+  /** web configuration for TLS, an absolute path */
+  readonly tlsFile?: string | null;
   /** writes the page; what it throws is a response with status 500 */
   readonly page: () => Promise<string>;
   /** told what the page threw */
@@ -35,11 +46,15 @@ export interface MetricsServer {
  */
 export async function startMetricsServer(options: MetricsServerOptions): Promise<MetricsServer> {
   const { createServer } = await import('node:net');
+  const tls =
+    options.tlsFile === undefined || options.tlsFile === null
+      ? undefined
+      : (await import('./web-config.ts')).readWebConfig(options.tlsFile);
   let http: Promise<HttpServer> | undefined;
   const listener = createServer({ pauseOnConnect: true }, (socket) => {
     // A scraper that gives up while node:http is loaded is no fault of ours.
     socket.on('error', () => socket.destroy());
-    http ??= createHttpServer(options);
+    http ??= createHttpServer(options, tls);
     void http.then((server) => {
       server.emit('connection', socket);
       socket.resume();
@@ -49,25 +64,29 @@ export async function startMetricsServer(options: MetricsServerOptions): Promise
   const port = await listenOn(listener, { host: options.address, port: options.port }, 'metrics');
   return {
     port,
-    url: `http://${formatListenAddress({ host: options.address, port })}/metrics`,
+    url: `${tls === undefined ? 'http' : 'https'}://${formatListenAddress({ host: options.address, port })}/metrics`,
     close: async () => close(listener, await http),
   };
 }
 
 /** An HTTP server that does not listen: it is handed its connections. */
-async function createHttpServer(options: MetricsServerOptions): Promise<HttpServer> {
-  const { createServer } = await import('node:http');
+async function createHttpServer(options: MetricsServerOptions, tls: WebConfig | undefined): Promise<HttpServer> {
   const page = shareWhileRunning(options.page);
-  const server = createServer(
-    {
-      headersTimeout: TIMEOUT_MS,
-      requestTimeout: TIMEOUT_MS,
-      keepAliveTimeout: TIMEOUT_MS,
-      connectionsCheckingInterval: TIMEOUT_MS / 5,
-      maxHeaderSize: 8192,
-    },
-    (request, response) => void respond(request, response, page, options.onError),
-  );
+  const answer = (request: IncomingMessage, response: ServerResponse): void =>
+    void respond(request, response, page, options.onError);
+  let server: HttpServer;
+  if (tls === undefined) {
+    server = (await import('node:http')).createServer(LIMITS, answer);
+  } else {
+    const secure = (await import('node:https')).createServer({ ...LIMITS, ...tls.options }, answer);
+    // Before a handshake begins: certificates are renewed while the server runs.
+    secure.prependListener('connection', () => {
+      const renewed = tls.renewed();
+      if (renewed !== undefined) secure.setSecureContext(renewed);
+    });
+    secure.on('tlsClientError', (_error, socket) => socket.destroy());
+    server = secure;
+  }
   server.timeout = TIMEOUT_MS;
   // The check of the time-outs begins with this event.
   server.emit('listening');

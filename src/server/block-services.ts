@@ -65,6 +65,7 @@ export class BlockServices {
         startMetricsServer({
           address: address.host,
           port: address.port,
+          tlsFile: address.tlsFile ?? null,
           page: () => this.#page!(),
           onError: (error) => log('error', `metrics: ${String(error)}`),
         }),

@@ -154,8 +154,10 @@ class Compiler {
     const { blocks } = this.#config;
     const metrics = new Map<string, ListenAddress>();
     for (const { plugins } of blocks) {
-      const listen = plugins.prometheus?.listen;
-      if (listen !== undefined) metrics.set(formatListenAddress(listen), listen);
+      const { prometheus } = plugins;
+      if (prometheus === undefined) continue;
+      const { listen, tlsConfigFile: tlsFile } = prometheus;
+      metrics.set(formatListenAddress(listen), { ...listen, tlsFile });
     }
     const linesOf = <Block>(make: (plugins: CorefileBlock['plugins']) => Block): Block[] => {
       const made = new Map(blocks.map((block) => [block, make(block.plugins)]));
