@@ -169,6 +169,7 @@ export class ConfigReloader {
     this.#config = config;
     this.#listenerIds = listeners.ids;
     if (gone.length > 0) this.#leave(listeners, config, records);
+    else await publisher.freeDatasets(datasetsOf(config));
   }
 
   /** Close the listeners that go, while the new configuration is served. */
@@ -178,6 +179,7 @@ export class ConfigReloader {
     const close = async (): Promise<void> => {
       await listeners.close(hurry.signal);
       await publisher.reconfigure(config, records, () => undefined);
+      await publisher.freeDatasets(datasetsOf(config));
     };
     // What cannot be published for want of memory is a configuration that says more than it has to.
     const done = close().catch((error: unknown) => log('error', `plugin/reload: former listeners: ${String(error)}`));
@@ -211,6 +213,12 @@ export class ConfigReloader {
 
 function isSameScope(a: MetricScope, b: MetricScope): boolean {
   return a.server === b.server && a.zone === b.zone && a.view === b.view;
+}
+
+/** Every dataset that a step reads. */
+function datasetsOf({ listeners }: SnapshotConfig): ReadonlySet<number> {
+  const steps = listeners.flatMap(({ routes }) => routes.flatMap((route) => route.steps));
+  return new Set(steps.flatMap((step) => ('dataset' in step ? [step.dataset] : [])));
 }
 
 function addressesOf({ addresses }: ServerPlan, ids: readonly number[]): ReadonlyMap<number, string> {

@@ -52,6 +52,8 @@ export class RecordPublisher {
   readonly #builder: SnapshotBuilder;
   #instances: readonly Instance[];
   #datasetCount: number;
+  /** of those before, the ones that nothing is in */
+  readonly #freeDatasets: number[] = [];
   readonly #counters: MainCounters;
   readonly #log: LogFunction;
   /** the change set before this one */
@@ -106,7 +108,24 @@ export class RecordPublisher {
 
   /** A dataset that nothing is in. */
   takeDataset(): number {
-    return this.#datasetCount++;
+    return this.#freeDatasets.pop() ?? this.#datasetCount++;
+  }
+
+  /**
+   * Give the memory of datasets back that the configuration does not name any more. Does not reject.
+   *
+   * @param used  all that it names
+   */
+  freeDatasets(used: ReadonlySet<number>): Promise<void> {
+    const isUsed = (dataset: number): boolean => used.has(dataset) || this.#freeDatasets.includes(dataset);
+    const unused = Array.from({ length: this.#datasetCount }, (_, dataset) => dataset).filter((one) => !isUsed(one));
+    if (unused.length === 0) return this.#last;
+    const free = (): void => {
+      for (const dataset of unused) this.#builder.emptyDataset(dataset);
+      this.#freeDatasets.push(...unused);
+    };
+    // What is not published can be tried again after the next reload.
+    return this.write(free, () => void this.#freeDatasets.splice(-unused.length));
   }
 
   /**

@@ -57,6 +57,33 @@ function setUp(sizeMax = 16 << 20) {
 }
 
 describe('RecordPublisher', () => {
+  test('what a configuration does not name any more is given back, and its place is taken by another', async () => {
+    const { builder, publisher, dump } = setUp();
+    await publisher.load([NAMESPACE]);
+    const emptySize = builder.liveSize;
+    const sizes: number[] = [];
+    for (let reload = 0; reload < 20; reload++) {
+      const dataset = publisher.takeDataset();
+      assert.equal(dataset, 1);
+      await publisher.write(
+        () => {
+          for (let index = 1000; index < 3000; index++) {
+            const key = Uint8Array.from([5, ...Buffer.from(`h${index}`)]);
+            const content = { ports: [], weight: 0, targetSkip: 0, addresses4: [index], addresses6: [] };
+            builder.dataset(dataset).put(key, { kind: 'address', ...content });
+          }
+        },
+        () => assert.fail('refused'),
+      );
+      sizes.push(builder.liveSize);
+      await publisher.freeDatasets(new Set([0]));
+    }
+    assert.ok(sizes[0]! > emptySize + 10_000);
+    builder.epochs.reclaim();
+    assert.ok(Math.max(...sizes) < sizes[0]! * 1.1, sizes.join());
+    assert.doesNotMatch(dump(), /h1000/);
+  });
+
   test('nothing is published before the load, everything after it', async () => {
     const { publisher, dump } = setUp();
     assert.equal(dump(), 'nothing is published');
