@@ -29,6 +29,7 @@ import type { Rotation } from './rotation.ts';
 import { PodAddress } from './pod-name.ts';
 import type { Query } from './query.ts';
 import { A_RECORD_SIZE, AAAA_RECORD_SIZE, SECTION, type Response } from './response.ts';
+import { writeZoneSoa } from './zone-soa.ts';
 
 /** CNAME records followed within the server's own zones; a longer chain is taken for a loop (CoreDNS has the same limit). */
 export const ALIASES_MAX = 10;
@@ -154,15 +155,8 @@ export class KubernetesStep {
   }
 
   private writeSoa(): boolean {
-    const words = this.words;
-    const response = this.response;
-    const zoneOffset = response.ownerOffset + this.zoneStart;
-    const ttl = words[this.zoneAt + ZONE_INFO.at.negativeTtl]!;
-    const serial = words[this.datasetAt + words[this.zoneAt + ZONE_INFO.at.serialField]!]!;
-    if (this.apexSize === 0) return response.writeSoa(zoneOffset, ttl, serial, this.ttl);
-    const primarySize = words[this.zoneAt + ZONE_INFO.at.primarySize]!;
-    const apexAt = this.zoneAt + ZONE_INFO.at.primary + ((primarySize + 3) >>> 2);
-    return response.writeExternalSoa(zoneOffset, ttl, serial, this.ttl, words, apexAt, this.apexSize);
+    const zoneOffset = this.response.ownerOffset + this.zoneStart;
+    return writeZoneSoa(this.response, this.words, this.zoneAt, this.datasetAt, zoneOffset);
   }
 
   /** No entry of this name: NXDOMAIN, unless the zone has names that are not stored one by one. */

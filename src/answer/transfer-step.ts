@@ -12,6 +12,7 @@ import type { QueryClient } from './answerer-options.ts';
 import type { Query } from './query.ts';
 import type { Response } from './response.ts';
 import { STEP_RESULT } from './step-result.ts';
+import { writeZoneSoa } from './zone-soa.ts';
 
 /** What is to be done for an AXFR or IXFR question. */
 export const TRANSFER_RESULT = {
@@ -68,7 +69,7 @@ export class TransferStep {
       return TRANSFER_RESULT.DONE;
     }
     if (!isIncremental) return TRANSFER_RESULT.SEND;
-    const serial = words[datasetAt + DATASET.at.serial]!;
+    const serial = words[datasetAt + words[zoneAt + ZONE_INFO.at.serialField]!]!;
     const held = this.heldSerial(client);
     if (held === NO_SERIAL) {
       response.rcode = RCODE.SERVFAIL;
@@ -77,8 +78,7 @@ export class TransferStep {
     // 0 is what a client says that has nothing.
     if (client.isStream && (held === 0 || isOlder(held, serial))) return TRANSFER_RESULT.SEND;
     response.isAuthoritative = true;
-    const ttl = words[zoneAt + ZONE_INFO.at.ttl]!;
-    response.writeSoa(response.ownerOffset, words[zoneAt + ZONE_INFO.at.negativeTtl]!, serial, ttl);
+    writeZoneSoa(response, words, zoneAt, datasetAt, response.ownerOffset);
     return TRANSFER_RESULT.DONE;
   }
 

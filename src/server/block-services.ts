@@ -14,6 +14,7 @@ import { createQueryEventBuffer } from '../observability/query-event-ring.ts';
 import { QueryLog } from '../observability/query-log.ts';
 import { QueryReports, type QueryConsumers } from '../observability/query-reports.ts';
 import { ReadyEndpoint } from '../observability/ready-endpoint.ts';
+import type { ZoneKind } from '../snapshot/snapshot-layout.ts';
 import type { Notifier } from '../transfer/notifier.ts';
 import type { LogFunction } from './server-options.ts';
 import type { ServicesPlan } from './server-plan.ts';
@@ -31,8 +32,8 @@ export interface BlockServicesOptions {
   readonly isSynced: (dataset: number) => boolean;
   /** probes and metrics whose port another server has take a free one */
   readonly mayMove: boolean;
-  /** SOA serial of a dataset */
-  readonly serialOf: (dataset: number) => number;
+  /** SOA serial of a dataset's zones of one kind */
+  readonly serialOf: (dataset: number, kind: ZoneKind) => number;
 }
 
 export class BlockServices {
@@ -129,7 +130,10 @@ export class BlockServices {
     if (this.#notifier === undefined && notified.length > 0) {
       const { Notifier } = await import('../transfer/notifier.ts');
       const { isSynced, serialOf, log } = this.#options;
-      this.#notifier = new Notifier({ serialOf: (id) => (isSynced(id) ? serialOf(id) : undefined), log });
+      this.#notifier = new Notifier({
+        serialOf: ({ dataset, kind }) => (isSynced(dataset) ? serialOf(dataset, kind) : undefined),
+        log,
+      });
     }
     this.#notifier?.configure(notified);
   }

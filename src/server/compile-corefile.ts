@@ -16,7 +16,7 @@ import type { HostsOptions } from '../plugins/hosts/parse.ts';
 import type { K8sExternalOptions } from '../plugins/k8s_external/parse.ts';
 import type { KubernetesOptions } from '../plugins/kubernetes/parse.ts';
 import type { TimeoutsOptions } from '../plugins/timeouts/parse.ts';
-import type { TransferRule } from '../plugins/transfer/parse.ts';
+import type { PluginOptions } from '../plugins/order.ts';
 import type { TemplateRule } from '../plugins/template/parse.ts';
 import { formatListenAddress, type ListenAddress } from '../observability/listener-set.ts';
 import type { MetricScope } from '../observability/shard-counters.ts';
@@ -32,7 +32,7 @@ import { DEFAULT_TCP_TIMEOUTS } from '../resolver/resolver-options.ts';
 import type { TcpTimeouts } from '../resolver/resolver-options.ts';
 import { compileTemplate } from './compile-template.ts';
 import { forwardGroupOf } from './forward-groups.ts';
-import { notifiedZones, ruleFor, transferStepOf } from './compile-transfer.ts';
+import { notifiedZones, ruleFor, transferableZones, transferStepOf } from './compile-transfer.ts';
 import { localAddressesOf, wildcardAddresses } from './local-addresses.ts';
 import type { ServerPlan, ServicesPlan } from './server-plan.ts';
 import type { PlannedListener } from './listener-table.ts';
@@ -170,10 +170,9 @@ class Compiler {
         const datasets = this.#kubernetes.filter(({ options }) => options === plugins.kubernetes);
         return [{ ...plugins.ready, datasets: datasets.map(({ dataset }) => dataset) }];
       }),
-      notified: blocks.flatMap(({ plugins: { kubernetes, transfer } }) => {
-        const instance = this.#kubernetes.find(({ options }) => options === kubernetes);
-        if (instance === undefined || transfer === undefined) return [];
-        return notifiedZones(transfer.rules, instance.options.zones, instance.dataset);
+      notified: blocks.flatMap((block) => {
+        const dataset = this.#datasets.get(block);
+        return dataset === undefined ? [] : notifiedZones(block.plugins, dataset);
       }),
       metrics: [...metrics.values()],
       hasStacktrace: blocks.some(({ plugins }) => plugins.errors?.hasStacktrace === true),
@@ -288,7 +287,7 @@ class Compiler {
       case 'template':
         return plugins.template!.templates.map((rule) => this.#makeTemplate(rule, zones));
       case 'transfer':
-        return [makeTransfer(plugins.transfer!.rules, plugins.kubernetes?.zones ?? [], zones)];
+        return [makeTransfer(plugins, zones)];
       case 'hosts':
         return [this.#makeHosts(plugins.hosts!, zones)];
       case 'kubernetes':
@@ -471,11 +470,12 @@ function zonesOfOptions(block: CorefileBlock, name: string): readonly string[] |
   return Array.isArray(zones) ? zones.filter((zone): zone is string => typeof zone === 'string') : undefined;
 }
 
-/** @param served  the zones that the block's plugins can hand over */
-function makeTransfer(rules: readonly TransferRule[], served: readonly string[], zones: Set<string>): StepMaker {
+function makeTransfer(plugins: PluginOptions, zones: Set<string>): StepMaker {
+  const { rules } = plugins.transfer!;
+  const served = new Set(transferableZones(plugins).map(({ zone }) => zone));
   for (const rule of rules) addAll(zones, rule.zones);
   return (suffix) => {
-    const rule = served.includes(suffix) ? ruleFor(rules, suffix) : undefined;
+    const rule = served.has(suffix) ? ruleFor(rules, suffix) : undefined;
     return rule === undefined ? [] : [transferStepOf(rule)];
   };
 }

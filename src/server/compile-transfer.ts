@@ -1,6 +1,8 @@
 /** From the rules of `transfer` to the steps that allow it, and to whom a zone's changes are told. */
 import { parseIP } from '../config/network.ts';
+import type { PluginOptions } from '../plugins/order.ts';
 import type { TransferRule, TransferTarget } from '../plugins/transfer/parse.ts';
+import { ZONE_KIND, type ZoneKind } from '../snapshot/snapshot-layout.ts';
 import type { NotifiedZone } from '../transfer/notifier.ts';
 import type { NetworkWords, TransferStep } from '../snapshot/config-writer.ts';
 
@@ -26,16 +28,30 @@ export function transferStepOf(rule: TransferRule): TransferStep {
   };
 }
 
-/** The zones of a block whose changes some host is to be told of. @param dataset  that the zones' records are in */
-export function notifiedZones(
-  rules: readonly TransferRule[],
-  zones: readonly string[],
-  dataset: number,
-): readonly NotifiedZone[] {
-  return zones.flatMap((zone) => {
-    const rule = ruleFor(rules, zone);
+/** A zone that a block's plugins can hand over. */
+export interface TransferableZone {
+  /** canonical name */
+  readonly zone: string;
+  readonly kind: ZoneKind;
+}
+
+export function transferableZones({ kubernetes, k8s_external: external }: PluginOptions): readonly TransferableZone[] {
+  const { CLUSTER, CLUSTERSET, EXTERNAL } = ZONE_KIND;
+  return [
+    ...(kubernetes?.zones ?? []).map((zone) => ({
+      zone,
+      kind: kubernetes!.multiclusterZones.includes(zone) ? CLUSTERSET : CLUSTER,
+    })),
+    ...(external?.zones ?? []).map((zone) => ({ zone, kind: EXTERNAL })),
+  ];
+}
+
+/** The zones whose changes some host is to be told of. @param dataset  that their records are in */
+export function notifiedZones(plugins: PluginOptions, dataset: number): readonly NotifiedZone[] {
+  return transferableZones(plugins).flatMap((zone) => {
+    const rule = ruleFor(plugins.transfer?.rules ?? [], zone.zone);
     const to = rule?.to.filter((target) => target !== '*' && 'port' in target) ?? [];
-    return rule === undefined || to.length === 0 ? [] : [{ zone, dataset, to, source: rule.source }];
+    return rule === undefined || to.length === 0 ? [] : [{ ...zone, dataset, to, source: rule.source }];
   });
 }
 

@@ -140,7 +140,7 @@ async function assemble(
     threadCount,
     addresses: new Map(plan.addresses.map(({ listener, address }) => [listener, address])),
     isSynced: (dataset) => builder.dataset(dataset).isSynced,
-    serialOf: (dataset) => builder.dataset(dataset).serial,
+    serialOf: (dataset, kind) => builder.dataset(dataset).serialOf(kind),
     mayMove: options.corefile === undefined,
   });
   closers.push(() => services.close());

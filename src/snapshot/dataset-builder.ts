@@ -66,6 +66,11 @@ export class DatasetBuilder implements RecordSink {
     return this.#table.entryCount;
   }
 
+  /** SOA serial of a kind of zones. */
+  serialOf(kind: ZoneKind): number {
+    return this.#serials[kind]!;
+  }
+
   /** SOA serial of the cluster zones: Unix seconds of the last change of a record, 0 before any. */
   get serial(): number {
     return this.#serials[ZONE_KIND.CLUSTER]!;

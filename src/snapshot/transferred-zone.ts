@@ -12,7 +12,7 @@ import { ROUTE, STEP, STEP_WORDS, ZONE_INFO } from './snapshot-layout.ts';
 export function findTransferredZone(words: Uint32Array, routeAt: number, nameSize: number): number {
   let stepAt = routeAt + ROUTE.at.steps;
   for (let left = words[routeAt + ROUTE.at.stepCount]!; left > 0; left--) {
-    if (words[stepAt] === STEP.KUBERNETES) {
+    if (words[stepAt] === STEP.KUBERNETES || words[stepAt] === STEP.EXTERNAL) {
       if (words[words[stepAt + 1]! * 2 + ZONE_INFO.at.zoneSize] === nameSize) return stepAt;
     }
     stepAt += STEP_WORDS;

@@ -20,6 +20,7 @@ import {
   QDCOUNT_AT,
   QR,
 } from '../dns/wire-header.ts';
+import type { ZoneKind } from '../snapshot/snapshot-layout.ts';
 
 /** How often the serials are looked at, ms. */
 const LOOK_MS = 500;
@@ -32,16 +33,17 @@ const ATTEMPT_WAITS_MS = [1000, 2000, 4000, 8000, 16_000];
 export interface NotifiedZone {
   /** canonical name */
   readonly zone: string;
-  /** whose serial the zone has */
+  /** whose serial the zone has: of a dataset, for zones of its kind */
   readonly dataset: number;
+  readonly kind: ZoneKind;
   readonly to: readonly { readonly address: string; readonly port: number }[];
   /** the address notifications leave from; null: any */
   readonly source: string | null;
 }
 
 export interface NotifierOptions {
-  /** SOA serial of a dataset; undefined: its first list is not complete */
-  readonly serialOf: (dataset: number) => number | undefined;
+  /** SOA serial of a zone; undefined: the first list of its dataset is not complete */
+  readonly serialOf: (zone: NotifiedZone) => number | undefined;
   readonly log: (level: 'info' | 'warn', text: string) => void;
   /** for tests: shorter times */
   readonly lookMs?: number;
@@ -102,7 +104,7 @@ export class Notifier {
     const nowMs = performance.now();
     for (const watched of this.#zones) {
       const { zone } = watched;
-      const serial = this.#options.serialOf(zone.dataset);
+      const serial = this.#options.serialOf(zone);
       if (serial === undefined || serial === watched.serial || nowMs - watched.notifiedMs < this.#options.quietMs)
         continue;
       // Until the second of a serial is over, the zone may change again under the same one.

@@ -30,10 +30,6 @@ const POINTER_SIZE = 2;
 /** Priority, weight and port. */
 const SRV_FIXED_SIZE = 6;
 
-/** `ns.dns` and `hostmaster`, without the zone. */
-const SOA_SERVER = Uint8Array.from([2, 0x6e, 0x73, 3, 0x64, 0x6e, 0x73]);
-const SOA_MAILBOX = Uint8Array.from([10, ...Buffer.from('hostmaster', 'latin1')]);
-
 /** The query that is answered: what is copied of it. */
 export interface TransferQuery {
   /** header and question as they came */
@@ -41,6 +37,16 @@ export interface TransferQuery {
   readonly isRecursionAvailable: boolean;
   /** the OPT record of the first response; empty without EDNS */
   readonly opt: Uint8Array;
+}
+
+/** An SRV record of priority 0. */
+export interface ServiceRecord {
+  readonly weight: number;
+  readonly port: number;
+  /** wire form */
+  readonly target: Uint8Array;
+  /** the target goes on with the zone's name */
+  readonly isRelative: boolean;
 }
 
 export class TransferMessage {
@@ -137,29 +143,17 @@ export class TransferMessage {
   /**
    * An SRV record; the target is not compressed (RFC 2782).
    *
-   * @param label   first labels of the target; may be empty
-   * @param parent  what follows them, from `skip` to `parentSize`, relative to the zone
+   * @param target  wire form: whole, or relative to the zone
    */
-  writeSrv(
-    srv: { readonly weight: number; readonly port: number },
-    ttlSeconds: number,
-    label: Uint8Array,
-    parent: Uint8Array,
-    skip: number,
-    parentSize: number,
-  ): boolean {
-    const zone = this.zoneName;
-    const size = SRV_FIXED_SIZE + label.length + parentSize - skip + zone.length;
+  writeSrv({ weight, port, target, isRelative }: ServiceRecord, ttlSeconds: number): boolean {
+    const size = SRV_FIXED_SIZE + target.length + (isRelative ? this.zoneName.length : 0);
     if (!this.#writeHead(TYPE.SRV, ttlSeconds, size)) return false;
     const octets = this.#octets;
-    octets.writeUInt32BE(srv.weight, this.#position);
-    octets.writeUInt16BE(srv.port, this.#position + 4);
-    let at = this.#position + SRV_FIXED_SIZE;
-    octets.set(label, at);
-    at += label.length;
-    for (let index = skip; index < parentSize; index++) octets[at++] = parent[index]!;
-    octets.set(zone, at);
-    this.#position = at + zone.length;
+    octets.writeUInt32BE(weight, this.#position);
+    octets.writeUInt16BE(port, this.#position + 4);
+    octets.set(target, this.#position + SRV_FIXED_SIZE);
+    if (isRelative) octets.set(this.zoneName, this.#position + SRV_FIXED_SIZE + target.length);
+    this.#position += size;
     return this.#end();
   }
 
@@ -195,18 +189,18 @@ export class TransferMessage {
     return this.#end();
   }
 
-  /** The zone's SOA record. */
-  writeSoa(serial: number, ttlSeconds: number, minimumSeconds: number): boolean {
+  /** The zone's SOA record. @param names  of server and mailbox, relative to the zone */
+  writeSoa(names: readonly [Uint8Array, Uint8Array], serial: number, ttlSeconds: number, minimum: number): boolean {
     this.setOwner(this.#owner, 0);
-    const size = SOA_SERVER.length + SOA_MAILBOX.length + 2 * POINTER_SIZE + 5 * 4;
+    const size = names[0].length + names[1].length + 2 * POINTER_SIZE + 5 * 4;
     if (!this.#writeHead(TYPE.SOA, ttlSeconds, size)) return false;
     const octets = this.#octets;
     let at = this.#position;
-    for (const name of [SOA_SERVER, SOA_MAILBOX]) {
+    for (const name of names) {
       octets.set(name, at);
       at = octets.writeUInt16BE(0xc000 | HEADER_SIZE, at + name.length);
     }
-    for (const number of [serial, SOA_REFRESH_SECONDS, SOA_RETRY_SECONDS, SOA_EXPIRE_SECONDS, minimumSeconds]) {
+    for (const number of [serial, SOA_REFRESH_SECONDS, SOA_RETRY_SECONDS, SOA_EXPIRE_SECONDS, minimum]) {
       at = octets.writeUInt32BE(number, at);
     }
     this.#position = at;

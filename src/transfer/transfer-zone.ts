@@ -2,8 +2,12 @@
 import { lowerCaseName } from '../dns/name.ts';
 import { octetsAt } from '../snapshot/entry-walk.ts';
 import { NOT_FOUND, type SnapshotReader } from '../snapshot/reader.ts';
-import { DATASET, DATASET_FLAG, ZONE_INFO } from '../snapshot/snapshot-layout.ts';
+import { DATASET, DATASET_FLAG, isReverseSpace, wordsFor, ZONE_INFO } from '../snapshot/snapshot-layout.ts';
 import { findTransferredZone } from '../snapshot/transferred-zone.ts';
+
+const NS1 = Buffer.from('\x03ns1', 'latin1');
+const NS_DNS = Buffer.from('\x02ns\x03dns', 'latin1');
+const HOSTMASTER = Buffer.from('\x0ahostmaster', 'latin1');
 
 export interface TransferZone {
   readonly reader: SnapshotReader;
@@ -13,10 +17,18 @@ export interface TransferZone {
   readonly ttlSeconds: number;
   readonly soaTtlSeconds: number;
   readonly keySpace: number;
-  /** octets at the end of a key that are the zone's: not 0 for a reverse zone below in-addr.arpa or ip6.arpa */
+  /** the end of all of its keys: not empty for a reverse zone below in-addr.arpa or ip6.arpa */
   readonly apexKey: Uint8Array;
-  /** what PTR and NS targets end in, wire form with root label; undefined: the zone itself */
-  readonly targetBase: Uint8Array | undefined;
+  /** the apex name of an external zone, relative wire form; empty: a zone of the cluster or the clusterset */
+  readonly apexName: Uint8Array;
+  /** word index of the NS block, 0: none */
+  readonly nsAt: number;
+  /** the server and the mailbox that the SOA names, relative to the zone */
+  readonly server: Uint8Array;
+  readonly mailbox: Uint8Array;
+  /** what NS and what PTR targets end in, wire form with root label; undefined: the zone itself */
+  readonly serverBase: Uint8Array | undefined;
+  readonly pointerBase: Uint8Array | undefined;
 }
 
 /**
@@ -36,15 +48,26 @@ export function findTransferZone(reader: SnapshotReader, listener: number, name:
   const keySize = name.length - words[zoneAt + field.keySuffixSize]!;
   const primary = octetsAt(words, zoneAt + field.primary, words[zoneAt + field.primarySize]!);
   const lower = lowerCaseName(name);
+  const isOwnBase = Buffer.compare(lower, lowerCaseName(primary)) === 0;
+  const apexAt = zoneAt + field.primary + wordsFor(primary.length);
+  const apexName = octetsAt(words, apexAt, words[zoneAt + field.apexSize]!);
+  const isExternal = apexName.length > 0;
+  const keySpace = words[zoneAt + field.keySpace]!;
   return {
     reader,
     datasetAt,
     serial: words[datasetAt + words[zoneAt + field.serialField]!]!,
     ttlSeconds: words[zoneAt + field.ttl]!,
     soaTtlSeconds: words[zoneAt + field.negativeTtl]!,
-    keySpace: words[zoneAt + field.keySpace]!,
+    keySpace,
     apexKey: lower.subarray(0, keySize),
-    targetBase: Buffer.compare(lower, lowerCaseName(primary)) === 0 ? undefined : primary,
+    apexName,
+    nsAt: words[datasetAt + words[zoneAt + field.nsField]!]! * 2,
+    server: isExternal ? Buffer.concat([NS1, apexName]) : NS_DNS,
+    mailbox: isExternal ? Buffer.concat([HOSTMASTER, apexName]) : HOSTMASTER,
+    // A zone of names has its servers below itself.
+    serverBase: isReverseSpace(keySpace) && !isExternal ? primary : undefined,
+    pointerBase: isOwnBase ? undefined : primary,
   };
 }
 

@@ -15,9 +15,8 @@ import { pagesOf } from '../snapshot/entry-walk.ts';
 import { octetAt } from '../snapshot/verify-entry.ts';
 import type { TransferZone } from './transfer-zone.ts';
 
-const SVC_SIZE = 4;
-/** The label `svc` as its four octets. */
-const SVC = [3, 0x73, 0x76, 0x63];
+/** The label `svc`. */
+const SVC = Buffer.from('\x03svc', 'latin1');
 const FIRST_CAPACITY = 1024;
 /** Names merged between two pauses. */
 const MERGED_BEFORE_PAUSE = 256;
@@ -30,7 +29,8 @@ const LABELS_MAX = 127;
  */
 export function* namesInOrder(zone: TransferZone): Generator<void, Uint32Array> {
   const found = yield* collectNames(zone);
-  const order = new NameOrder(zone.reader.words, !isReverseSpace(zone.keySpace));
+  const serviceLabels = isReverseSpace(zone.keySpace) ? 0 : serviceLabelsOf(zone);
+  const order = new NameOrder(zone.reader.words, serviceLabels);
   return yield* sorted(found, order);
 }
 
@@ -54,20 +54,17 @@ function* collectNames(zone: TransferZone): Generator<void, Uint32Array> {
   return names.subarray(0, count);
 }
 
-function isOfZone({ reader: { words }, keySpace, apexKey }: TransferZone, entryAt: number): boolean {
+function isOfZone({ reader: { words }, keySpace, apexKey, apexName }: TransferZone, entryAt: number): boolean {
   const head = words[entryAt]!;
   if (((head >>> ENTRY_SPACE_SHIFT) & 0xf) !== keySpace) return false;
   const kind = (head >>> ENTRY_KIND_SHIFT) & 0xf;
   if (isReverseSpace(keySpace)) return kind === KIND.POINTER && endsIn(words, entryAt, apexKey);
-  return (kind === KIND.ADDRESS || kind === KIND.ENDPOINTS || kind === KIND.ALIAS) && endsInSvc(words, entryAt);
+  if (kind !== KIND.ADDRESS && kind !== KIND.ENDPOINTS && kind !== KIND.ALIAS) return false;
+  // What lies below the apex name of an external zone is written with the name servers.
+  return apexName.length > 0 ? !endsIn(words, entryAt, apexName) : endsIn(words, entryAt, SVC);
 }
 
-function endsInSvc(words: Uint32Array, entryAt: number): boolean {
-  const start = (words[entryAt]! & ENTRY_KEY_SIZE_MASK) - SVC_SIZE;
-  return start > 0 && SVC.every((octet, index) => octetAt(words, entryAt + 1, start + index) === octet);
-}
-
-/** Whether a key is `suffix` or a name below it. Both are made of labels that no other has a part of: digits. */
+/** Whether a key is `suffix` or a name below it: no label of a Kubernetes name has an octet like that of a length. */
 function endsIn(words: Uint32Array, entryAt: number, suffix: Uint8Array): boolean {
   const start = (words[entryAt]! & ENTRY_KEY_SIZE_MASK) - suffix.length;
   if (start < 0) return false;
@@ -77,16 +74,22 @@ function endsIn(words: Uint32Array, entryAt: number, suffix: Uint8Array): boolea
   return true;
 }
 
+/** Labels of a Service's own name in the keys of a zone: `S.N.svc`, in an external zone `S.N`. */
+export function serviceLabelsOf(zone: TransferZone): number {
+  return zone.apexName.length > 0 ? 2 : 3;
+}
+
 /** Compares keys label by label: forward names by Service, Namespace, then leftwards; reverse names from the right. */
 class NameOrder {
   readonly #words: Uint32Array;
-  readonly #isForward: boolean;
+  readonly #serviceLabels: number;
   readonly #startsA = new Uint8Array(LABELS_MAX);
   readonly #startsB = new Uint8Array(LABELS_MAX);
 
-  constructor(words: Uint32Array, isForward: boolean) {
+  /** @param serviceLabels  of a Service's own name, which come first, in their order; 0: there are none */
+  constructor(words: Uint32Array, serviceLabels: number) {
     this.#words = words;
-    this.#isForward = isForward;
+    this.#serviceLabels = serviceLabels;
   }
 
   compare(a: number, b: number): number {
@@ -102,10 +105,9 @@ class NameOrder {
     return countA - countB;
   }
 
-  /** `S.N.svc`: the third label from the right comes first, then the second; the first is the same for all. */
+  /** Which label, counted from the right, is compared at which place. */
   #labelAt(index: number): number {
-    if (!this.#isForward || index > 2) return index;
-    return 2 - index;
+    return index < this.#serviceLabels ? this.#serviceLabels - 1 - index : index;
   }
 
   #labelsOf(entryAt: number, starts: Uint8Array): number {

@@ -1,8 +1,8 @@
 /**
  * All records of a zone, written into one message after the other: SOA, NS, the name servers' addresses, the names in
  * order, SOA. What is transferred of a cluster zone is what CoreDNS transfers: Services' addresses, SRV and CNAME records,
- * and the endpoints of headless Services; no pods, no endpoint names of Services with a cluster IP. Reverse zones have
- * all their PTR records.
+ * and the endpoints of headless Services; no pods, no endpoint names of Services with a cluster IP. External zones have the same
+ * of what can be reached from outside. Reverse zones have all their PTR records.
  */
 import { TYPE } from '../dns/iana.ts';
 import { octetsAt } from '../snapshot/entry-walk.ts';
@@ -21,9 +21,9 @@ import {
   POINTER,
   wordsFor,
 } from '../snapshot/snapshot-layout.ts';
-import type { TransferMessage } from './transfer-message.ts';
+import type { ServiceRecord, TransferMessage } from './transfer-message.ts';
 import type { TransferZone } from './transfer-zone.ts';
-import { namesInOrder } from './zone-names.ts';
+import { namesInOrder, serviceLabelsOf } from './zone-names.ts';
 
 /** Why the writing stops for a moment. */
 export const PAUSE = {
@@ -38,9 +38,6 @@ export type Pause = (typeof PAUSE)[keyof typeof PAUSE];
 
 /** The weight CoreDNS gives SRV records that point at a Service's own name. */
 const SERVICE_WEIGHT = 100;
-/** Labels of `S.N.svc`. */
-const SERVICE_LABELS = 3;
-const NS_DNS = Uint8Array.from([2, 0x6e, 0x73, 3, 0x64, 0x6e, 0x73]);
 const NO_LABEL = new Uint8Array(0);
 const UNDERSCORE = 0x5f;
 const ZONE_LABEL = Buffer.from('\x05_zone', 'latin1');
@@ -57,6 +54,9 @@ class ZoneRecords {
   readonly #message: TransferMessage;
   readonly #words: Uint32Array;
   readonly #ttl: number;
+  readonly #isExternal: boolean;
+  /** of a Service's own name */
+  readonly #serviceLabels: number;
   /** the headless Service whose names come now: `S.N.svc`; empty: it is another one's turn */
   #headless: Uint8Array = NO_LABEL;
 
@@ -65,6 +65,8 @@ class ZoneRecords {
     this.#message = message;
     this.#words = zone.reader.words;
     this.#ttl = zone.ttlSeconds;
+    this.#isExternal = zone.apexName.length > 0;
+    this.#serviceLabels = serviceLabelsOf(zone);
   }
 
   *write(): Generator<Pause, void> {
@@ -85,31 +87,31 @@ class ZoneRecords {
   }
 
   *#writeSoa(): Generator<Pause, void> {
-    const { serial, soaTtlSeconds, ttlSeconds } = this.#zone;
-    while (!this.#message.writeSoa(serial, soaTtlSeconds, ttlSeconds)) yield PAUSE.MESSAGE;
+    const { server, mailbox, serial, soaTtlSeconds, ttlSeconds } = this.#zone;
+    while (!this.#message.writeSoa([server, mailbox], serial, soaTtlSeconds, ttlSeconds)) yield PAUSE.MESSAGE;
   }
 
   /** NS records, and the addresses of those servers that have no name among the zone's own. */
   *#writeNameServers(): Generator<Pause, void> {
-    const { targetBase, datasetAt } = this.#zone;
+    const { serverBase, nsAt, server: own } = this.#zone;
     const words = this.#words;
-    const servers = nameServersOf(words, words[datasetAt + DATASET.at.ns]! * 2);
+    const servers = nameServersOf(words, nsAt);
     this.#message.setOwner(NO_LABEL, 0);
     // A zone without NS records is none: one whose servers have no address that others could use names them all the same.
-    const names = servers.length === 0 ? [NS_DNS] : servers.map(({ name }) => name);
+    const names = servers.length === 0 ? [own] : servers.map(({ name }) => name);
     for (const name of names) {
-      while (!this.#message.writeTarget(TYPE.NS, name, targetBase, this.#ttl)) yield PAUSE.MESSAGE;
+      while (!this.#message.writeTarget(TYPE.NS, name, serverBase, this.#ttl)) yield PAUSE.MESSAGE;
     }
-    if (targetBase !== undefined) return;
+    if (serverBase !== undefined) return;
     for (const { name, addressesAt, count4, count6 } of servers) {
-      if (this.#findName(name) !== NOT_FOUND && Buffer.compare(name, NS_DNS) !== 0) continue;
+      if (this.#findName(name) !== NOT_FOUND && Buffer.compare(name, own) !== 0) continue;
       this.#message.setOwner(name, name.length);
       yield* this.#writeAddresses(addressesAt, count4, count6);
     }
     // The SOA names it.
-    const entryAt = servers.some(({ name }) => Buffer.compare(name, NS_DNS) === 0) ? NOT_FOUND : this.#findName(NS_DNS);
+    const entryAt = servers.some(({ name }) => Buffer.compare(name, own) === 0) ? NOT_FOUND : this.#findName(own);
     if (entryAt !== NOT_FOUND && kindOf(words, entryAt) === KIND.ADDRESS) {
-      this.#message.setOwner(NS_DNS, NS_DNS.length);
+      this.#message.setOwner(own, own.length);
       yield* this.#writeAddressEntry(payloadOf(words, entryAt));
     }
   }
@@ -131,21 +133,30 @@ class ZoneRecords {
       yield* this.#writePointers(payloadAt, (words[entryAt]! >>> ENTRY_FLAGS_SHIFT) & ENTRY_FLAG.FIRST_ONLY);
       return;
     }
-    const labels = countLabels(key);
-    if (labels === SERVICE_LABELS) {
+    const labelsLeft = countLabels(key) - this.#serviceLabels;
+    if (labelsLeft === 0) {
       this.#headless = kind === KIND.ENDPOINTS ? key : NO_LABEL;
-      if (kind === KIND.ALIAS) yield* this.#writeAlias(payloadAt);
-      else if (kind === KIND.ENDPOINTS) yield* this.#writeEndpointAddresses(payloadAt);
-      else {
-        yield* this.#writeAddressEntry(payloadAt);
-        yield* this.#writeServices(payloadAt, key);
-      }
-    } else if (isPortName(key, labels)) {
-      if (kind === KIND.ENDPOINTS) yield* this.#writeEndpointServices(payloadAt, key);
-      else if (kind === KIND.ADDRESS) yield* this.#writeServices(payloadAt, key);
+      yield* this.#writeServiceName(kind, payloadAt, key);
+    } else if (isPortName(key, labelsLeft)) {
+      yield* this.#writeServices(kind, payloadAt, key);
     } else if (kind === KIND.ADDRESS && this.#isOfHeadless(key) && !hasZoneLabel(key)) {
       yield* this.#writeAddressEntry(payloadAt);
+      if (this.#isExternal) yield* this.#writeServices(kind, payloadAt, key);
     }
+  }
+
+  /** A cluster zone has no SRV records of headless Services but at their port names; an external one has. */
+  *#writeServiceName(kind: number, at: number, key: Uint8Array): Generator<Pause, void> {
+    if (kind === KIND.ALIAS) yield* this.#writeAlias(at);
+    else if (kind === KIND.ENDPOINTS) yield* this.#writeEndpointAddresses(at);
+    else yield* this.#writeAddressEntry(at);
+    if (this.#isExternal || kind === KIND.ADDRESS) yield* this.#writeServices(kind, at, key);
+  }
+
+  *#writeServices(kind: number, at: number, key: Uint8Array): Generator<Pause, void> {
+    if (kind === KIND.ENDPOINTS) yield* this.#writeEndpointServices(at, key);
+    else if (kind === KIND.ADDRESS) yield* this.#writeAddressServices(at, key);
+    else yield* this.#writeAliasServices(at);
   }
 
   #isOfHeadless(key: Uint8Array): boolean {
@@ -177,25 +188,38 @@ class ZoneRecords {
     return this.#writeAddresses(at + field.data, words[at + field.count4]!, words[at + field.count6]!);
   }
 
-  /** SRV records of a Service with a cluster IP, at its own name or at a port name. */
-  *#writeServices(at: number, key: Uint8Array): Generator<Pause, void> {
+  /** SRV records of a Service with addresses of its own, at its own name or at a port name. */
+  *#writeAddressServices(at: number, key: Uint8Array): Generator<Pause, void> {
     const srv = this.#words[at + ADDRESS.at.srv]!;
+    const target = key.subarray(srv >>> 24);
     for (let index = 0; index < (srv & 0xffff); index++) {
-      const record = { weight: SERVICE_WEIGHT, port: this.#portAt(at + ADDRESS.at.data, index) };
-      yield* this.#writeService(record, NO_LABEL, key, srv >>> 24);
+      const port = this.#portAt(at + ADDRESS.at.data, index);
+      yield* this.#writeService({ weight: SERVICE_WEIGHT, port, target, isRelative: true });
+    }
+  }
+
+  /** SRV records of an external Service that has a host name: they point there. */
+  *#writeAliasServices(at: number): Generator<Pause, void> {
+    const words = this.#words;
+    const size = words[at + ALIAS.at.targetSize]!;
+    const target = octetsAt(words, at + ALIAS.at.target, size);
+    const portsAt = at + ALIAS.at.target + wordsFor(size);
+    for (let index = 0; index < (words[at + ALIAS.at.srv]! & 0xffff); index++) {
+      const port = this.#portAt(portsAt, index);
+      yield* this.#writeService({ weight: SERVICE_WEIGHT, port, target, isRelative: false });
     }
   }
 
   /**
-   * SRV records of a headless Service's port name: one for each endpoint label and port. The weight is a share of the
+   * SRV records of a headless Service: one for each endpoint label and port. In a cluster zone the weight is a share of the
    * endpoints of one address family, as their slices are; a label with addresses of both has one of each weight.
    */
   *#writeEndpointServices(at: number, key: Uint8Array): Generator<Pause, void> {
     const words = this.#words;
     const field = ENDPOINTS.at;
-    const weight4 = shareOf(words[at + field.count4]!);
-    const weight6 = shareOf(words[at + field.count6]!);
     const srv = words[at + field.srv]!;
+    const weight4 = this.#isExternal ? (srv >>> 16) & 0xff : shareOf(words[at + field.count4]!);
+    const weight6 = this.#isExternal ? weight4 : shareOf(words[at + field.count6]!);
     let groupAt = at + field.data + words[at + field.count4]! + 4 * words[at + field.count6]!;
     const portSets: number[] = [];
     for (let left = srv & 0xffff; left > 0; left--) {
@@ -204,28 +228,23 @@ class ZoneRecords {
     }
     for (let left = words[at + field.groupCount]!; left > 0; left--) {
       const labelSize = words[groupAt]! & 0xff;
-      const label = octetsAt(words, groupAt + 2, labelSize);
+      const target = Buffer.concat([octetsAt(words, groupAt + 2, labelSize), key.subarray(srv >>> 24)]);
       const portsAt = portSets[words[groupAt]! >>> 8]!;
       const count4 = words[groupAt + 1]! & 0xffff;
       const count6 = words[groupAt + 1]! >>> 16;
       for (let index = 0; index < words[portsAt]!; index++) {
         const port = this.#portAt(portsAt + 1, index);
-        if (count4 > 0) yield* this.#writeService({ weight: weight4, port }, label, key, srv >>> 24);
+        if (count4 > 0) yield* this.#writeService({ weight: weight4, port, target, isRelative: true });
         if (count6 > 0 && (count4 === 0 || weight6 !== weight4)) {
-          yield* this.#writeService({ weight: weight6, port }, label, key, srv >>> 24);
+          yield* this.#writeService({ weight: weight6, port, target, isRelative: true });
         }
       }
       groupAt += 2 + wordsFor(labelSize) + count4 + 4 * count6;
     }
   }
 
-  *#writeService(
-    srv: { readonly weight: number; readonly port: number },
-    label: Uint8Array,
-    key: Uint8Array,
-    skip: number,
-  ): Generator<Pause, void> {
-    while (!this.#message.writeSrv(srv, this.#ttl, label, key, skip, key.length)) yield PAUSE.MESSAGE;
+  *#writeService(record: ServiceRecord): Generator<Pause, void> {
+    while (!this.#message.writeSrv(record, this.#ttl)) yield PAUSE.MESSAGE;
   }
 
   *#writeAlias(at: number): Generator<Pause, void> {
@@ -240,7 +259,7 @@ class ZoneRecords {
     for (let left = count; left > 0; left--) {
       const size = words[targetAt]! & 0xff;
       const target = octetsAt(words, targetAt + 1, size);
-      while (!this.#message.writeTarget(TYPE.PTR, target, this.#zone.targetBase, this.#ttl)) yield PAUSE.MESSAGE;
+      while (!this.#message.writeTarget(TYPE.PTR, target, this.#zone.pointerBase, this.#ttl)) yield PAUSE.MESSAGE;
       targetAt += 1 + wordsFor(size);
     }
   }
@@ -285,11 +304,9 @@ function countLabels(key: Uint8Array): number {
   return count;
 }
 
-/** `_port._protocol.S.N.svc` */
-function isPortName(key: Uint8Array, labels: number): boolean {
-  return (
-    labels === SERVICE_LABELS + 2 && key[1] === UNDERSCORE && key[key[0]! + 2] === UNDERSCORE && !hasZoneLabel(key)
-  );
+/** `_port._protocol` left of a Service's own name */
+function isPortName(key: Uint8Array, labelsLeft: number): boolean {
+  return labelsLeft === 2 && key[1] === UNDERSCORE && key[key[0]! + 2] === UNDERSCORE && !hasZoneLabel(key);
 }
 
 /** A name below `_zone.S.N.svc`, which exists for the cluster's own clients. */

@@ -4,6 +4,7 @@ import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { test, type TestContext } from 'node:test';
 import { OPCODE, RCODE, TYPE } from '../../../src/dns/iana.ts';
+import { ZONE_KIND } from '../../../src/snapshot/snapshot-layout.ts';
 import { Notifier, type NotifiedZone, type NotifierOptions } from '../../../src/transfer/notifier.ts';
 import { formatName } from '../../wire/names.ts';
 import { decodeStrictly, type DecodedMessage } from '../../wire/strict-message.ts';
@@ -45,6 +46,7 @@ class Secondary {
     return {
       zone: 'cluster.local.',
       dataset: DATASET,
+      kind: ZONE_KIND.CLUSTER,
       to: [{ address: ADDRESS, port: this.port }],
       source: null,
       ...more,
@@ -56,7 +58,7 @@ function start(t: TestContext, options: Partial<NotifierOptions> = {}) {
   const log: string[] = [];
   const state: { serial: number | undefined } = { serial: 1000 };
   const notifier = new Notifier({
-    serialOf: (dataset) => (dataset === DATASET ? state.serial : undefined),
+    serialOf: ({ dataset }) => (dataset === DATASET ? state.serial : undefined),
     log: (_, text) => log.push(text),
     lookMs: 5,
     quietMs: 0,

@@ -7,7 +7,12 @@ import { reserveSharedBuffer } from '../../../src/memory/shared-buffer.ts';
 import { ClusterRecords } from '../../../src/records/cluster-records.ts';
 import { DEFAULT_RECORD_OPTIONS, type RecordOptions } from '../../../src/records/record-options.ts';
 import { SnapshotBuilder } from '../../../src/snapshot/builder.ts';
-import { DEFAULT_POLICY, type StepDescription, type TransferStep } from '../../../src/snapshot/config-writer.ts';
+import {
+  DEFAULT_POLICY,
+  type RouteDescription,
+  type StepDescription,
+  type TransferStep,
+} from '../../../src/snapshot/config-writer.ts';
 import { SnapshotReader } from '../../../src/snapshot/reader.ts';
 import { TransferMessage } from '../../../src/transfer/transfer-message.ts';
 import { findTransferZone } from '../../../src/transfer/transfer-zone.ts';
@@ -24,6 +29,9 @@ export const TO_ANYONE: TransferStep = { kind: 'transfer', isAnyoneAllowed: true
 export interface ZonesOptions {
   readonly objects?: readonly ClusterObject[];
   readonly zones?: readonly string[];
+  /** zones of `k8s_external`, whose apex name is `dns` */
+  readonly externalZones?: readonly string[];
+  readonly clustersetZones?: readonly string[];
   readonly records?: Partial<RecordOptions>;
   readonly isSynced?: boolean;
   /** octets */
@@ -35,18 +43,31 @@ export class Zones {
   readonly builder: SnapshotBuilder;
   readonly records: ClusterRecords;
 
-  constructor({ objects = [], zones = ['cluster.local.'], records, isSynced = true, sizeMax = 8 << 20 }: ZonesOptions) {
+  constructor(options: ZonesOptions) {
+    const { objects = [], zones = ['cluster.local.'], externalZones = [], clustersetZones = [] } = options;
+    const { records, isSynced = true, sizeMax = 8 << 20 } = options;
+    const external = { zones: externalZones, ttlSeconds: TTL_SECONDS, apex: 'dns', hasHeadless: true };
+    const allRecords = {
+      ...DEFAULT_RECORD_OPTIONS,
+      multiclusterZones: clustersetZones,
+      ...(externalZones.length > 0 && { external }),
+      ...records,
+    };
     this.buffer = reserveSharedBuffer({ sizeMax });
     this.builder = new SnapshotBuilder(this.buffer);
     const dataset = this.builder.dataset(0);
-    this.records = new ClusterRecords({ ...DEFAULT_RECORD_OPTIONS, ...records }, dataset);
+    this.records = new ClusterRecords(allRecords, dataset);
     this.put(...objects);
     dataset.setSynced(isSynced);
     this.builder.setConfig({
       listeners: [
         {
           id: LISTENER,
-          routes: zones.map((zone) => ({ zone: wire(zone), scope: 1, policy: DEFAULT_POLICY, steps: stepsOf(zone) })),
+          routes: [
+            ...zones.map((zone) => routeOf(zone, clusterStep(zone, false))),
+            ...clustersetZones.map((zone) => routeOf(zone, clusterStep(zone, true))),
+            ...externalZones.map((zone) => routeOf(zone, externalStep(zone, externalZones[0]!))),
+          ],
         },
       ],
     });
@@ -89,19 +110,32 @@ export function lineOf({ owner, type, rdata }: DecodedRecord): string {
   return `${formatName(owner)} ${typeName(type)} ${rdata}`;
 }
 
-function stepsOf(zone: string): StepDescription[] {
-  return [
-    TO_ANYONE,
-    {
-      kind: 'kubernetes',
-      dataset: 0,
-      ttlSeconds: TTL_SECONDS,
-      isPodsInsecure: false,
-      isZonal: true,
-      primary: wire('cluster.local.'),
-      zone: wire(zone),
-    },
-  ];
+function routeOf(zone: string, step: StepDescription): RouteDescription {
+  return { zone: wire(zone), scope: 1, policy: DEFAULT_POLICY, steps: [TO_ANYONE, step] };
+}
+
+function clusterStep(zone: string, isClusterset: boolean): StepDescription {
+  return {
+    kind: 'kubernetes',
+    dataset: 0,
+    ttlSeconds: TTL_SECONDS,
+    isPodsInsecure: false,
+    isZonal: true,
+    isClusterset,
+    primary: wire('cluster.local.'),
+    zone: wire(zone),
+  };
+}
+
+function externalStep(zone: string, primary: string): StepDescription {
+  return {
+    kind: 'external',
+    dataset: 0,
+    ttlSeconds: TTL_SECONDS,
+    zone: wire(zone),
+    primary: wire(primary),
+    apex: wire('dns').subarray(0, -1),
+  };
 }
 
 function wire(name: string): Uint8Array {

@@ -6,7 +6,7 @@ import { MESSAGE_SIZE_MAX } from '../../../src/transfer/transfer-message.ts';
 import { formatName } from '../../wire/names.ts';
 import { optOctets } from '../../wire/query.ts';
 import { decodeStrictly } from '../../wire/strict-message.ts';
-import { external, namespace, pod, service, slice } from '../records/cluster.ts';
+import { external, namespace, pod, port, service, slice } from '../records/cluster.ts';
 import { headless, lineOf, Zones } from './zone-fixture.ts';
 
 const SOA = 'cluster.local. SOA ns.dns.cluster.local. hostmaster.cluster.local. 1000 7200 1800 86400 30';
@@ -172,4 +172,80 @@ test('the order does not depend on the order of the table', () => {
     // Each has another secret of its hash.
     assert.deepEqual(new Zones({ objects: OBJECTS.toReversed() }).lines('cluster.local.'), first);
   }
+});
+
+test('an external zone: what can be reached from outside, with names of its own in the SOA', () => {
+  const outside = (path: string, externalIPs: string[], ...ports: string[]) => ({
+    ...service(path, ['10.96.0.9'], ports),
+    externalIPs,
+  });
+  const zones = new Zones({
+    objects: [
+      namespace('default'),
+      outside('default/web', ['192.0.2.1', '2001:db8::1'], 'http/80/TCP'),
+      outside('default/balanced', ['lb.example.net'], 'http/80/TCP'),
+      outside('default/inside', [], 'http/80/TCP'),
+      headless('default/db', 'sql/5432/TCP'),
+      slice('default/db/db-1', ['sql/5432/TCP'], ['10.2.0.1=db-0', '10.2.0.2=db-1']),
+    ],
+    zones: [],
+    externalZones: ['example.org.', '2.0.192.in-addr.arpa.'],
+  });
+  const soa = 'example.org. SOA ns1.dns.example.org. hostmaster.dns.example.org. 1000 7200 1800 86400 30';
+  assert.deepEqual(zones.lines('example.org.'), [
+    soa,
+    'example.org. NS ns1.dns.example.org.',
+    'balanced.default.example.org. CNAME lb.example.net.',
+    'balanced.default.example.org. SRV 0 100 80 lb.example.net.',
+    '_http._tcp.balanced.default.example.org. SRV 0 100 80 lb.example.net.',
+    'db.default.example.org. A 10.2.0.1',
+    'db.default.example.org. A 10.2.0.2',
+    'db.default.example.org. SRV 0 50 5432 db-0.db.default.example.org.',
+    'db.default.example.org. SRV 0 50 5432 db-1.db.default.example.org.',
+    '_sql._tcp.db.default.example.org. SRV 0 50 5432 db-0.db.default.example.org.',
+    '_sql._tcp.db.default.example.org. SRV 0 50 5432 db-1.db.default.example.org.',
+    'db-0.db.default.example.org. A 10.2.0.1',
+    'db-0.db.default.example.org. SRV 0 100 5432 db-0.db.default.example.org.',
+    'db-1.db.default.example.org. A 10.2.0.2',
+    'db-1.db.default.example.org. SRV 0 100 5432 db-1.db.default.example.org.',
+    'web.default.example.org. A 192.0.2.1',
+    'web.default.example.org. AAAA 2001:db8::1',
+    'web.default.example.org. SRV 0 100 80 web.default.example.org.',
+    '_http._tcp.web.default.example.org. SRV 0 100 80 web.default.example.org.',
+    soa,
+  ]);
+  assert.deepEqual(zones.lines('2.0.192.in-addr.arpa.').slice(1, -1), [
+    '2.0.192.in-addr.arpa. NS ns1.dns.2.0.192.in-addr.arpa.',
+    '1.2.0.192.in-addr.arpa. PTR web.default.example.org.',
+  ]);
+});
+
+test('a clusterset zone has endpoint names with their cluster, and SRV records that point there', () => {
+  const imported = {
+    kind: 'ServiceImport',
+    namespace: 'default',
+    name: 'db',
+    type: 'Headless',
+    ips: [],
+    ports: [port('sql/5432/TCP')],
+  } as const;
+  const zones = new Zones({
+    objects: [
+      namespace('default'),
+      imported,
+      {
+        ...slice('default//db-east', ['sql/5432/TCP'], ['10.5.0.1=db-0']),
+        importedService: 'db',
+        sourceCluster: 'east',
+      },
+    ],
+    zones: [],
+    clustersetZones: ['clusterset.local.'],
+  });
+  assert.deepEqual(zones.lines('clusterset.local.').slice(1, -1), [
+    'clusterset.local. NS ns.dns.clusterset.local.',
+    'db.default.svc.clusterset.local. A 10.5.0.1',
+    '_sql._tcp.db.default.svc.clusterset.local. SRV 0 100 5432 db-0.east.db.default.svc.clusterset.local.',
+    'db-0.east.db.default.svc.clusterset.local. A 10.5.0.1',
+  ]);
 });
