@@ -90,6 +90,7 @@ const CASES: readonly (readonly [lines: string, place: string, says: RegExp])[] 
   ['tls {\nfoo a\n}', '3:1', /unknown ACME option "foo"/],
   ['transfer', '2:3', /'to' is required/],
   ['transfer {\nto a.test\n}', '3:4', /must specify an IP address/],
+  ['transfer {\nto 10.0.0.0/33\n}', '3:4', /invalid to .10\.0\.0\.0\/33./],
   ['hosts {\nreload -1s\n}', '3:8', /out of range/],
   ['hosts {\nfallthrough_unsupported\n}', '2:3', /requires fallthrough/],
   ['k8s_external', '2:3', /kubernetes plugin not loaded/],

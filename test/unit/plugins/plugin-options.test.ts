@@ -186,6 +186,23 @@ const CASES: readonly (readonly [name: PluginName, directive: string, options: o
     { rules: [{ zones: ['a.'], to: ['*', { address: '192.0.2.1', port: 54 }], source: '::1' }] },
   ],
   [
+    'transfer',
+    'transfer a { to 10.1.2.3/8 2001:db8::/32 ::1 }',
+    {
+      rules: [
+        {
+          zones: ['a.'],
+          to: [
+            { family: 4, words: [0x0a000000], prefixLength: 8 },
+            { family: 6, words: [0x20010db8, 0, 0, 0], prefixLength: 32 },
+            { address: '::1', port: 53 },
+          ],
+          source: null,
+        },
+      ],
+    },
+  ],
+  [
     'hosts',
     'hosts',
     {

@@ -4,6 +4,7 @@ import { formatName } from '../../../src/dns/name.ts';
 import type { ForwardGroup } from '../../../src/forward/forward-group.ts';
 import { DEFAULT_TCP_TIMEOUTS } from '../../../src/resolver/resolver-options.ts';
 import { compileCorefile } from '../../../src/server/compile-corefile.ts';
+import { ZONE_KIND } from '../../../src/snapshot/snapshot-layout.ts';
 import type { ServerPlan } from '../../../src/server/server-plan.ts';
 import { readAtOnce } from '../plugins/corefile-fixture.ts';
 
@@ -212,4 +213,70 @@ b. {
     addresses.map(({ timeouts }) => timeouts),
     [{ readMs: 2000, writeMs: 5000, idleMs: 30_000, queriesMax: Infinity }],
   );
+});
+
+describe('transfer', () => {
+  const plan = compile(`. {
+    transfer cluster.local in-addr.arpa {
+        to 192.0.2.1:5300 10.0.0.0/8
+        source 192.0.2.9
+    }
+    transfer 10.in-addr.arpa example.org {
+        to * 2001:db8::1
+    }
+    kubernetes cluster.local other.local in-addr.arpa 10.in-addr.arpa ip6.arpa
+    k8s_external example.org
+    whoami
+}
+`);
+
+  test('stands before the plugin whose zone it hands over, where a rule names the zone', () => {
+    assert.deepEqual(chains(plan), [
+      '. whoami',
+      '10.in-addr.arpa. transfer kubernetes whoami',
+      'cluster.local. transfer kubernetes whoami',
+      'example.org. transfer external whoami',
+      'in-addr.arpa. transfer kubernetes whoami',
+      'ip6.arpa. kubernetes whoami',
+      'other.local. kubernetes whoami',
+    ]);
+  });
+
+  test('the rule of the longest zone says who may have it', () => {
+    const rules = new Map(
+      plan.config.listeners[0]!.routes.map(({ zone, steps }) => [
+        formatName(zone),
+        steps.find((step) => step.kind === 'transfer'),
+      ]),
+    );
+    assert.deepEqual(rules.get('in-addr.arpa.'), {
+      kind: 'transfer',
+      isAnyoneAllowed: false,
+      networks: [
+        { words: [0xc0000201], prefixLength: 32 },
+        { family: 4, words: [0x0a000000], prefixLength: 8 },
+      ],
+    });
+    for (const zone of ['10.in-addr.arpa.', 'example.org.']) {
+      assert.deepEqual(rules.get(zone), {
+        kind: 'transfer',
+        isAnyoneAllowed: true,
+        networks: [{ words: [0x20010db8, 0, 0, 1], prefixLength: 128 }],
+      });
+    }
+  });
+
+  test('hosts are notified, networks and everyone are not; each zone has the serial of its kind', () => {
+    const [first, second] = [
+      { address: '192.0.2.1', port: 5300 },
+      { address: '2001:db8::1', port: 53 },
+    ];
+    const { CLUSTER, EXTERNAL } = ZONE_KIND;
+    assert.deepEqual(plan.services?.notified, [
+      { zone: 'cluster.local.', kind: CLUSTER, dataset: 0, to: [first], source: '192.0.2.9' },
+      { zone: 'in-addr.arpa.', kind: CLUSTER, dataset: 0, to: [first], source: '192.0.2.9' },
+      { zone: '10.in-addr.arpa.', kind: CLUSTER, dataset: 0, to: [second], source: null },
+      { zone: 'example.org.', kind: EXTERNAL, dataset: 0, to: [second], source: null },
+    ]);
+  });
 });
