@@ -4,7 +4,7 @@
  */
 import type { Pod } from '../kubernetes/objects.ts';
 import { layout } from '../memory/layout.ts';
-import { addressOf, addressOfDashed, type Address } from './address.ts';
+import { addressOf, addressOfDashed, dashedLabel, type Address } from './address.ts';
 import { toBinary } from './binary-text.ts';
 import { ClientClaims } from './client-claims.ts';
 import type { OctetPool } from './octet-pool.ts';
@@ -13,15 +13,16 @@ import { link, RowTable, unlink, type ListHeads } from './row-table.ts';
 
 const POD = layout('pod row', [
   ['namespace', 1, 'row'],
-  ['name', 1, 'bits 0–29 pooled · bit 30 HOST_NETWORK · bit 31 LISTED'],
-  ['first', 1, 'pooled: the label of its first address'],
+  ['name', 1, 'bits 0–28 pooled · bit 29 IS_IPV4 · bit 30 HOST_NETWORK · bit 31 LISTED'],
+  ['first', 1, 'its first address if that is IPv4; else pooled: its label'],
   ['rest', 1, 'pooled: the labels of its other addresses, joined by spaces'],
   ['next', 1, 'row, in the namespace'],
   ['previous', 1, 'row, in the namespace'],
 ]);
 const LISTED = 0x8000_0000;
 const HOST_NETWORK = 0x4000_0000;
-const NAME_MASK = 0x3fff_ffff;
+const IS_IPV4 = 0x2000_0000;
+const NAME_MASK = 0x1fff_ffff;
 
 export interface PodTableOptions {
   /** `hasLabel` is asked */
@@ -40,7 +41,9 @@ export class PodTable {
   readonly #rows = new RowTable(POD.words);
   /** (namespace row, name) → row */
   readonly #index = new PairIndex();
-  /** (namespace row, label) → number of pods with that address; an entry holds one reference to the label */
+  /** (namespace row, IPv4 address) → number of pods with that address */
+  readonly #counts4 = new PairIndex();
+  /** (namespace row, label of another address) → the same; an entry holds one reference to the label */
   readonly #counts = new PairIndex();
   readonly #claims: ClientClaims;
 
@@ -57,7 +60,8 @@ export class PodTable {
   }
 
   get byteSize(): number {
-    return this.#rows.byteSize + this.#index.byteSize + this.#counts.byteSize + this.#claims.byteSize;
+    const parts = [this.#rows, this.#index, this.#counts4, this.#counts, this.#claims];
+    return parts.reduce((sum, part) => sum + part.byteSize, 0);
   }
 
   /**
@@ -68,12 +72,12 @@ export class PodTable {
   put(namespace: number, object: Pod, touch: LabelsTouched): boolean {
     let pod = this.find(namespace, object.name);
     if (object.isTerminating) {
-      if (pod !== 0) this.#setBits(pod, LISTED);
+      if (pod !== 0) this.#setBit(pod, LISTED, true);
       return false;
     }
     const isNew = pod === 0;
     if (isNew) pod = this.#create(namespace, object.name);
-    this.#setBits(pod, LISTED);
+    this.#setBit(pod, LISTED, true);
     const labels = object.podIPs.filter((text) => addressOf(text) !== undefined).map(labelOf);
     const old = this.#labelsOf(pod);
     if (labels.join(' ') === old.join(' ') && object.isHostNetwork === this.#isHostNetwork(pod)) return isNew;
@@ -101,6 +105,8 @@ export class PodTable {
   }
 
   hasLabel(namespace: number, label: string): boolean {
+    const address = ipv4Of(label);
+    if (address !== undefined) return this.#counts4.get(namespace, address) !== 0;
     const id = this.#pool.find(label);
     return id > 0 && this.#counts.get(namespace, id) !== 0;
   }
@@ -158,10 +164,11 @@ export class PodTable {
     if (this.#options.clients) {
       for (const address of addressesOf(labels)) this.#claims.remove(address, pod, this.#isHostNetwork(pod));
     }
-    this.#pool.release(this.#rows.get(pod, POD.at.first));
+    if (!this.#hasBit(pod, IS_IPV4)) this.#pool.release(this.#rows.get(pod, POD.at.first));
     this.#pool.release(this.#rows.get(pod, POD.at.rest));
     this.#rows.set(pod, POD.at.first, 0);
     this.#rows.set(pod, POD.at.rest, 0);
+    this.#setBit(pod, IS_IPV4, false);
   }
 
   #take(namespace: number, pod: number, labels: readonly string[], isHostNetwork: boolean): void {
@@ -169,14 +176,23 @@ export class PodTable {
     if (this.#options.clients) {
       for (const address of addressesOf(labels)) this.#claims.add(address, pod, isHostNetwork);
     }
-    this.#rows.set(pod, POD.at.first, this.#pool.intern(labels[0] ?? ''));
+    const [first = ''] = labels;
+    const address = ipv4Of(first);
+    this.#rows.set(pod, POD.at.first, address ?? this.#pool.intern(first));
     this.#rows.set(pod, POD.at.rest, this.#pool.intern(labels.slice(1).join(' ')));
-    const name = this.#rows.get(pod, POD.at.name);
-    this.#rows.set(pod, POD.at.name, (isHostNetwork ? name | HOST_NETWORK : name & ~HOST_NETWORK) >>> 0);
+    this.#setBit(pod, IS_IPV4, address !== undefined);
+    this.#setBit(pod, HOST_NETWORK, isHostNetwork);
   }
 
   #count(namespace: number, label: string, step: 1 | -1): void {
     if (!this.#options.labels) return;
+    const address = ipv4Of(label);
+    if (address !== undefined) {
+      const count4 = this.#counts4.get(namespace, address) + step;
+      if (count4 === 0) this.#counts4.delete(namespace, address);
+      else this.#counts4.set(namespace, address, count4);
+      return;
+    }
     const id = this.#pool.intern(label);
     const count = this.#counts.get(namespace, id) + step;
     if (count === 0) this.#counts.delete(namespace, id);
@@ -188,7 +204,8 @@ export class PodTable {
   }
 
   #labelsOf(pod: number): string[] {
-    const first = this.#pool.text(this.#rows.get(pod, POD.at.first));
+    const word = this.#rows.get(pod, POD.at.first);
+    const first = this.#hasBit(pod, IS_IPV4) ? dashedLabel(word) : this.#pool.text(word);
     if (first === '') return [];
     const rest = this.#pool.text(this.#rows.get(pod, POD.at.rest));
     return rest === '' ? [first] : [first, ...rest.split(' ')];
@@ -199,17 +216,28 @@ export class PodTable {
   }
 
   #isHostNetwork(pod: number): boolean {
-    return (this.#rows.get(pod, POD.at.name) & HOST_NETWORK) !== 0;
+    return this.#hasBit(pod, HOST_NETWORK);
   }
 
-  #setBits(pod: number, bits: number): void {
-    this.#rows.set(pod, POD.at.name, (this.#rows.get(pod, POD.at.name) | bits) >>> 0);
+  #hasBit(pod: number, bit: number): boolean {
+    return (this.#rows.get(pod, POD.at.name) & bit) !== 0;
+  }
+
+  #setBit(pod: number, bit: number, isSet: boolean): void {
+    const name = this.#rows.get(pod, POD.at.name);
+    this.#rows.set(pod, POD.at.name, (isSet ? name | bit : name & ~bit) >>> 0);
   }
 }
 
 /** The label of a pod's address: as it is written, without an appended 0. */
 function labelOf(text: string): string {
   return text.toLowerCase().replaceAll(/[.:]/g, '-');
+}
+
+/** The IPv4 address whose dashed text the label is. */
+function ipv4Of(label: string): number | undefined {
+  const address = addressOfDashed(label);
+  return typeof address === 'number' && dashedLabel(address) === label ? address : undefined;
 }
 
 /** Each address once: a pod claims it once, however often it says so. */

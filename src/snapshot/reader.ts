@@ -13,6 +13,7 @@ import {
   CONFIG,
   DATASET,
   ENTRY_SPACE_SHIFT,
+  KEY_SPACE,
   LISTENER,
   PAGE_SLOTS,
   ROOT,
@@ -157,6 +158,16 @@ export class SnapshotReader {
     const tail = keySize & 3;
     if (tail !== 0) keyWords[count - 1]! &= (1 << (tail << 3)) - 1;
     return this.findKey(datasetAt, keySpace, keySize);
+  }
+
+  /**
+   * Find the pod that alone has an address; kept only where an option of the instance asks for it.
+   *
+   * @param view  4 or 16 octets at `offset`, in network order
+   * @returns word index of an entry of kind CLIENT, or NOT_FOUND: no pod, a node that pods share, or pods that do not agree
+   */
+  findClient(datasetAt: number, view: DataView, offset: number, size: number): number {
+    return this.findEntryAt(datasetAt, KEY_SPACE.CLIENT, view, offset, size);
   }
 
   /** Find a key that was put into `keyWords`, its tail zero-padded. */

@@ -10,6 +10,7 @@ import type {
   ObjectChange,
   Pod,
   Service,
+  ServiceImport,
 } from '../../../src/kubernetes/objects.ts';
 import { MemorySink } from './memory-sink.ts';
 
@@ -27,6 +28,20 @@ export function service(path: string, clusterIPs: string[], ports: string[] = []
   const [space, name] = path.split('/');
   const base = { kind: 'Service', namespace: space!, name: name!, externalName: '', externalIPs: [] } as const;
   return { ...base, type: 'ClusterIP', clusterIPs, ports: ports.map(port) };
+}
+
+/** `ips`: ['None'] if it is headless */
+export function serviceImport(path: string, ips: string[], ports: string[] = []): ServiceImport {
+  const [space, name] = path.split('/');
+  const isHeadless = ips[0] === 'None';
+  return {
+    kind: 'ServiceImport',
+    namespace: space!,
+    name: name!,
+    type: isHeadless ? 'Headless' : 'ClusterSetIP',
+    ips: isHeadless ? [] : ips,
+    ports: ports.map(port),
+  };
 }
 
 export function external(path: string, externalName: string): Service {

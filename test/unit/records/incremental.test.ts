@@ -12,6 +12,19 @@ const OPTION_SETS: readonly Partial<RecordOptions>[] = [
   { zonal: true, endpointPodNames: true, localAddresses: ['10.0.0.1', 'fd00::1'] },
   { ignoreEmptyService: true, pods: 'verified', namespaceLabels: 'team=x' },
   { noEndpoints: true, pods: 'disabled', namespaces: ['b'], localAddresses: ['10.0.0.1'] },
+  {
+    external: { zones: ['example.org'], ttlSeconds: 5, apex: 'b', hasHeadless: true },
+    multiclusterZones: ['set.local'],
+    clientIndex: true,
+    localAddresses: ['10.0.0.2'],
+  },
+  {
+    external: { zones: ['example.org'], ttlSeconds: 5, apex: 'dns', hasHeadless: false },
+    multiclusterZones: ['set.local'],
+    noEndpoints: true,
+    pods: 'verified',
+    namespaces: ['a'],
+  },
 ];
 
 for (const [index, options] of OPTION_SETS.entries()) {
