@@ -10,6 +10,7 @@ import type { ApiCredentials, CredentialReader } from './credentials.ts';
 import { readEndpoint } from './endpoint-access.ts';
 import { readInCluster } from './in-cluster-access.ts';
 import { openKubeconfig } from './kubeconfig-access.ts';
+import { findProxy } from './proxy-environment.ts';
 
 export interface ApiConnection {
   readonly server: URL;
@@ -74,7 +75,7 @@ export class ApiAccess {
 
   #take(credentials: ApiCredentials): void {
     const { server, headers, authority, certificate, key, serverName, isInsecure, agent } = credentials;
-    const agentKey = JSON.stringify([server.protocol, authority, certificate, key, serverName, isInsecure]);
+    const agentKey = JSON.stringify([server.origin, authority, certificate, key, serverName, isInsecure]);
     const former = this.#connection;
     if (former !== undefined && agentKey === this.#agentKey) {
       this.#connection = { server, headers, agent: former.agent };
@@ -100,7 +101,12 @@ function chooseReader({ kubeconfig, endpoint, tls }: KubernetesApiOptions): Cred
 }
 
 function createAgent({ server, authority, certificate, key, serverName, isInsecure }: ApiCredentials): HttpAgent {
-  const common = { keepAlive: true, keepAliveMsecs: KEEP_ALIVE_PROBE_MS };
+  const proxy = findProxy(server, process.env)?.href;
+  const common = {
+    keepAlive: true,
+    keepAliveMsecs: KEEP_ALIVE_PROBE_MS,
+    ...(proxy !== undefined && { proxyEnv: { HTTP_PROXY: proxy, HTTPS_PROXY: proxy } }),
+  };
   if (server.protocol === 'http:') return new HttpAgent(common);
   return new HttpsAgent({
     ...common,

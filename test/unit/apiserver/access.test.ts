@@ -12,6 +12,7 @@ import { openKubeconfig } from '../../../src/apiserver/kubeconfig-access.ts';
 import { service } from '../../support/api-objects.ts';
 import { CertificateAuthority } from '../../support/certificates.ts';
 import { FakeApiServer } from '../../support/fake-api-server.ts';
+import { openProxy } from '../../support/connect-proxy.ts';
 import { follow } from './follow.ts';
 
 let folder = '';
@@ -309,6 +310,16 @@ test('a certificate that was rotated opens new connections; running ones stay', 
   write('client.key', renewed.key);
   nowMs += 60_000;
   assert.notEqual((await access.connect()).agent, first.agent);
+});
+
+test('a proxy that the environment names is asked for a way to the server', async (t) => {
+  const fake = await tlsServer(t);
+  const proxy = await openProxy(t);
+  process.env['HTTPS_PROXY'] = proxy.url;
+  t.after(() => delete process.env['HTTPS_PROXY']);
+  // Only the proxy knows where that is.
+  await reach(t, fake, { endpoint: `https://kubernetes.default:${fake.port}`, tls: writeFiles() });
+  assert.deepEqual(proxy.asked, [`kubernetes.default:${fake.port}`]);
 });
 
 test('what is wrong is known before anything starts', () => {

@@ -1,14 +1,13 @@
 /** kubeconfig files that need more than reading: plugins and proxies. */
 import assert from 'node:assert/strict';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:http';
-import { connect, type AddressInfo } from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { openKubeconfig } from '../../../src/apiserver/kubeconfig-access.ts';
 import { service } from '../../support/api-objects.ts';
 import { CertificateAuthority } from '../../support/certificates.ts';
+import { openProxy } from '../../support/connect-proxy.ts';
 import { FakeApiServer } from '../../support/fake-api-server.ts';
 import { follow } from './follow.ts';
 
@@ -94,22 +93,9 @@ test('a plugin that fails is a fault with the file, the context and what it said
 test('a proxy stands between', async (t) => {
   const folder = makeFolder(t);
   const { fake, cluster } = await openServer(t);
-  const asked: (string | undefined)[] = [];
-  const proxy = createServer().on('connect', (request, socket) => {
-    asked.push(request.url);
-    const [host, port] = request.url!.split(':');
-    const onward = connect(Number(port), host, () => {
-      socket.write('HTTP/1.1 200 Connection established\r\n\r\n');
-      onward.pipe(socket).pipe(onward);
-    });
-    onward.on('error', () => socket.destroy());
-    socket.on('error', () => onward.destroy());
-  });
-  await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve));
-  t.after(() => proxy.close());
-  const proxyUrl = `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`;
-  const { sink } = await following(t, writeConfig(folder, { ...cluster, 'proxy-url': proxyUrl }, { token: 'abc' }));
+  const proxy = await openProxy(t);
+  const { sink } = await following(t, writeConfig(folder, { ...cluster, 'proxy-url': proxy.url }, { token: 'abc' }));
   await fake.until(() => sink.names('Service').length === 1, 'an object', LOAD_MS);
-  assert.deepEqual(asked, [`127.0.0.1:${fake.port}`]);
+  assert.deepEqual(proxy.asked, [`127.0.0.1:${fake.port}`]);
   assert.equal(fake.requests[0]!.headers.authorization, 'Bearer abc');
 });
