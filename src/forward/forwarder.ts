@@ -138,6 +138,12 @@ export class Forwarder implements QueryForwarder {
     return this.#table.inFlight;
   }
 
+  /** whether clients wait */
+  get hasClients(): boolean {
+    for (let group = 0; group < this.#groups.count; group++) if (this.#waiting[group]! > 0) return true;
+    return false;
+  }
+
   /** whether `tick` has something to do even with nothing in flight */
   get isProbing(): boolean {
     return this.#states.probedCount > 0;

@@ -70,8 +70,9 @@ export interface ResolverOptions extends Pick<AnswererOptions, 'buffer' | 'reade
 export type ResolverCommand =
   /** listen on these addresses and no others */
   | { readonly kind: 'listen'; readonly listeners: readonly TcpListenerOptions[] }
-  /** accept no more, answer what was asked, end */
-  | { readonly kind: 'drain'; readonly maxMs: number };
+  /** accept no more, answer what was asked; shards go on handing over */
+  | { readonly kind: 'drain'; readonly maxMs: number }
+  | { readonly kind: 'end' };
 
 export type ResolverMessage =
   | { readonly kind: 'listening' }

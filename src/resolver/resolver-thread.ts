@@ -29,9 +29,11 @@ let listening = Promise.resolve();
 port.on('message', (command: ResolverCommand) => {
   if (command.kind === 'listen') {
     listening = listening.then(() => listen(command.listeners));
-  } else {
+  } else if (command.kind === 'drain') {
     isStopping = true;
     void drain(command.maxMs);
+  } else {
+    end();
   }
 });
 
@@ -104,10 +106,13 @@ async function listen(listeners: readonly TcpListenerOptions[]): Promise<void> {
 
 async function drain(maxMs: number): Promise<void> {
   const cutCount = await service.drain(maxMs);
-  handoff?.close();
-  forwarder?.close();
   transfers.close();
   post({ kind: 'drained', cutCount });
+}
+
+function end(): void {
+  handoff?.close();
+  forwarder?.close();
   port?.close();
 }
 

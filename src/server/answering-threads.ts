@@ -154,9 +154,9 @@ export class AnsweringThreads {
   /** TCP first, when it is drained; the UDP sockets last. */
   async stop(): Promise<void> {
     clearInterval(this.#watch);
-    const cutCount = await this.#resolvers.stop();
+    // What shards have handed over to a resolver is answered like the rest of what they have in flight.
+    const cutCount = await this.#resolvers.stop(() => this.shards.stop());
     if (cutCount > 0) this.#log('warn', `${cutCount} TCP connections were closed with something still to come`);
-    await this.shards.stop();
   }
 
   /** Replace a thread that holds a snapshot and does not move; take back what no reader holds any more. */

@@ -50,6 +50,8 @@ interface Resolver {
   /** `hasListened` speaks of the thread that runs now */
   isListening: boolean;
   cutCount: number;
+  /** resolves when what was asked over TCP is answered, or the time for it over */
+  readonly drained: PromiseWithResolvers<void>;
   /** resolves when no thread of it runs any more, for good */
   ended: Promise<void>;
 }
@@ -84,6 +86,7 @@ export class ResolverSupervisor {
         hasListened: false,
         isListening: false,
         cutCount: 0,
+        drained: deferred(),
         ended: Promise.resolve(),
       };
       this.#resolvers.push(resolver);
@@ -134,14 +137,17 @@ export class ResolverSupervisor {
    *
    * @returns how many connections were cut with something to come
    */
-  async stop(): Promise<number> {
+  async stop(beforeEnd: () => Promise<void> = () => Promise.resolve()): Promise<number> {
     this.#isStopping = true;
     for (const resolver of this.#resolvers) send(resolver, { kind: 'drain', maxMs: DRAIN_MAX_MS });
+    await withinTime(
+      this.#resolvers.map(({ drained, ended }) => Promise.race([drained.promise, ended])),
+      DRAIN_MAX_MS + END_GRACE_MS,
+    );
+    await beforeEnd();
+    for (const resolver of this.#resolvers) send(resolver, { kind: 'end' });
     const allEnded = Promise.all(this.#resolvers.map((resolver) => resolver.ended));
-    const grace = new AbortController();
-    const timeout = sleep(DRAIN_MAX_MS + END_GRACE_MS, undefined, { signal: grace.signal }).catch(() => undefined);
-    await Promise.race([allEnded, timeout]);
-    grace.abort();
+    await withinTime([allEnded], END_GRACE_MS);
     await Promise.all(this.#resolvers.map((resolver) => resolver.worker?.terminate()));
     await allEnded;
     return this.#resolvers.reduce((sum, resolver) => sum + resolver.cutCount, 0);
@@ -216,6 +222,7 @@ export class ResolverSupervisor {
         break;
       case 'drained':
         resolver.cutCount = message.cutCount;
+        resolver.drained.resolve();
         break;
     }
   }
@@ -243,6 +250,13 @@ async function assertFree({ address, port, isV6Only }: TcpListenerOptions): Prom
   });
   probe.listen({ host: address, port, ipv6Only: isV6Only, exclusive: true }, () => probe.close(() => resolve()));
   await promise;
+}
+
+async function withinTime(all: readonly Promise<unknown>[], maxMs: number): Promise<void> {
+  const inTime = new AbortController();
+  const timeout = sleep(maxMs, undefined, { signal: inTime.signal }).catch(() => undefined);
+  await Promise.race([Promise.all(all), timeout]);
+  inTime.abort();
 }
 
 function send(resolver: Resolver, command: ResolverCommand): void {

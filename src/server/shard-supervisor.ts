@@ -14,7 +14,7 @@ import { closeUdpSocket } from '../native/udp-socket.ts';
 import { BLOCK_MAX_MS } from '../shard/batch-loop.ts';
 import type { PanicError } from '../observability/panic-error.ts';
 import { closeOwnFds } from '../shard/mmsg-upstreams.ts';
-import { createShardControl, SHARD_CONTROL, shardControlAt } from '../shard/shard-options.ts';
+import { createShardControl, SHARD_CONTROL, SHARD_DRAIN_MAX_MS, shardControlAt } from '../shard/shard-options.ts';
 import type {
   BindFault,
   ShardCommand,
@@ -235,7 +235,12 @@ export class ShardSupervisor {
     for (const { index } of this.#shards) Atomics.store(words, shardControlAt(index) + SHARD_CONTROL.at.stop, 1);
     const allEnded = Promise.all(this.#shards.map((shard) => shard.ended));
     const grace = new AbortController();
-    await Promise.race([allEnded, sleep(STOP_GRACE_MS, undefined, { signal: grace.signal }).catch(() => undefined)]);
+    const within = (maxMs: number): Promise<unknown> =>
+      Promise.race([allEnded, sleep(maxMs, undefined, { signal: grace.signal }).catch(() => undefined)]);
+    await within(STOP_GRACE_MS);
+    const drainingAt = SHARD_CONTROL.at.draining;
+    const isDraining = this.#shards.some(({ index }) => Atomics.load(words, shardControlAt(index) + drainingAt) !== 0);
+    if (isDraining) await within(SHARD_DRAIN_MAX_MS);
     grace.abort();
     await Promise.all((this.#pool?.threads ?? []).map((thread) => thread.terminate()));
     await allEnded;

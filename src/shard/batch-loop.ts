@@ -15,7 +15,7 @@ import type { ShardCounters } from '../observability/shard-counters.ts';
 import { DROP } from '../observability/shard-counters.ts';
 import { writeFailureResponse } from './failure-response.ts';
 import { ShardHandoff } from './shard-handoff.ts';
-import { SHARD_CONTROL, shardControlAt } from './shard-options.ts';
+import { SHARD_CONTROL, SHARD_DRAIN_MAX_MS, shardControlAt } from './shard-options.ts';
 import type { Forwarder } from '../forward/forwarder.ts';
 import { MmsgUpstreams } from './mmsg-upstreams.ts';
 import type { BatchAnswerer, ShardCommand, ShardSocket, ShardWork } from './shard-options.ts';
@@ -83,6 +83,7 @@ export class BatchLoop {
   #windowStartMs = 0;
   #windowQueries = 0;
   #isBusy = false;
+  #drainEndMs = 0;
   #failure: unknown = undefined;
 
   constructor(options: BatchLoopOptions) {
@@ -129,7 +130,7 @@ export class BatchLoop {
 
   #loop(): void {
     const forwarder = this.#forwarder;
-    while (Atomics.load(this.#control, this.#stopAt) === 0) {
+    while (!this.#isOver()) {
       if (Atomics.load(this.#control, this.#commandsAt) !== this.#commandsSeen) this.#hear();
       if (this.#isBusy && this.#lastReceived < PAUSE_BATCH_MAX) this.#pause.pause();
       if (forwarder !== undefined && forwarder.inFlight > 0) {
@@ -172,6 +173,18 @@ export class BatchLoop {
       addToEpoll(this.#libc, this.#epollFd, fd, place);
     }
     if (count !== 1) this.#onlyPlace = -1;
+  }
+
+  /** Whether it is to end and has answered what it forwarded; new queries are answered until then. */
+  #isOver(): boolean {
+    if (Atomics.load(this.#control, this.#stopAt) === 0) return false;
+    if (this.#forwarder === undefined || !this.#forwarder.hasClients) return true;
+    const nowMs = performance.now();
+    if (this.#drainEndMs === 0) {
+      this.#drainEndMs = nowMs + SHARD_DRAIN_MAX_MS;
+      Atomics.store(this.#control, this.#stopAt - SHARD_CONTROL.at.stop + SHARD_CONTROL.at.draining, 1);
+    }
+    return nowMs >= this.#drainEndMs;
   }
 
   /** One turn while upstreams are asked. @returns datagrams received */

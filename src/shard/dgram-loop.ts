@@ -14,7 +14,7 @@ import { DROP } from '../observability/shard-counters.ts';
 import { DgramUpstreams } from './dgram-upstreams.ts';
 import { writeFailureResponse } from './failure-response.ts';
 import { parseAddress, PEER_ADDRESS_END } from './peer-address.ts';
-import { SHARD_CONTROL, shardControlAt } from './shard-options.ts';
+import { SHARD_CONTROL, SHARD_DRAIN_MAX_MS, shardControlAt } from './shard-options.ts';
 import type { BindFault, ShardListener, ShardOptions, ShardWork } from './shard-options.ts';
 
 /** Room for a query and its response, octets. */
@@ -97,11 +97,16 @@ export class DgramLoop {
 
   /** Serve until the stop flag is set; rejects with what the answerer threw. */
   async run(): Promise<void> {
+    let drainEndMs: number | undefined;
     const stopAt = shardControlAt(this.#options.shard) + SHARD_CONTROL.at.stop;
     const tick = setInterval(() => {
       this.#upstreams?.tick(performance.now());
       if (this.#unpublished > 0) this.#publish();
-      if (Atomics.load(this.#control, stopAt) !== 0) this.#ended.resolve();
+      if (Atomics.load(this.#control, stopAt) === 0) return;
+      drainEndMs ??= performance.now() + SHARD_DRAIN_MAX_MS;
+      const isDone = this.#work.forwarder?.hasClients !== true || performance.now() >= drainEndMs;
+      if (isDone) this.#ended.resolve();
+      else Atomics.store(this.#control, stopAt - SHARD_CONTROL.at.stop + SHARD_CONTROL.at.draining, 1);
     }, TICK_MS);
     const refresh = setInterval(() => void this.#refreshAddresses(), ADDRESS_REFRESH_MS);
     this.#isOpen = true;

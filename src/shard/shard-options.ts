@@ -102,11 +102,14 @@ export interface ShardOptions {
 /** Words of one shard; a block is a multiple of two cache lines, so that shards do not disturb each other. */
 export const SHARD_CONTROL = layout('shard control', [
   ['stop', 1, 'not 0: end. Main writes it, the shard looks at least every 100 ms'],
+  ['draining', 1, 'not 0: it has seen that, and waits for what it asked upstream servers, SHARD_DRAIN_MAX_MS at most'],
   ['starts', 1, 'how often a thread of this shard began to read'],
   ['open', 1, 'not 0: queries may be taken. Main writes it once, when all of the server listens'],
   ['commands', 1, 'how many commands main has posted; mmsg threads look at their port when it has changed'],
   ['ownFds', 40, 'descriptors the thread opened itself, 0: none; its successor closes them'],
 ]);
+/** How long a shard that is to end waits for what it has asked upstream servers, ms: longer than anybody asks. */
+export const SHARD_DRAIN_MAX_MS = 5000;
 export const SHARD_CONTROL_STRIDE = 64;
 
 /** What main posts to a shard: all that it listens on from now on. */

@@ -7,7 +7,7 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, test } from 'node:test';
-import type dnsPacket from 'dns-packet';
+import dnsPacket from 'dns-packet';
 import { TYPE } from '../../src/dns/iana.ts';
 import { buildQuery } from '../wire/query.ts';
 import { type DecodedMessage, decodeStrictly } from '../wire/strict-message.ts';
@@ -145,8 +145,8 @@ for (const transport of TRANSPORTS) {
 test('prefer_udp: clients over TCP are asked for over UDP, over TCP where that is truncated', async () => {
   const answer = truncating(1, MANY);
   const upstream = await startStreamUpstream({
-    answer: (query, over) =>
-      query.questions![0]!.name === 'small.test' ? addressReply(query, 2) : answer(query, over),
+    answer: (query, over, send) =>
+      query.questions![0]!.name === 'small.test' ? addressReply(query, 2) : answer(query, over, send),
   });
   const server = await startServer(`127.0.0.1:${upstream.port} {\n prefer_udp\n }`, TRANSPORTS[0]);
   assert.equal((await askOverTcp(server.port, 'small.test')).answer.length, 2);
@@ -157,6 +157,29 @@ test('prefer_udp: clients over TCP are asked for over UDP, over TCP where that i
   );
   await server.end();
 });
+
+for (const transport of TRANSPORTS) {
+  test(`what is asked upstream when the server is told to end is answered, transport ${transport}`, async () => {
+    const held: (() => void)[] = [];
+    const upstream = await startStreamUpstream({
+      answer: (query, over, send) => {
+        // The first asks over TCP, by way of the resolver.
+        if (over === 'udp' && query.questions![0]!.name === 'tcp.test') {
+          return addressReply(query, 1, dnsPacket.TRUNCATED_RESPONSE);
+        }
+        held.push(() => send(addressReply(query, 2)));
+        return undefined;
+      },
+    });
+    const server = await startServer(`127.0.0.1:${upstream.port} {\n max_fails 0\n }`, transport);
+    const asked = ['tcp.test', 'udp.test'].map((name) => ask(server.port, name));
+    while (held.length < 2) await new Promise((resolve) => setTimeout(resolve, 5));
+    const ended = server.end();
+    setTimeout(() => held.forEach((send) => send()), 300);
+    for (const response of await Promise.all(asked)) assert.equal(response.answers?.length, 2);
+    assert.equal((await ended).code, 0);
+  });
+}
 
 /** A certificate authority's own certificate for a name, made for this run. */
 function makeCertificate(name: string): { readonly folder: string; readonly cert: Buffer; readonly key: Buffer } {

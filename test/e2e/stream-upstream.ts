@@ -16,8 +16,12 @@ export interface AskedQuestion {
   readonly from: string;
 }
 
-/** @returns octets to send, undefined: no reply */
-export type StreamAnswer = (query: dnsPacket.DecodedPacket, over: AskedQuestion['over']) => Uint8Array | undefined;
+/** @returns octets to send, undefined: none now; `send` takes them later */
+export type StreamAnswer = (
+  query: dnsPacket.DecodedPacket,
+  over: AskedQuestion['over'],
+  send: (reply: Uint8Array) => void,
+) => Uint8Array | undefined;
 
 export interface StreamUpstreamOptions {
   readonly answer?: StreamAnswer;
@@ -61,16 +65,21 @@ export async function startStreamUpstream(options: StreamUpstreamOptions = {}): 
   const { answer = truncating(1, 12) } = options;
   const port = await freePort();
   const upstream: StreamUpstream = { port, asked: [], connections: [] };
-  const take = (message: Buffer, over: AskedQuestion['over'], from: string): Uint8Array | undefined => {
+  const take = (
+    message: Buffer,
+    over: AskedQuestion['over'],
+    from: string,
+    send: (reply: Uint8Array) => void,
+  ): void => {
     const query = dnsPacket.decode(message);
     const { name, type } = query.questions![0]!;
     if (type !== 'NS') upstream.asked.push({ name, type, over, from });
-    return answer(query, over);
+    const reply = answer(query, over, send);
+    if (reply !== undefined) send(reply);
   };
   const datagrams = dgram.createSocket('udp4');
   datagrams.on('message', (message, peer) => {
-    const reply = take(message, 'udp', peer.address);
-    if (reply !== undefined) datagrams.send(reply, peer.port, peer.address);
+    take(message, 'udp', peer.address, (reply) => datagrams.send(reply, peer.port, peer.address));
   });
   datagrams.bind(port, '127.0.0.1');
   await once(datagrams, 'listening');
@@ -85,9 +94,8 @@ export async function startStreamUpstream(options: StreamUpstreamOptions = {}): 
       unread = Buffer.concat([unread, piece]);
       while (unread.length >= 2 && unread.length >= 2 + unread.readUInt16BE(0)) {
         const end = 2 + unread.readUInt16BE(0);
-        const reply = take(unread.subarray(2, end), over, socket.remoteAddress ?? '');
+        take(unread.subarray(2, end), over, socket.remoteAddress ?? '', (reply) => socket.write(framed(reply)));
         unread = unread.subarray(end);
-        if (reply !== undefined) socket.write(framed(reply));
       }
     });
   };
