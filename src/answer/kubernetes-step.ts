@@ -94,7 +94,11 @@ export class KubernetesStep {
     this.response.isAuthoritative = true;
     const keySize = query.nameSize - words[zoneAt + ZONE_INFO.at.keySuffixSize]!;
     const keySpace = words[zoneAt + ZONE_INFO.at.keySpace]!;
+    const isSynced = (words[this.datasetAt + DATASET.at.flags]! & DATASET_FLAG.SYNCED) !== 0;
     if (this.zoneStart === 0) {
+      // Whom the zone of a single address points to depends on objects, and what a cluster zone's servers are called.
+      const isOpen = query.qtype === TYPE.PTR || (query.qtype === TYPE.NS && keySpace !== KEY_SPACE.EXTERNAL);
+      if (!isSynced && isOpen) return this.refuseUnsynced();
       this.answerApex(keySpace, keySize);
       return STEP_RESULT.DONE;
     }
@@ -102,11 +106,7 @@ export class KubernetesStep {
     if (entryAt === NOT_FOUND && (words[zoneAt + ZONE_INFO.at.flags]! & ZONE_FLAG.EXTERNAL_REVERSE) !== 0) {
       entryAt = this.reader.findEntry(this.datasetAt, KEY_SPACE.EXTERNAL, query.nameWords, this.zoneStart);
     }
-    if ((words[this.datasetAt + DATASET.at.flags]! & DATASET_FLAG.SYNCED) === 0 && !this.isFixed(entryAt)) {
-      this.response.rcode = RCODE.SERVFAIL;
-      this.response.extendedError = EDE.NOT_READY;
-      return STEP_RESULT.DONE;
-    }
+    if (!isSynced && !this.isFixed(entryAt)) return this.refuseUnsynced();
     if (entryAt === NOT_FOUND) return this.answerMissing(keySpace);
     if (((words[entryAt]! >>> ENTRY_FLAGS_SHIFT) & ENTRY_FLAG.EMPTY_SELF) !== 0) {
       this.writeNegative(RCODE.NOERROR);
@@ -118,6 +118,12 @@ export class KubernetesStep {
   /** Names that depend on no object: they are known before the first list is complete. */
   private isFixed(entryAt: number): boolean {
     return entryAt !== NOT_FOUND && ((this.words[entryAt]! >>> ENTRY_FLAGS_SHIFT) & ENTRY_FLAG.FIXED) !== 0;
+  }
+
+  private refuseUnsynced(): number {
+    this.response.rcode = RCODE.SERVFAIL;
+    this.response.extendedError = EDE.NOT_READY;
+    return STEP_RESULT.DONE;
   }
 
   private answerEntry(entryAt: number): number {

@@ -60,8 +60,8 @@ async function printHelp(): Promise<number> {
   process.stdout.write(
     `skyshard answers DNS for a Kubernetes cluster.
 
-  skyshard serve    ${SERVE_FLAGS.slice(0, 3).map(formatFlag).join(' ')}
-                    ${SERVE_FLAGS.slice(3).map(formatFlag).join(' ')}
+  skyshard serve    ${SERVE_FLAGS.slice(0, 4).map(formatFlag).join(' ')}
+                    ${SERVE_FLAGS.slice(4).map(formatFlag).join(' ')}
   skyshard check    [--conf FILE] [--dns.port N]    read a Corefile, say what is wrong with it
   skyshard snapshot ${formatFlag(MANIFESTS_FLAG)}    print in words what would be served
   skyshard --version | --plugins | --help

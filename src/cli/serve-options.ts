@@ -1,6 +1,7 @@
 /** What `skyshard serve` was asked to do: its flags, checked and typed. */
 import { existsSync, readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
+import path from 'node:path';
 import { SkyshardError } from '../base/skyshard-error.ts';
 import type { ServerOptions } from '../server/server-options.ts';
 import { type FlagSpec, type FlagValues, parseFlags } from './parse-flags.ts';
@@ -19,6 +20,12 @@ export const SERVE_FLAGS: readonly FlagSpec[] = [
     help: 'the Corefile; stdin is the standard input (default: Corefile if there is one, else the built-in configuration)',
   },
   MANIFESTS_FLAG,
+  {
+    name: 'kubeconfig',
+    value: 'FILE',
+    help: 'how to reach the API server where the Corefile does not say it (default: that of the cluster around the process)',
+  },
+  { name: 'context', value: 'NAME', help: 'the context to take from that file (default: its current one)' },
   {
     name: 'bind',
     value: 'ADDR',
@@ -77,7 +84,7 @@ export function parseServeOptions(args: readonly string[]): ServeOptions {
   }
   return {
     corefile,
-    manifests: corefile === undefined ? parseManifests(flags, 'serve') : (flags.get('manifests') ?? []),
+    ...parseObjectSource(flags, corefile),
     bindAddresses,
     dnsPort: parseDnsPort(lastValue(flags, 'p') ?? lastValue(flags, 'dns.port')),
     isQuiet: flags.has('quiet'),
@@ -87,6 +94,33 @@ export function parseServeOptions(args: readonly string[]): ServeOptions {
     lineFormat: parseLineFormat(lastValue(flags, 'log-format')),
     cookieSecret: secretFile === undefined ? undefined : readCookieSecret(secretFile),
   };
+}
+
+/** Where objects come from: manifests, a kubeconfig file, what the Corefile says, or the cluster around the process. */
+function parseObjectSource(
+  flags: FlagValues,
+  corefile: string | undefined,
+): Pick<ServerOptions, 'manifests' | 'kubeconfig'> {
+  const manifests = flags.get('manifests') ?? [];
+  const file = lastValue(flags, 'kubeconfig');
+  const context = lastValue(flags, 'context') ?? null;
+  if (file === undefined && context !== null) {
+    throw new SkyshardError('CLI_USAGE', '--context names a part of a kubeconfig file: give --kubeconfig FILE too');
+  }
+  if (file !== undefined && manifests.length > 0) {
+    throw new SkyshardError(
+      'CLI_USAGE',
+      '--manifests takes the place of the API server: without it or without --kubeconfig',
+    );
+  }
+  const isInCluster = process.env['KUBERNETES_SERVICE_HOST'] !== undefined;
+  if (corefile === undefined && manifests.length === 0 && file === undefined && !isInCluster) {
+    throw new SkyshardError(
+      'CLI_USAGE',
+      'there is nothing to serve: outside of a cluster name a kubeconfig file, as in --kubeconfig ~/.kube/config, or Kubernetes manifests, as in --manifests deploy/demo',
+    );
+  }
+  return { manifests, kubeconfig: file === undefined ? undefined : { file: path.resolve(file), context } };
 }
 
 /** The paths behind --manifests, which are the only source of objects. */

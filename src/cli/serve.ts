@@ -22,22 +22,24 @@ export async function runServe(args: readonly string[]): Promise<number> {
   const options = parseServeOptions(args);
   const isNpmScript = process.env['SKYSHARD_NPM_SCRIPT'] === 'start';
   const hurry = new AbortController();
+  const stopping = new AbortController();
   const stopRequest = waitForStopRequest(
     isNpmScript || process.env['npm_command'] !== undefined ? SAME_KEY_PRESS_MS : 0,
     hurry,
     isNpmScript,
-  );
+  ).then(() => stopping.abort());
   // Who reads has gone: names are answered nevertheless.
   process.stdout.on('error', () => undefined);
   const log = new LazyLog(options.lineFormat);
   const { startServer } = await import('../server/server.ts');
   try {
-    const server = await startServer(options, {
+    const output = {
       log: log.write,
       writeLine: log.writeLine,
       lineFormat: options.lineFormat,
       droppedLogLines: () => log.droppedLines,
-    });
+    };
+    const server = await startServer(options, output, stopping.signal);
     reloadAtSignal(server);
     if (options.pidFile !== undefined) writePidFile(options.pidFile);
     if (!options.isQuiet) sayStart(describeServer(server), options.lineFormat, log);

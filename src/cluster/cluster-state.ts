@@ -103,6 +103,17 @@ export class ClusterState {
     };
   }
 
+  /** How many objects of each kind are there and kept. */
+  get objectCounts(): Readonly<Record<ObjectKind, number>> {
+    return {
+      Namespace: this.#namespaces.existingCount,
+      Service: this.#services.existingCount,
+      EndpointSlice: this.#slices.count,
+      Pod: this.#pods.count,
+      ServiceImport: 0,
+    };
+  }
+
   /** What gathered since `takeChanges`. */
   get changes(): ChangeSet {
     return this.#changes;
@@ -226,6 +237,16 @@ export class ClusterState {
   /** The type of a Service that is there, whether it is served or not. */
   typeOfService(namespace: string, name: string): ServiceType | undefined {
     return this.#services.typeOf(this.#findService(namespace, name));
+  }
+
+  /**
+   * Keep when the change happened that a slice tells of: each later update of the slice repeats it.
+   *
+   * @returns whether it is news; false too if there is no such slice
+   */
+  noteTriggerTime(namespace: string, name: string, timeMs: number): boolean {
+    const slice = this.#slices.find(this.#namespaces.find(namespace), name);
+    return slice !== 0 && this.#slices.noteTriggerTime(slice, timeMs);
   }
 
   /** Every ready address of a Service's slices, in no particular order. */

@@ -38,6 +38,15 @@ export class NamespaceTable {
     return this.#rows.count;
   }
 
+  /** Those that are there. Cost: one pass over the rows. */
+  get existingCount(): number {
+    let count = 0;
+    for (let row = 1; row < this.#rows.idEnd; row++) {
+      if ((this.#rows.get(row, NAMESPACE.at.flags) & NAMESPACE_FLAG.EXISTS) !== 0) count++;
+    }
+    return count;
+  }
+
   get byteSize(): number {
     return this.#rows.byteSize;
   }

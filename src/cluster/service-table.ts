@@ -59,6 +59,13 @@ export class ServiceTable {
     return this.#rows.count;
   }
 
+  /** Those that are there. Cost: one pass over the rows. */
+  get existingCount(): number {
+    let count = 0;
+    for (let id = 1; id < this.#rows.idEnd; id++) if (this.#rows.get(id, SERVICE.at.type) !== 0) count++;
+    return count;
+  }
+
   get byteSize(): number {
     return this.#rows.byteSize + this.#index.byteSize;
   }

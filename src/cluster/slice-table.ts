@@ -14,6 +14,7 @@ const SLICE = layout('slice row', [
   ['name', 1, 'bits 0–30 pooled · bit 31 LISTED'],
   ['cluster', 1, 'pooled: the source cluster of an imported slice'],
   ['ports', 1, 'port list'],
+  ['triggerTime', 1, 'Unix time in ms, modulo 2^32, that noteTriggerTime was told last; 0: none'],
   ['firstEndpoint', 1, 'row'],
   ['next', 1, 'row, in the Service'],
   ['previous', 1, 'row, in the Service'],
@@ -158,6 +159,14 @@ export class SliceTable {
   /** Equal lists of ports have one id. */
   portListOf(slice: number): number {
     return this.#rows.get(slice, SLICE.at.ports);
+  }
+
+  /** Keep when the change happened that the slice tells of. @returns whether it is another time than before */
+  noteTriggerTime(slice: number, timeMs: number): boolean {
+    const time = (timeMs % 2 ** 32) >>> 0;
+    const isNew = this.#rows.get(slice, SLICE.at.triggerTime) !== time;
+    this.#rows.set(slice, SLICE.at.triggerTime, time);
+    return isNew;
   }
 
   /** The next slice of the Service; 0 after the last. */

@@ -21,6 +21,8 @@ export interface MetricsSources extends ServerMetricsSources {
   readonly tcpCells?: SharedArrayBuffer;
   /** of the parts that keep their own: health, the log of queries */
   readonly families?: readonly MetricFamily[];
+  /** of those that may come to be later */
+  readonly laterFamilies?: () => readonly MetricFamily[];
 }
 
 /** A function that collects the counters and writes the page. */
@@ -35,7 +37,8 @@ export function createMetricsPage(sources: MetricsSources): () => Promise<string
   ];
   return async () => {
     sources.collector.collect();
-    return formatMetrics([...families, ...(await socketMetrics(sources.sockets))]);
+    const later = sources.laterFamilies?.() ?? [];
+    return formatMetrics([...families, ...later, ...(await socketMetrics(sources.sockets))]);
   };
 }
 

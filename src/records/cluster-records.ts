@@ -126,14 +126,19 @@ export class ClusterRecords {
 
   /** Write everything to a new, empty sink, which takes the place of the old one. */
   rewrite(sink: RecordSink): void {
+    runToEnd(this.rewriteInSteps(sink));
+  }
+
+  /** As rewrite; it pauses as applyInSteps does. */
+  *rewriteInSteps(sink: RecordSink): Generator<void, void> {
     this.#sink = sink;
     this.#isFresh = true;
     this.#nameServers = '';
     for (const { state } of this.#parts()) {
       state.takeChanges();
-      runToEnd(this.#gather(state.touchAll()));
+      yield* this.#gather(state.touchAll());
     }
-    this.apply([]);
+    yield* this.#writeAll(false);
   }
 
   #parts(): readonly Part[] {

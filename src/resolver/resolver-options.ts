@@ -60,6 +60,8 @@ export interface ResolverOptions extends Pick<AnswererOptions, 'buffer' | 'reade
   readonly handoffBuffer?: SharedArrayBuffer | undefined;
   /** number of metric scopes that routes name */
   readonly scopeCount: number;
+  /** how long connections wait for the first snapshot, ms; then answers are SERVFAIL. As shards do it */
+  readonly firstSnapshotMaxMs: number;
   /** from createTcpCells, and this thread's of them */
   readonly tcpCells: SharedArrayBuffer;
   /** several sockets, of this thread and others, can share a port; main has seen that nobody else has it */

@@ -14,8 +14,6 @@ import { ListenError, TcpService } from './tcp-service.ts';
 import { TransferReport } from '../transfer/transfer-report.ts';
 import { TcpZoneSender } from '../transfer/zone-sender.ts';
 
-/** How long connections wait for the first snapshot; then answers are SERVFAIL. As shards do it. */
-const FIRST_SNAPSHOT_MAX_MS = 5000;
 const FIRST_SNAPSHOT_LOOK_MS = 5;
 
 const port = parentPort;
@@ -23,7 +21,7 @@ assert(port !== null, 'a resolver is a thread');
 const options = workerData as ResolverOptions;
 const { service, forwarder, handoff, transfers } = createService(options);
 let isStopping = false;
-void waitForSnapshot(options.buffer).then(() => service.open());
+void waitForSnapshot(options).then(() => service.open());
 void handoff?.run();
 let listening = Promise.resolve();
 port.on('message', (command: ResolverCommand) => {
@@ -117,9 +115,9 @@ function end(): void {
 }
 
 /** Without blocking the thread: a server that is told to stop before it has a snapshot has to stop. */
-async function waitForSnapshot(buffer: SharedArrayBuffer): Promise<void> {
+async function waitForSnapshot({ buffer, firstSnapshotMaxMs }: ResolverOptions): Promise<void> {
   const words = new Int32Array(buffer, 0, BUFFER_HEADER.words);
-  const deadlineMs = performance.now() + FIRST_SNAPSHOT_MAX_MS;
+  const deadlineMs = performance.now() + firstSnapshotMaxMs;
   while (!isStopping && Atomics.load(words, BUFFER_HEADER.at.root) === 0 && performance.now() < deadlineMs) {
     await sleep(FIRST_SNAPSHOT_LOOK_MS);
   }

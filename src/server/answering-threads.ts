@@ -73,6 +73,7 @@ export class AnsweringThreads {
         import.meta.url,
       ).href,
       workData,
+      workWaitMs: workData.firstSnapshotMaxMs,
       claimReaderSlot: (shard) => claimReaderSlot(builder, shard),
       onShardGone: (slot) => builder.epochs.releaseSlot(slot),
       onPanic: options.onPanic,

@@ -6,7 +6,7 @@
  * has to compare names: whether a plugin's zone, `fallthrough` or `except` covers a name is decided here.
  */
 import { assert } from '../base/assert.ts';
-import { faultAt, type CorefileToken } from '../config/corefile-token.ts';
+import type { CorefileToken } from '../config/corefile-token.ts';
 import { isReverseZone } from '../config/zone-name.ts';
 import { lowerCaseName, parseName } from '../dns/name.ts';
 import type { CorefileBlock, CorefileConfig } from '../plugins/corefile-config.ts';
@@ -34,7 +34,7 @@ import { compileTemplate } from './compile-template.ts';
 import { forwardGroupOf } from './forward-groups.ts';
 import { notifiedZones, ruleFor, transferableZones, transferStepOf } from './compile-transfer.ts';
 import { localAddressesOf, wildcardAddresses } from './local-addresses.ts';
-import type { ServerPlan, ServicesPlan } from './server-plan.ts';
+import { kindsOf, type RecordPlan, type ServerPlan, type ServicesPlan } from './server-plan.ts';
 import type { PlannedListener } from './listener-table.ts';
 
 /** Plugins that change nothing about answers here, or are read elsewhere. */
@@ -61,6 +61,8 @@ const WITHOUT_STEP: ReadonlySet<string> = new Set([
 ]);
 /** Plugins accepted without effect: their absence costs time, never a wrong answer. */
 const WITHOUT_EFFECT: ReadonlySet<string> = new Set(['cache', 'pprof', 'shed']);
+/** A day: a timer takes no more than 24 of them. */
+const STARTUP_TIMEOUT_MAX_MS = 86_400_000;
 const VERSION_LABEL_DROPPED = 'dropped';
 
 /** What a compilation takes from its surroundings. */
@@ -88,7 +90,6 @@ class Compiler {
     readonly options: KubernetesOptions;
     /** of the same server block */
     readonly external: K8sExternalOptions | undefined;
-    readonly token: CorefileToken;
   }[] = [];
   /** datasets of `kubernetes` instances, by block: what `k8s_external` shows lies there too */
   readonly #datasets = new Map<CorefileBlock, number>();
@@ -133,11 +134,9 @@ class Compiler {
       addresses,
       scopes: this.#scopes,
       config: { listeners },
-      records: this.#kubernetes.map(({ dataset, options, external }) => ({
-        dataset,
-        options: recordOptionsOf(options, external, localAddressesOf(addresses.map(({ address }) => address))),
-      })),
-      labels: this.#commonLabels(),
+      records: this.#kubernetes.map(({ dataset, options, external }) =>
+        recordPlanOf(dataset, options, external, localAddressesOf(addresses.map(({ address }) => address))),
+      ),
       hosts: this.#hosts,
       services: this.#services(),
       enabledPlugins: this.#scopes.flatMap((scope, index) =>
@@ -183,20 +182,6 @@ class Compiler {
         errors === undefined ? undefined : { consolidate: errors.consolidate, isDebug: debug !== undefined },
       ),
     };
-  }
-
-  /** Objects are selected where they are decoded, once for all instances. */
-  #commonLabels(): string | undefined {
-    const [first, ...others] = this.#kubernetes;
-    const other = others.find(({ options }) => options.labels !== first?.options.labels);
-    if (other !== undefined) {
-      throw faultAt(
-        other.token,
-        'CONFIG_UNSUPPORTED',
-        'plugin/kubernetes: labels that differ between server blocks are not supported',
-      );
-    }
-    return first?.options.labels ?? undefined;
   }
 
   #routesOf(
@@ -291,7 +276,7 @@ class Compiler {
       case 'hosts':
         return [this.#makeHosts(plugins.hosts!, zones)];
       case 'kubernetes':
-        return [this.#makeKubernetes(block, token, zones)];
+        return [this.#makeKubernetes(block, zones)];
       case 'k8s_external':
         return [this.#makeExternal(block, zones)];
       case 'forward':
@@ -333,12 +318,12 @@ class Compiler {
     };
   }
 
-  #makeKubernetes(block: CorefileBlock, token: CorefileToken, zones: Set<string>): StepMaker {
+  #makeKubernetes(block: CorefileBlock, zones: Set<string>): StepMaker {
     const options = block.plugins.kubernetes!;
     addAll(zones, options.zones);
     addAll(zones, options.fallthrough ?? []);
     const dataset = this.#datasetOf(block);
-    this.#kubernetes.push({ dataset, options, external: block.plugins.k8s_external, token });
+    this.#kubernetes.push({ dataset, options, external: block.plugins.k8s_external });
     const primary = parseName(options.primaryZone);
     assert(primary !== null, 'the primary zone is a name');
     return (suffix) => {
@@ -532,6 +517,22 @@ function timeoutsOf(blocks: readonly (TimeoutsOptions | undefined)[]): TcpTimeou
 
 function queriesMaxOf(count: number | null): number | null {
   return count !== null && count < 0 ? Infinity : count;
+}
+
+function recordPlanOf(
+  dataset: number,
+  options: KubernetesOptions,
+  external: K8sExternalOptions | undefined,
+  localAddresses: readonly string[],
+): RecordPlan {
+  const records = recordOptionsOf(options, external, localAddresses);
+  const { labels, namespaceLabels } = records;
+  return {
+    dataset,
+    options: records,
+    selection: { api: options.api, labels, namespaceLabels, kinds: kindsOf(records) },
+    startupTimeoutMs: Math.min(options.startupTimeoutMs, STARTUP_TIMEOUT_MAX_MS),
+  };
 }
 
 /** What the record model takes: zones without the final dot. */

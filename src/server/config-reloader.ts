@@ -10,7 +10,8 @@ import type { SnapshotConfig, StepDescription } from '../snapshot/config-writer.
 import type { AnsweringThreads, ListenerChange } from './answering-threads.ts';
 import type { BlockServices } from './block-services.ts';
 import type { HostsTable } from './hosts-table.ts';
-import type { RecordInstance, RecordPublisher } from './record-publisher.ts';
+import type { FeedsChange, ObjectFeeds } from './object-feeds.ts';
+import type { OtherNames, RecordPublisher } from './record-publisher.ts';
 import { reloadMetrics, type ReloadFigures } from './reload-metrics.ts';
 import type { LogFunction } from './server-options.ts';
 import type { ServerPlan, ServicesPlan } from './server-plan.ts';
@@ -24,6 +25,7 @@ export interface ConfigReloaderOptions {
   /** as many as there are cells for */
   readonly scopeMax: number;
   readonly publisher: RecordPublisher;
+  readonly feeds: ObjectFeeds;
   readonly hosts: HostsTable;
   readonly services: BlockServices;
   readonly threads: AnsweringThreads;
@@ -35,6 +37,8 @@ export class ConfigReloader {
   #plan: ServerPlan;
   /** what is published */
   #config: SnapshotConfig;
+  /** that it names */
+  #datasets: ReadonlySet<number>;
   /** of each address of the plan */
   #listenerIds: readonly number[];
   /** closes the listeners that the last reload did away with */
@@ -53,6 +57,7 @@ export class ConfigReloader {
     const { hash } = options.plan;
     this.#figures = { failures: 0, parseFailures: 0, isSuccess: true, successSeconds: Date.now() / 1000, hash };
     this.#config = options.plan.config;
+    this.#datasets = new Set(Array.from({ length: options.plan.datasetCount }, (_, dataset) => dataset));
     this.#listenerIds = options.plan.addresses.map(({ listener }) => listener);
   }
 
@@ -75,6 +80,7 @@ export class ConfigReloader {
 
   async close(): Promise<void> {
     this.#isClosed = true;
+    this.#options.feeds.stopWaiting();
     clearTimeout(this.#timer);
     await this.#last;
     await this.#finishLeaving();
@@ -122,18 +128,22 @@ export class ConfigReloader {
   }
 
   async #apply(plan: ServerPlan): Promise<void> {
-    const { log, threads } = this.#options;
+    const { log, feeds, threads } = this.#options;
     log('info', 'Reloading');
-    if (plan.labels !== this.#plan.labels) {
-      throw new SkyshardError('CONFIG_UNSUPPORTED', 'it selects other labels of objects: restart for that');
-    }
-    // An address that is about to be left can be wanted again.
+    // An address, or a source of objects, that is about to be left can be wanted again.
     await this.#finishLeaving();
-    const listeners = await threads.prepareListeners(plan.addresses);
+    const datasetOf = new Map<number, number>();
+    const feedsChange = await feeds.prepare(plan.records, datasetOf);
     try {
-      await this.#publish(plan, listeners);
+      const listeners = await threads.prepareListeners(plan.addresses);
+      try {
+        await this.#publish(plan, listeners, feedsChange, datasetOf);
+      } catch (error) {
+        await listeners.abort();
+        throw error;
+      }
     } catch (error) {
-      await listeners.abort();
+      await feedsChange.revert();
       throw error;
     }
     this.#plan = plan;
@@ -146,40 +156,46 @@ export class ConfigReloader {
   }
 
   /** Publish a plan, with its probes and lines. What listeners that go have served is served until they are closed. */
-  async #publish(plan: ServerPlan, listeners: ListenerChange): Promise<void> {
+  async #publish(
+    plan: ServerPlan,
+    listeners: ListenerChange,
+    feedsChange: FeedsChange,
+    datasetOf: Map<number, number>,
+  ): Promise<void> {
     const { publisher, hosts, services } = this.#options;
     const scopeOf = this.#scopesOf(plan.scopes);
-    const datasetOf = new Map<number, number>();
-    const records = publisher.assignDatasets(plan.records, datasetOf);
     const hostsChange = await hosts.prepare(plan.hosts, datasetOf, () => publisher.takeDataset());
     const servicesBefore = services.plan;
     const servicesPlan = remapServices(plan.services, scopeOf, this.#options.scopes.length, datasetOf);
     await services.configure(servicesPlan, addressesOf(plan, listeners.ids));
     const config = remapConfig(plan.config, scopeOf, datasetOf, listeners.ids);
     const gone = this.#config.listeners.filter(({ id }) => listeners.leaving.includes(id));
+    const datasets = new Set(datasetOf.values());
+    const isLeft = gone.length > 0;
     try {
-      await publisher.reconfigure({ listeners: [...config.listeners, ...gone] }, records, () => hostsChange.write());
+      const served = isLeft ? new Set([...datasets, ...this.#datasets]) : datasets;
+      await publisher.reconfigure({ listeners: [...config.listeners, ...gone] }, served, hostsChange);
     } catch (error) {
-      hostsChange.revert();
       await services.configure(servicesBefore, addressesOf(this.#plan, this.#listenerIds));
       throw error;
     }
     await listeners.commit();
     hostsChange.commit();
     this.#config = config;
+    this.#datasets = datasets;
     this.#listenerIds = listeners.ids;
-    if (gone.length > 0) this.#leave(listeners, config, records);
-    else await publisher.freeDatasets(datasetsOf(config));
+    if (isLeft) this.#leave(listeners, feedsChange);
+    else await feedsChange.commit();
   }
 
-  /** Close the listeners that go, while the new configuration is served. */
-  #leave(listeners: ListenerChange, config: SnapshotConfig, records: readonly RecordInstance[]): void {
+  /** Close the listeners that go, while the new configuration is served, and then what only they needed. */
+  #leave(listeners: ListenerChange, feedsChange: FeedsChange): void {
     const { log, publisher } = this.#options;
     const hurry = new AbortController();
     const close = async (): Promise<void> => {
       await listeners.close(hurry.signal);
-      await publisher.reconfigure(config, records, () => undefined);
-      await publisher.freeDatasets(datasetsOf(config));
+      await publisher.reconfigure(this.#config, this.#datasets, NO_NAMES);
+      await feedsChange.commit();
     };
     // What cannot be published for want of memory is a configuration that says more than it has to.
     const done = close().catch((error: unknown) => log('error', `plugin/reload: former listeners: ${String(error)}`));
@@ -211,14 +227,10 @@ export class ConfigReloader {
   }
 }
 
+const NO_NAMES: OtherNames = { write: () => undefined, revert: () => undefined };
+
 function isSameScope(a: MetricScope, b: MetricScope): boolean {
   return a.server === b.server && a.zone === b.zone && a.view === b.view;
-}
-
-/** Every dataset that a step reads. */
-function datasetsOf({ listeners }: SnapshotConfig): ReadonlySet<number> {
-  const steps = listeners.flatMap(({ routes }) => routes.flatMap((route) => route.steps));
-  return new Set(steps.flatMap((step) => ('dataset' in step ? [step.dataset] : [])));
 }
 
 function addressesOf({ addresses }: ServerPlan, ids: readonly number[]): ReadonlyMap<number, string> {

@@ -2,7 +2,7 @@
 import type { HostsOptions } from '../plugins/hosts/parse.ts';
 import type { RecordSink } from '../snapshot/entry-content.ts';
 import { HostsSource } from './hosts-source.ts';
-import type { RecordPublisher } from './record-publisher.ts';
+import type { OtherNames, RecordPublisher } from './record-publisher.ts';
 import type { LogFunction } from './server-options.ts';
 
 export interface HostsDirective {
@@ -16,11 +16,7 @@ interface HostsEntry {
 }
 
 /** A set of directives that is to take the place of the present one. */
-export interface HostsChange {
-  /** put the names into the datasets */
-  write(): void;
-  /** what `write` did was not published */
-  revert(): void;
+export interface HostsChange extends OtherNames {
   /** it is published: follow these files and no others */
   commit(): void;
 }
@@ -98,10 +94,10 @@ export class HostsTable {
     for (const { dataset, source } of entries) {
       if (before.has(source)) continue;
       source.startReloading(() => {
-        void this.#publisher.write(
-          () => source.write(this.#sinkOf(dataset)),
-          () => source.revertWrite(),
-        );
+        void this.#publisher.write({
+          write: () => source.write(this.#sinkOf(dataset)),
+          revert: () => source.revertWrite(),
+        });
       });
     }
   }

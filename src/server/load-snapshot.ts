@@ -1,11 +1,11 @@
 /** The snapshot of manifests as they are now, for who wants to look at it: no sockets, no threads. */
 import { reserveSharedBuffer } from '../memory/shared-buffer.ts';
-import { ManifestSource } from '../manifests/manifest-source.ts';
 import { MainCounters } from '../observability/server-metrics.ts';
 import { SnapshotBuilder } from '../snapshot/builder.ts';
 import { loadPlan } from './load-plan.ts';
+import { ManifestFeed } from './manifest-feed.ts';
 import { RecordPublisher } from './record-publisher.ts';
-import { logWarnings, type LogFunction } from './server-options.ts';
+import type { LogFunction } from './server-options.ts';
 
 const DNS_PORT = 53;
 
@@ -18,21 +18,23 @@ export async function loadSnapshot(paths: readonly string[], log: LogFunction): 
   const options = { corefile: undefined, bindAddresses: [], dnsPort: DNS_PORT };
   const { config, records, datasetCount } = await loadPlan(options, () => 0);
   const buffer = reserveSharedBuffer();
+  const counters = new MainCounters();
   const publisher = new RecordPublisher({
     builder: new SnapshotBuilder(buffer),
-    records,
     datasetCount,
     config,
-    counters: new MainCounters(),
+    counters,
     log,
+    // A bug is what the calls below reject with.
+    fail: () => undefined,
   });
-  const source = new ManifestSource({ paths, onLoad: () => undefined, onErrors: () => undefined });
+  const sink = publisher.addSource(['Namespace'], records);
+  const feed = new ManifestFeed({ paths, labels: undefined, counters, log }, sink);
   try {
-    const load = await source.start();
-    logWarnings(load, log);
-    await publisher.load(load.changes);
+    await feed.start();
+    await publisher.start();
   } finally {
-    source.close();
+    feed.close();
     publisher.close();
   }
   return buffer;

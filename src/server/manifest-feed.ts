@@ -1,9 +1,10 @@
-/** From manifests to the record publisher: all objects at start, then every change. */
+/** From manifests to the names of an instance: all objects at start, then every change. */
 import { parseLabelSelector } from '../kubernetes/label-selector.ts';
 import type { ManifestLoad } from '../manifests/manifest-loader.ts';
 import { ManifestSource } from '../manifests/manifest-source.ts';
 import type { MainCounters } from '../observability/server-metrics.ts';
-import type { RecordPublisher } from './record-publisher.ts';
+import type { ObjectFeed } from './object-feed.ts';
+import type { RecordSource } from './record-source.ts';
 import { type LogFunction, logWarnings } from './server-options.ts';
 
 export interface ManifestFeedOptions {
@@ -11,19 +12,22 @@ export interface ManifestFeedOptions {
   readonly paths: readonly string[];
   /** label selector on objects; undefined: all count */
   readonly labels: string | undefined;
-  readonly publisher: RecordPublisher;
   readonly counters: MainCounters;
   readonly log: LogFunction;
-  /** told of a bug on the way there, which ends the server */
-  readonly fail: (error: unknown) => void;
 }
 
-export class ManifestFeed {
+export class ManifestFeed implements ObjectFeed {
+  readonly sink: RecordSource;
+  /** the files are there or they are not: nothing comes later */
+  readonly timeoutMs = 0;
+  readonly fault = undefined;
   readonly #options: ManifestFeedOptions;
   readonly #source: ManifestSource;
+  #load: ManifestLoad | undefined;
 
-  constructor(options: ManifestFeedOptions) {
+  constructor(options: ManifestFeedOptions, sink: RecordSource) {
     this.#options = options;
+    this.sink = sink;
     const { paths, labels, counters, log } = options;
     this.#source = new ManifestSource({
       paths,
@@ -37,17 +41,23 @@ export class ManifestFeed {
   }
 
   /**
-   * Load all there is and publish it.
+   * Load all there is.
    *
-   * @throws SkyshardError MANIFEST_*, SNAPSHOT_FULL
+   * @throws SkyshardError MANIFEST_*
    */
-  async start(): Promise<ManifestLoad> {
-    const { publisher, counters, log } = this.#options;
+  async start(): Promise<void> {
+    const { counters, log } = this.#options;
     const load = await this.#source.start();
+    this.#load = load;
     logWarnings(load, log);
-    await publisher.load(load.changes);
+    await this.sink.apply(load.changes);
+    for (const kind of this.sink.kinds) await this.sink.endList(kind);
     counters.manifestReloadSuccessSeconds = Date.now() / 1000;
-    return load;
+  }
+
+  describe(nameCount: number): string {
+    const { objectCount = 0, files = [] } = this.#load ?? {};
+    return `serving ${nameCount} names of ${objectCount} objects from ${files.length} manifests`;
   }
 
   close(): void {
@@ -55,11 +65,13 @@ export class ManifestFeed {
   }
 
   #take(load: ManifestLoad): void {
-    const { publisher, counters, log, fail } = this.#options;
+    const { counters, log } = this.#options;
     logWarnings(load, log);
     counters.manifestReloadSuccessSeconds = Date.now() / 1000;
-    publisher.apply(load.changes).then(() => {
-      log('info', `manifests changed: ${load.changes.length} changes, ${load.objectCount} objects`);
-    }, fail);
+    // A bug is the publisher's to report.
+    this.sink.apply(load.changes).then(
+      () => log('info', `manifests changed: ${load.changes.length} changes, ${load.objectCount} objects`),
+      () => undefined,
+    );
   }
 }

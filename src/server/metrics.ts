@@ -25,6 +25,8 @@ export interface ServerMetricsOptions {
   readonly droppedLogLines: () => number;
   /** of the services of the server blocks */
   readonly families: readonly MetricFamily[];
+  /** of the parts that are loaded when they are needed */
+  readonly laterFamilies: () => readonly MetricFamily[];
 }
 
 export interface ServerMetrics {
@@ -51,6 +53,7 @@ export function createServerMetrics(options: ServerMetricsOptions): ServerMetric
     shardCount: options.shardCount,
     tcpCells: options.tcpCells,
     families: options.families,
+    laterFamilies: options.laterFamilies,
   });
   return {
     page: () => {

@@ -1,6 +1,9 @@
 /**
  * Where the records of a change set go on their way to the snapshot: written through, and remembered until they are
  * published, so that a change set that finds the buffer full can be tried again without the objects it came from.
+ *
+ * What is remembered takes some 500 octets a name, far more than the name itself. So the first list is not remembered, nor a
+ * change set of very many names: if one of these finds the buffer full, all names have to be written anew (`isLost`).
  */
 import { SkyshardError } from '../base/skyshard-error.ts';
 import type { AddressSets, EntryContent, RecordSink } from '../snapshot/entry-content.ts';
@@ -14,40 +17,47 @@ interface JournalEntry {
   readonly write: (sink: RecordSink) => void;
 }
 
-export class RecordJournal implements RecordSink {
-  /** the last word about each name, by what it is about */
-  readonly #entries = new Map<string, JournalEntry>();
-  #sink: RecordSink;
-  #isRemembering = false;
-  #fault: SkyshardError | undefined;
+/** Names that are remembered: some 8 MiB. */
+const ENTRIES_MAX = 16_384;
 
-  /** Before `startRemembering` everything is written through, and a full buffer throws. */
+export class RecordJournal implements RecordSink {
+  /** the last word about each name, by what it is about; undefined: nothing is remembered until it is published */
+  #entries: Map<string, JournalEntry> | undefined;
+  #sink: RecordSink;
+  #fault: SkyshardError | undefined;
+  #isSuspended = false;
+
+  /** Before the first `clear` nothing is remembered. */
   constructor(sink: RecordSink) {
     this.#sink = sink;
   }
 
-  /** From now on. The first load is not remembered: that would cost more than the snapshot. */
-  startRemembering(): void {
-    this.#isRemembering = true;
-  }
-
-  /** Why the sink takes no more of this change set, so that it is only remembered; undefined: it has all of it. */
+  /** Why the sink takes no more of this change set; undefined: it has all of it. */
   get fault(): SkyshardError | undefined {
     return this.#fault;
   }
 
-  get isEmpty(): boolean {
-    return this.#entries.size === 0;
+  /** The sink did not take the last of what was written: what it took before is still to be forgotten. */
+  get isBroken(): boolean {
+    return this.#fault !== undefined && !this.#isSuspended;
+  }
+
+  /** Whether something was written that is not published, for all this knows. */
+  get hasUnpublished(): boolean {
+    return this.#entries === undefined || this.#entries.size > 0;
+  }
+
+  /** Whether the sink lacks something that is not remembered: only writing all names helps. */
+  get isLost(): boolean {
+    return this.#fault !== undefined && this.#entries === undefined;
   }
 
   put(key: Uint8Array, content: EntryContent, keySpace: KeySpace = KEY_SPACE.FORWARD): void {
-    const owner = ownerOf(key, keySpace);
-    this.#note(`name ${keySpace} ${textOf(key)}`, owner, false, (sink) => sink.put(key, content, keySpace));
+    this.#note(key, keySpace, false, (sink) => sink.put(key, content, keySpace));
   }
 
   remove(key: Uint8Array, keySpace: KeySpace = KEY_SPACE.FORWARD): void {
-    const owner = ownerOf(key, keySpace);
-    this.#note(`name ${keySpace} ${textOf(key)}`, owner, true, (sink) => sink.remove(key, keySpace));
+    this.#note(key, keySpace, true, (sink) => sink.remove(key, keySpace));
   }
 
   point(
@@ -57,55 +67,70 @@ export class RecordJournal implements RecordSink {
     labels: readonly Uint8Array[],
     isOwn: boolean,
   ): void {
-    const isRemoval = labels.length === 0 && !isOwn;
-    const owner = ownerOf(serviceName, keySpace);
-    this.#note(`pointer ${keySpace} ${textOf(address)} ${textOf(serviceName)}`, owner, isRemoval, (sink) =>
-      sink.point(keySpace, address, serviceName, labels, isOwn),
-    );
+    const write = (sink: RecordSink): void => sink.point(keySpace, address, serviceName, labels, isOwn);
+    if (this.#entries !== undefined) {
+      const isRemoval = labels.length === 0 && !isOwn;
+      const about = `pointer ${keySpace} ${textOf(address)} ${textOf(serviceName)}`;
+      this.#remember(about, ownerOf(serviceName, keySpace), isRemoval, write);
+    }
+    this.#write(write);
   }
 
   nameServers(
     servers: readonly ({ readonly name: Uint8Array } & AddressSets)[],
     zoneKind: ZoneKind = ZONE_KIND.CLUSTER,
   ): void {
-    this.#note(`name servers ${zoneKind}`, '', false, (sink) => sink.nameServers(servers, zoneKind));
+    const write = (sink: RecordSink): void => sink.nameServers(servers, zoneKind);
+    if (this.#entries !== undefined) this.#remember(`name servers ${zoneKind}`, '', false, write);
+    this.#write(write);
   }
 
-  /** Write nothing more until `replay`. */
+  /** The sink forgot what was not published: write nothing until `replay`. */
   suspend(fault: SkyshardError): void {
     this.#fault = fault;
+    this.#isSuspended = true;
   }
 
   /**
    * Write all of it, or what makes room, to a sink that forgot it; `fault` tells whether that was taken. What makes room are
    * the removals of Services of which nothing else is written: no Service is ever seen half as it was and half as it is.
+   * With nothing remembered it only lets writing go on: the sink is to be empty then, and all names are to come.
    */
   replay(sink: RecordSink, which: 'all' | 'removals'): void {
     this.#sink = sink;
     this.#fault = undefined;
+    this.#isSuspended = false;
+    if (this.#entries === undefined) return;
     const entries = [...this.#entries.values()];
     const kept = new Set(which === 'all' ? [] : entries.filter((entry) => !entry.isRemoval).map(({ owner }) => owner));
-    for (const entry of entries) if (!kept.has(entry.owner)) this.#write(entry);
+    for (const entry of entries) if (!kept.has(entry.owner)) this.#write(entry.write);
   }
 
-  /** It is published. */
+  /** All of it is published: what comes now is remembered. */
   clear(): void {
-    this.#entries.clear();
+    if (this.#entries === undefined || this.#entries.size > 0) this.#entries = new Map();
     this.#fault = undefined;
+    this.#isSuspended = false;
   }
 
-  #note(about: string, owner: string, isRemoval: boolean, write: (sink: RecordSink) => void): void {
-    if (!this.#isRemembering) return write(this.#sink);
-    const entry = { owner, isRemoval, write };
-    this.#entries.set(about, entry);
-    this.#write(entry);
+  /** The texts cost more than the call, so they are made only where it is remembered. */
+  #note(key: Uint8Array, keySpace: KeySpace, isRemoval: boolean, write: JournalEntry['write']): void {
+    if (this.#entries !== undefined) {
+      this.#remember(`name ${keySpace} ${textOf(key)}`, ownerOf(key, keySpace), isRemoval, write);
+    }
+    this.#write(write);
+  }
+
+  #remember(about: string, owner: string, isRemoval: boolean, write: JournalEntry['write']): void {
+    this.#entries?.set(about, { owner, isRemoval, write });
+    if (this.#entries !== undefined && this.#entries.size > ENTRIES_MAX) this.#entries = undefined;
   }
 
   /** The record model is not interrupted by a full buffer: it has taken the change, and this remembers the rest of it. */
-  #write(entry: JournalEntry): void {
+  #write(write: JournalEntry['write']): void {
     if (this.#fault !== undefined) return;
     try {
-      entry.write(this.#sink);
+      write(this.#sink);
     } catch (error) {
       if (!(error instanceof SkyshardError) || error.code !== 'SNAPSHOT_FULL') throw error;
       this.#fault = error;

@@ -6,61 +6,54 @@
  * room; then all that waits is tried again, with the next change or after a while.
  */
 import { SkyshardError } from '../base/skyshard-error.ts';
-import type { ObjectChange } from '../kubernetes/objects.ts';
-import { ClusterRecords } from '../records/cluster-records.ts';
+import type { ObjectKind } from '../kubernetes/object-sink.ts';
 import type { MainCounters } from '../observability/server-metrics.ts';
-import type { RecordOptions } from '../records/record-options.ts';
 import type { SnapshotBuilder } from '../snapshot/builder.ts';
 import type { SnapshotConfig } from '../snapshot/config-writer.ts';
-import { RecordJournal } from './record-journal.ts';
+import { RecordInstance, type InstanceOptions } from './record-instance.ts';
+import { RecordSource, type RecordQueue } from './record-source.ts';
 import type { LogFunction } from './server-options.ts';
+import { TurnSlice } from './turn-slice.ts';
 
-/** How long main works on changes before it looks after everything else, ms. */
-const SLICE_MS = 10;
 /** When a change set that found the buffer full is tried again, ms. */
 const RETRY_MS = 1_000;
 const RETRY_MAX_MS = 60_000;
 
-/** One `kubernetes` instance: the dataset of its names, and what it makes of the objects. */
-export interface RecordInstance {
-  readonly dataset: number;
-  readonly options: RecordOptions;
-}
-
 export interface RecordPublisherOptions {
   readonly builder: SnapshotBuilder;
-  /** all of them see the same objects */
-  readonly records: readonly RecordInstance[];
-  /** datasets of the configuration, those of others included */
-  readonly datasetCount: number;
-  /** all objects there are, for an instance that a reload makes; undefined: there is no source */
-  readonly readAll?: (() => Promise<readonly ObjectChange[]>) | undefined;
   readonly config: SnapshotConfig;
+  /** datasets of the configuration: 0 … datasetCount - 1 */
+  readonly datasetCount: number;
   readonly counters: MainCounters;
   readonly log: LogFunction;
+  /** told of a bug on the way there, which ends the server */
+  readonly fail: (error: unknown) => void;
 }
 
-interface Instance {
-  readonly dataset: number;
-  readonly options: RecordOptions;
-  readonly journal: RecordJournal;
-  readonly records: ClusterRecords;
+/** Names that follow from no object. */
+export interface OtherNames {
+  /** put them into their datasets */
+  write(): void;
+  /** the buffer was full: nothing of it was taken */
+  revert(): void;
 }
 
-export class RecordPublisher {
+export class RecordPublisher implements RecordQueue {
+  readonly slice = new TurnSlice();
   readonly #options: RecordPublisherOptions;
   readonly #builder: SnapshotBuilder;
-  #instances: readonly Instance[];
-  #datasetCount: number;
-  /** of those before, the ones that nothing is in */
-  readonly #freeDatasets: number[] = [];
   readonly #counters: MainCounters;
   readonly #log: LogFunction;
-  /** the change set before this one */
+  #sources: readonly RecordSource[] = [];
+  #datasetCount: number;
+  #freeDatasets: number[] = [];
+  /** the task before this one */
   #last: Promise<void> = Promise.resolve();
   #retryTimer: NodeJS.Timeout | undefined;
   #retryMs = RETRY_MS;
-  #isBehind = false;
+  /** why something waits; undefined: nothing does */
+  #fault: SkyshardError | undefined;
+  #isStarted = false;
   #isClosed = false;
 
   constructor(options: RecordPublisherOptions) {
@@ -68,42 +61,52 @@ export class RecordPublisher {
     this.#builder = options.builder;
     this.#counters = options.counters;
     this.#log = options.log;
-    options.builder.setConfig(options.config);
-    this.#instances = options.records.map((instance) => this.#instanceOf(instance));
     this.#datasetCount = options.datasetCount;
   }
 
-  /** Objects and names that are served, and what they take. */
+  /** Names that are served, and what the objects behind them take. */
   get statistics(): { readonly nameCount: number; readonly clusterSize: number; readonly isBehind: boolean } {
     let nameCount = 0;
     let clusterSize = 0;
-    for (const { dataset, records } of this.#instances) {
-      nameCount += this.#builder.dataset(dataset).entryCount;
-      clusterSize += records.state.byteSize;
+    for (const instance of this.#instances()) {
+      nameCount += instance.nameCount;
+      clusterSize += instance.records.state.byteSize;
     }
-    return { nameCount, clusterSize, isBehind: this.#isBehind };
+    return { nameCount, clusterSize, isBehind: this.#fault !== undefined };
   }
 
   /**
-   * Take all objects there are and publish the first snapshot.
+   * Take in a source of objects and what it feeds. Nothing of it is published before the kinds are listed.
    *
-   * @throws SkyshardError SNAPSHOT_FULL
+   * @param kinds  those that have to be listed
    */
-  async load(changes: readonly ObjectChange[]): Promise<void> {
-    await this.#applyInSlices(changes);
-    for (const { dataset } of this.#instances) this.#builder.dataset(dataset).setSynced(true);
-    this.publishStart();
+  addSource(kinds: readonly ObjectKind[], instances: readonly InstanceOptions[]): RecordSource {
+    const made = instances.map((instance) => new RecordInstance(instance, this.#builder.dataset(instance.dataset)));
+    const source = new RecordSource(kinds, made, this);
+    this.#sources = [...this.#sources, source];
+    void this.enqueue(() => {
+      for (const instance of made) instance.writeFixedNames();
+    });
+    return source;
   }
 
   /**
-   * Publish what there is before any object: names that depend on one are SERVFAIL.
+   * Publish what there is: the names of sources that are synced, of others only those that depend on no object. Before this
+   * nothing is published.
    *
+   * @param names  writes what comes from elsewhere
    * @throws SkyshardError SNAPSHOT_FULL
    */
-  publishStart(): void {
-    for (const { records } of this.#instances) records.apply([]);
-    this.#builder.publish(unixSeconds());
-    for (const { journal } of this.#instances) journal.startRemembering();
+  start(names: () => void = () => undefined): Promise<void> {
+    return this.enqueue(async () => {
+      this.hold();
+      this.#builder.setConfig(this.#options.config);
+      names();
+      this.#isStarted = true;
+      const fault = await this.#attempt();
+      if (fault !== undefined) throw fault;
+      this.#noteSuccess();
+    });
   }
 
   /** A dataset that nothing is in. */
@@ -112,78 +115,52 @@ export class RecordPublisher {
   }
 
   /**
-   * Give the memory of datasets back that the configuration does not name any more. Does not reject.
+   * Make another configuration the one that is served, in one publication.
    *
-   * @param used  all that it names
-   */
-  freeDatasets(used: ReadonlySet<number>): Promise<void> {
-    const isUsed = (dataset: number): boolean => used.has(dataset) || this.#freeDatasets.includes(dataset);
-    const unused = Array.from({ length: this.#datasetCount }, (_, dataset) => dataset).filter((one) => !isUsed(one));
-    if (unused.length === 0) return this.#last;
-    const free = (): void => {
-      for (const dataset of unused) this.#builder.emptyDataset(dataset);
-      this.#freeDatasets.push(...unused);
-    };
-    // What is not published can be tried again after the next reload.
-    return this.write(free, () => void this.#freeDatasets.splice(-unused.length));
-  }
-
-  /**
-   * Find the dataset for each `kubernetes` instance of another configuration: one with the same options keeps its records.
-   *
-   * @param datasetOf  told which dataset of the running server stands for which of the plan's
-   */
-  assignDatasets(wanted: readonly RecordInstance[], datasetOf: Map<number, number>): readonly RecordInstance[] {
-    const free = [...this.#instances];
-    return wanted.map(({ dataset, options }) => {
-      const index = free.findIndex((instance) => JSON.stringify(instance.options) === JSON.stringify(options));
-      const own = index < 0 ? this.takeDataset() : free.splice(index, 1)[0]!.dataset;
-      datasetOf.set(dataset, own);
-      return { dataset: own, options };
-    });
-  }
-
-  /**
-   * Make another configuration the one that is served, with the records it needs, in one publication.
-   *
-   * @param names  writes what comes from elsewhere
+   * @param datasets  all that it has; others are given back, and who fed them alone is closed
+   * @param names     what comes from elsewhere
    * @throws SkyshardError SNAPSHOT_FULL; nothing has changed then
    */
-  reconfigure(config: SnapshotConfig, wanted: readonly RecordInstance[], names: () => void): Promise<void> {
-    const done = this.#last.then(() => this.#reconfigure(config, wanted, names));
-    this.#last = done.catch(() => undefined);
-    return done;
+  reconfigure(config: SnapshotConfig, datasets: ReadonlySet<number>, names: OtherNames): Promise<void> {
+    return this.enqueue(() => {
+      const free = new Set(this.#freeDatasets);
+      const unused = Array.from({ length: this.#datasetCount }, (_, dataset) => dataset).filter(
+        (dataset) => !datasets.has(dataset) && !free.has(dataset),
+      );
+      const fault = this.#attemptWith(() => {
+        names.write();
+        this.#builder.setConfig(config);
+        for (const dataset of unused) this.#builder.dataset(dataset).clear();
+      });
+      if (fault !== undefined) {
+        names.revert();
+        throw fault;
+      }
+      this.#freeDatasets.push(...unused);
+      this.#keepInstances((instance) => datasets.has(instance.dataset));
+    });
   }
 
-  /**
-   * Write names that come from elsewhere and publish them, after all that was given before. Does not reject.
-   *
-   * @param onRefused  the buffer was full: nothing of it was taken
-   */
-  write(names: () => void, onRefused: () => void): Promise<void> {
-    this.#last = this.#last.then(() => {
-      if (this.#isClosed) return;
-      let fault: SkyshardError | undefined;
-      try {
-        names();
-      } catch (error) {
-        if (!(error instanceof SkyshardError)) throw error;
-        fault = error;
-      }
-      fault ??= this.#publish();
+  /** Let go of a source that no configuration has come to use. */
+  dropSource(source: RecordSource): Promise<void> {
+    return this.enqueue(() => {
+      const dropped = source.instances.map(({ dataset }) => dataset);
+      this.#keepInstances((instance) => !source.instances.includes(instance));
+      for (const dataset of dropped) this.#builder.dataset(dataset).clear();
+      if (this.#isStarted && this.#attemptWith(() => undefined) !== undefined) return;
+      this.#freeDatasets.push(...dropped);
+    });
+  }
+
+  /** Write names that come from elsewhere and publish them, after all that was given before. Does not reject. */
+  write(names: OtherNames): Promise<void> {
+    return this.enqueue(() => {
+      const fault = this.#attemptWith(() => names.write());
       if (fault === undefined) return;
-      this.#builder.abort();
       this.#counters.snapshotPublishFailures++;
       this.#log('error', `${fault.code}: ${fault.message}; what was served before stays`);
-      onRefused();
+      names.revert();
     });
-    return this.#last;
-  }
-
-  /** Take changes and publish what follows from them, after all that was given before. Does not reject. */
-  apply(changes: readonly ObjectChange[]): Promise<void> {
-    this.#last = this.#last.then(() => this.#applyAndPublish(changes));
-    return this.#last;
   }
 
   close(): void {
@@ -191,94 +168,115 @@ export class RecordPublisher {
     clearTimeout(this.#retryTimer);
   }
 
-  async #reconfigure(config: SnapshotConfig, wanted: readonly RecordInstance[], names: () => void): Promise<void> {
-    const known = new Map(this.#instances.map((instance) => [instance.dataset, instance]));
-    const instances = wanted.map((instance) => known.get(instance.dataset) ?? this.#instanceOf(instance));
-    const fresh = instances.filter((instance) => !known.has(instance.dataset));
-    const { readAll } = this.#options;
-    try {
-      if (readAll !== undefined && fresh.length > 0) {
-        await this.#applyInSlices(await readAll(), fresh);
-        for (const { dataset } of fresh) this.#builder.dataset(dataset).setSynced(true);
-      }
-      names();
-      this.#builder.setConfig(config);
-      this.#builder.publish(unixSeconds());
-    } catch (error) {
-      this.#builder.abort();
-      throw error;
-    }
-    for (const { journal } of fresh) journal.startRemembering();
-    this.#instances = instances;
+  /** Run something after all that was asked for before. Rejects with what it throws. */
+  enqueue(task: () => Promise<void> | void): Promise<void> {
+    const done = this.#last.then(() => (this.#isClosed ? undefined : task()));
+    this.#last = done.catch((error: unknown) => {
+      if (!(error instanceof SkyshardError)) this.#options.fail(error);
+    });
+    return done;
   }
 
-  #instanceOf({ dataset, options }: RecordInstance): Instance {
-    const journal = new RecordJournal(this.#builder.dataset(dataset));
-    return { dataset, options, journal, records: new ClusterRecords(options, journal) };
-  }
-
-  async #applyAndPublish(changes: readonly ObjectChange[]): Promise<void> {
-    if (this.#isClosed) return;
-    await this.#applyInSlices(changes);
-    if (this.#isBehind) this.#replay('all');
-    const fault = this.#publish();
+  /** Publish what was written, and all that had to wait. Only for a task. */
+  async publish(isRetry = false): Promise<void> {
+    if (!this.#isStarted) return this.hold();
+    // To write everything anew takes long: not with every change, while there is no room.
+    if (this.#fault !== undefined && !isRetry && this.#instances().some(isWrittenAnew))
+      return this.#giveUp(this.#fault);
+    const fault = await this.#attempt();
     if (fault === undefined) this.#noteSuccess();
     else this.#noteFault(fault);
   }
 
-  /** @returns why nothing was published; the builder is as if nothing had been written then */
-  #publish(): SkyshardError | undefined {
-    let fault = this.#instances.find(({ journal }) => journal.fault !== undefined)?.journal.fault;
+  /** What was written is not to be seen yet. Only for a task. */
+  hold(): void {
+    const fault = this.#takeFault();
+    if (fault === undefined) return;
+    this.#log('error', `${fault.code}: ${fault.message}; the names of the cluster do not fit, they stay unanswered`);
+  }
+
+  #instances(): readonly RecordInstance[] {
+    return this.#sources.flatMap(({ instances }) => instances);
+  }
+
+  #keepInstances(isKept: (instance: RecordInstance) => boolean): void {
+    for (const source of this.#sources) {
+      source.keep(source.instances.filter(isKept));
+      if (source.instances.length === 0) source.close();
+    }
+    this.#sources = this.#sources.filter(({ instances }) => instances.length > 0);
+  }
+
+  /** Write what waits, and publish. @returns why nothing was published; the datasets are as they were then */
+  async #attempt(): Promise<SkyshardError | undefined> {
+    const fault = this.#takeFault();
+    if (fault !== undefined) return fault;
+    for (const instance of this.#instances()) {
+      // What is not visible yet may wait until it is.
+      if (instance.fault !== undefined && instance.isSynced) await instance.restore(this.slice);
+    }
+    return (
+      this.#takeFault() ??
+      this.#attemptWith(() => {
+        for (const instance of this.#instances()) instance.markSynced();
+      })
+    );
+  }
+
+  /** Publish what was written and what `names` writes, without what waits. */
+  #attemptWith(names: () => void): SkyshardError | undefined {
     try {
-      if (fault === undefined) this.#builder.publish(unixSeconds());
+      names();
+      const fault = this.#takeFault();
+      if (fault !== undefined) return fault;
+      if (this.#isStarted) this.#builder.publish(Math.floor(Date.now() / 1000));
+      return undefined;
     } catch (error) {
       if (!(error instanceof SkyshardError)) throw error;
-      fault = error;
+      this.#giveUp(error);
+      return error;
     }
-    if (fault !== undefined) this.#builder.abort();
+  }
+
+  /** If the buffer was found full, give up the change set. @returns why it was */
+  #takeFault(): SkyshardError | undefined {
+    const fault = this.#instances().find(({ isBroken }) => isBroken)?.fault;
+    if (fault !== undefined) this.#giveUp(fault);
     return fault;
   }
 
-  #replay(which: 'all' | 'removals'): void {
-    for (const { dataset, journal } of this.#instances) journal.replay(this.#builder.dataset(dataset), which);
+  /** Forget what was written since the last publication; what is remembered of it waits. */
+  #giveUp(fault: SkyshardError): void {
+    this.#builder.abort();
+    for (const instance of this.#instances()) instance.noteAborted(fault);
   }
 
   #noteSuccess(): void {
-    for (const { journal } of this.#instances) journal.clear();
+    for (const instance of this.#instances()) instance.notePublished();
     this.#retryMs = RETRY_MS;
-    if (this.#isBehind) this.#log('info', 'the changes that had to wait are published');
-    this.#isBehind = false;
+    if (this.#fault !== undefined) this.#log('info', 'the changes that had to wait are published');
+    this.#fault = undefined;
   }
 
   #noteFault(fault: SkyshardError): void {
     this.#counters.snapshotPublishFailures++;
-    if (!this.#isBehind) {
+    if (this.#fault === undefined) {
       this.#log('error', `${fault.code}: ${fault.message}; the last snapshot is served until the change fits`);
     }
-    this.#isBehind = true;
-    this.#replay('removals');
-    this.#publish();
-    for (const { journal } of this.#instances) journal.suspend(fault);
+    this.#fault = fault;
+    this.#attemptWith(() => {
+      for (const instance of this.#instances()) instance.makeRoom();
+    });
+    for (const instance of this.#instances()) instance.noteAborted(fault);
     clearTimeout(this.#retryTimer);
-    this.#retryTimer = setTimeout(() => void this.apply([]), this.#retryMs).unref();
+    this.#retryTimer = setTimeout(() => {
+      this.enqueue(() => this.publish(true)).catch(() => undefined);
+    }, this.#retryMs).unref();
     this.#retryMs = Math.min(this.#retryMs * 2, RETRY_MAX_MS);
-  }
-
-  async #applyInSlices(
-    changes: readonly ObjectChange[],
-    instances: readonly Instance[] = this.#instances,
-  ): Promise<void> {
-    let sliceEndMs = performance.now() + SLICE_MS;
-    for (const { records } of instances) {
-      for (const _ of records.applyInSteps(changes)) {
-        if (performance.now() < sliceEndMs) continue;
-        await new Promise((resolve) => setImmediate(resolve));
-        sliceEndMs = performance.now() + SLICE_MS;
-      }
-    }
   }
 }
 
-function unixSeconds(): number {
-  return Math.floor(Date.now() / 1000);
+/** It serves names, and only writing all of them anew helps. */
+function isWrittenAnew(instance: RecordInstance): boolean {
+  return instance.isSynced && instance.isLost;
 }

@@ -6,8 +6,10 @@ import type { ManifestLoad } from '../manifests/manifest-loader.ts';
 export interface ServerOptions {
   /** the Corefile; undefined: the built-in configuration, for which bindAddresses counts */
   readonly corefile: string | undefined;
-  /** files and folders of Kubernetes objects; empty: there is no source of objects, and names of objects are SERVFAIL */
+  /** files and folders of Kubernetes objects, which take the place of the API server; empty: none do */
   readonly manifests: readonly string[];
+  /** for `kubernetes` without `endpoint` and `kubeconfig`; undefined: the API server of the cluster around is asked */
+  readonly kubeconfig: { readonly file: string; readonly context: string | null } | undefined;
   /** IP addresses to listen on, without duplicates; empty: all of both families */
   readonly bindAddresses: readonly string[];
   readonly dnsPort: number;

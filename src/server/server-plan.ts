@@ -9,7 +9,10 @@ import type { ReloadOptions } from '../plugins/reload/parse.ts';
 import type { HostsOptions } from '../plugins/hosts/parse.ts';
 import type { NotifiedZone } from '../transfer/notifier.ts';
 import type { SnapshotConfig } from '../snapshot/config-writer.ts';
-import type { RecordInstance } from './record-publisher.ts';
+import type { ObjectKind } from '../kubernetes/object-sink.ts';
+import type { KubernetesApiOptions } from '../apiserver/api-options.ts';
+import type { RecordOptions } from '../records/record-options.ts';
+import type { InstanceOptions } from './record-instance.ts';
 import type { PlannedListener } from './listener-table.ts';
 
 export interface ServerPlan {
@@ -17,9 +20,7 @@ export interface ServerPlan {
   /** by index; what never entered a chain first */
   readonly scopes: readonly MetricScope[];
   readonly config: SnapshotConfig;
-  readonly records: readonly RecordInstance[];
-  /** label selector on objects; undefined: all count */
-  readonly labels: string | undefined;
+  readonly records: readonly RecordPlan[];
   readonly hosts: readonly { readonly dataset: number; readonly options: HostsOptions }[];
   /** what the Corefile says beside answering */
   readonly services: ServicesPlan;
@@ -33,6 +34,33 @@ export interface ServerPlan {
   readonly reload: ReloadOptions | undefined;
   /** for the operator, at start */
   readonly warnings: readonly string[];
+}
+
+/** One `kubernetes` instance. */
+export interface RecordPlan extends InstanceOptions {
+  readonly selection: ObjectSelection;
+  /** how long the start waits for the first lists */
+  readonly startupTimeoutMs: number;
+}
+
+/** Which objects an instance is made from. */
+export interface ObjectSelection {
+  /** the API server, unless manifests take its place */
+  readonly api: KubernetesApiOptions;
+  /** label selector on Services, slices and Pods; undefined: all count */
+  readonly labels: string | undefined;
+  /** label selector on Namespaces; undefined: all count */
+  readonly namespaceLabels: string | undefined;
+  readonly kinds: readonly ObjectKind[];
+}
+
+/** The objects that records of these options are made from. */
+export function kindsOf(options: RecordOptions): ObjectKind[] {
+  const kinds: ObjectKind[] = ['Namespace', 'Service'];
+  if (!options.noEndpoints) kinds.push('EndpointSlice');
+  if (options.pods === 'verified' || options.clientIndex) kinds.push('Pod');
+  if (options.multiclusterZones.length > 0) kinds.push('ServiceImport');
+  return kinds;
 }
 
 /** Probes, metrics and lines of the server blocks. */

@@ -1,14 +1,11 @@
 /**
  * The server: the only place that wires the parts.
  *
- *   manifests, hosts files ─► RecordPublisher (cluster state, records, snapshot) ─► shared buffer ─► shards and resolvers
+ *   API server or manifests, hosts files ─► RecordPublisher (cluster state, records, snapshot) ─► shared buffer ─► shards and resolvers
  *                                        counters, query events ─► metrics, log, errors · health, ready
  */
 import { randomBytes } from 'node:crypto';
 import { readVersion } from '../base/version.ts';
-import { parseLabelSelector } from '../kubernetes/label-selector.ts';
-import type { ObjectChange } from '../kubernetes/objects.ts';
-import { ManifestLoader } from '../manifests/manifest-loader.ts';
 import { reserveSharedBuffer } from '../memory/shared-buffer.ts';
 import { loadLibc, nativeUnavailableReason } from '../native/libc.ts';
 import { boundGarbage, discardCode, discardPages, shrinkHeap } from '../native/process-memory.ts';
@@ -25,13 +22,14 @@ import { SnapshotBuilder } from '../snapshot/builder.ts';
 import { AnsweringThreads, RESOLVER_COUNT } from './answering-threads.ts';
 import { loadPlan } from './load-plan.ts';
 import { BlockServices } from './block-services.ts';
+import type { ClusterFeeds } from './cluster-feeds.ts';
 import { ConfigReloader } from './config-reloader.ts';
 import { hostsMetrics } from './hosts-source.ts';
 import { HostsTable } from './hosts-table.ts';
-import { ManifestFeed } from './manifest-feed.ts';
 import type { MetricScope } from '../observability/shard-counters.ts';
 import { createServerMetrics } from './metrics.ts';
 import { readMachineLimits } from './machine-limits.ts';
+import { ObjectFeeds } from './object-feeds.ts';
 import { RecordPublisher } from './record-publisher.ts';
 import type { LogFunction, ServerOptions } from './server-options.ts';
 import type { ServerPlan } from './server-plan.ts';
@@ -43,6 +41,8 @@ const COOKIE_SECRET_SIZE = 16;
 const LOOP_WATCH_INTERVAL_MS = 500;
 /** Zones that reloads may serve beside those of the start. */
 const RELOAD_SCOPES_MAX = 64;
+/** How long threads wait for the first snapshot beyond `startup_timeout`, ms: as long as main may take for it. */
+const FIRST_SNAPSHOT_MAX_MS = 10_000;
 /** When what the start took is given back, ms: queries of the first moment go first. */
 const SHRINK_AFTER_MS = 500;
 
@@ -78,18 +78,23 @@ export interface ServerOutput {
 type Closers = (() => Promise<void> | void)[];
 
 /**
- * Load the configuration and the manifests, publish the first snapshot and start the threads.
+ * Load the configuration, wait for the objects of the cluster, publish the first snapshot and start the threads.
  *
+ * @param stopRequest  ends the wait: who gets the server stops it
  * @throws SkyshardError what keeps it from starting; nothing is left running then
  */
-export async function startServer(options: ServerOptions, output: ServerOutput): Promise<RunningServer> {
+export async function startServer(
+  options: ServerOptions,
+  output: ServerOutput,
+  stopRequest?: AbortSignal,
+): Promise<RunningServer> {
   const closers: Closers = [];
   const close = async (): Promise<void> => {
     for (let closer = closers.pop(); closer !== undefined; closer = closers.pop()) await closer();
   };
   boundGarbage();
   try {
-    return await assemble(options, output, closers, close);
+    return await assemble(options, output, closers, close, stopRequest);
   } catch (error) {
     await close();
     throw error;
@@ -101,6 +106,7 @@ async function assemble(
   output: ServerOutput,
   closers: Closers,
   close: () => Promise<void>,
+  stopRequest: AbortSignal | undefined,
 ): Promise<RunningServer> {
   const { log } = output;
   const { promise: failed, reject: fail } = Promise.withResolvers<never>();
@@ -125,16 +131,12 @@ async function assemble(
   const scopeMax = scopes.length + RELOAD_SCOPES_MAX;
   const counterBuffer = createCounterBuffer(threadCount, scopeMax);
   const tcpCells = createTcpCells(RESOLVER_COUNT);
-  const publisher = new RecordPublisher({
-    builder,
-    records: plan.records,
-    datasetCount: plan.datasetCount,
-    config: plan.config,
-    counters,
-    readAll: options.manifests.length === 0 ? undefined : () => readManifests(options.manifests, plan.labels),
-    log,
-  });
+  const { datasetCount, config } = plan;
+  const publisher = new RecordPublisher({ builder, datasetCount, config, counters, log, fail });
   closers.push(() => publisher.close());
+  const { feeds, families: feedFamilies } = createFeeds(options, { publisher, counters, log, fail });
+  closers.push(() => feeds.close());
+  stopRequest?.addEventListener('abort', () => feeds.stopWaiting(), { once: true });
   const services = new BlockServices(plan.services, {
     ...output,
     threadCount,
@@ -153,6 +155,7 @@ async function assemble(
       buffer,
       counterBuffer,
       scopeCount: scopeMax,
+      firstSnapshotMaxMs: FIRST_SNAPSHOT_MAX_MS + Math.max(0, ...plan.records.map((record) => record.startupTimeoutMs)),
       cookieSecret: options.cookieSecret ?? randomBytes(COOKIE_SECRET_SIZE),
       eventBuffer: services.eventBuffer,
       forwardBuffer,
@@ -169,9 +172,20 @@ async function assemble(
     },
     log,
   });
-  const hosts = await openHosts(plan, builder, publisher, log);
+  const { hosts, writeNames } = await openHosts(plan, builder, publisher, log);
   closers.push(() => hosts.close());
-  const reloader = new ConfigReloader({ load, plan, scopes, scopeMax, publisher, hosts, services, threads, log });
+  const reloader = new ConfigReloader({
+    load,
+    plan,
+    scopes,
+    scopeMax,
+    publisher,
+    feeds,
+    hosts,
+    services,
+    threads,
+    log,
+  });
   const metrics = createServerMetrics({
     version: readVersion(),
     counterBuffer,
@@ -190,38 +204,26 @@ async function assemble(
       ...reloader.families(),
       ...hostsMetrics(() => hosts.sources),
     ],
+    laterFamilies: feedFamilies,
   });
   closers.push(() => metrics.stop());
   const loopTimer = watchLoops(new LoopWatch(forwardBuffer, forwardGroups), log);
   closers.push(() => clearInterval(loopTimer));
-  const feed =
-    options.manifests.length === 0
-      ? undefined
-      : new ManifestFeed({ paths: options.manifests, labels: plan.labels, publisher, counters, log, fail });
   closers.push(() => threads.stop());
-  if (feed !== undefined) closers.push(() => feed.close());
-  if (feed === undefined) publisher.publishStart();
-  // The threads start while the manifests are read; they take no query before the first snapshot is there.
-  const [loaded] = await Promise.all([feed?.start(), threads.start()]);
+  // Threads and probes start while objects are listed; the threads take no query before the first snapshot is there.
+  const publishFirst = feeds.start(plan.records).then(() => publisher.start(writeNames));
+  await Promise.all([publishFirst, threads.start(), services.start(metrics.page)]);
   metrics.start();
-  await services.start(metrics.page);
   reloader.start();
   threads.shards.yieldToShards();
   setTimeout(() => {
     shrinkHeap(libc);
     if (libc !== undefined) discardCode(libc);
   }, SHRINK_AFTER_MS).unref();
-  const { nameCount } = publisher.statistics;
   return {
     listeners: threads.shards.listeners,
     metricsUrls: services.metricsUrls,
-    startLines: [
-      loaded === undefined
-        ? 'no manifests: names that depend on Kubernetes objects are answered with SERVFAIL'
-        : `serving ${nameCount} names of ${loaded.objectCount} objects from ${loaded.files.length} manifests`,
-      `${shardPlan.reason}; transport ${transport}`,
-      ...services.movedLines,
-    ],
+    startLines: [...feeds.describe(), `${shardPlan.reason}; transport ${transport}`, ...services.movedLines],
     failed,
     reload: () => reloader.reload(),
     stop: async (hurry = AbortSignal.abort()) => {
@@ -232,26 +234,44 @@ async function assemble(
   };
 }
 
-/** The names of `hosts` directives, which go into the first snapshot. */
+/** The names of `hosts` directives, which `writeNames` puts into the first snapshot. */
 async function openHosts(
   plan: ServerPlan,
   builder: SnapshotBuilder,
   publisher: RecordPublisher,
   log: LogFunction,
-): Promise<HostsTable> {
+): Promise<{ readonly hosts: HostsTable; readonly writeNames: () => void }> {
   const hosts = new HostsTable((dataset) => builder.dataset(dataset), publisher, log);
   // At start each directive has the dataset that the plan names.
   const datasets = plan.hosts.map(({ dataset }) => dataset);
   const change = await hosts.prepare(plan.hosts, new Map(), () => datasets.shift()!);
-  change.write();
-  change.commit();
-  return hosts;
+  const writeNames = (): void => {
+    change.write();
+    change.commit();
+  };
+  return { hosts, writeNames };
 }
 
-/** All objects that the manifests hold now. */
-async function readManifests(paths: readonly string[], labels: string | undefined): Promise<readonly ObjectChange[]> {
-  const loader = new ManifestLoader(paths, labels === undefined ? {} : { labels: parseLabelSelector(labels) });
-  return (await loader.load()).changes;
+interface FeedParts {
+  readonly publisher: RecordPublisher;
+  readonly counters: MainCounters;
+  readonly log: LogFunction;
+  readonly fail: (error: unknown) => void;
+}
+
+/** Where objects come from; what talks to an API server is loaded with the first feed that needs it. */
+function createFeeds({ manifests, kubeconfig }: ServerOptions, { fail, ...parts }: FeedParts) {
+  let clusters: ClusterFeeds | undefined;
+  const feeds = new ObjectFeeds({
+    ...parts,
+    manifests,
+    openCluster: async (...asked) => {
+      const { ClusterFeeds } = await import('./cluster-feeds.ts');
+      clusters ??= new ClusterFeeds({ kubeconfig, log: parts.log, fail }, () => feeds.feeds);
+      return clusters.open(...asked);
+    },
+  });
+  return { feeds, families: () => clusters?.families() ?? [] };
 }
 
 /** Tell the operator of forwarding loops that were found, and of those that are gone. */

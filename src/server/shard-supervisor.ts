@@ -49,6 +49,8 @@ export interface ShardSupervisorOptions {
   /** URL of a ShardWorkModule and what it is given in each shard */
   readonly workModule: string;
   readonly workData: unknown;
+  /** how long the work may wait for what it needs, ms: as much more time a thread has to start */
+  readonly workWaitMs?: number;
   /** a reader slot of the shared buffer for a thread that is about to start */
   readonly claimReaderSlot: (shard: number) => number;
   /** the thread that used the slot is gone */
@@ -298,7 +300,7 @@ export class ShardSupervisor {
     if (first === undefined) return;
     const begin = (shard: Shard) => {
       shard.ended = this.#keepRunning(shard);
-      return withinStartTime(shard.ready.promise);
+      return withinStartTime(shard.ready.promise, this.#options.workWaitMs);
     };
     const firstReady = begin(first);
     if (needsPort) {
@@ -472,10 +474,11 @@ function deferred<Value>(): PromiseWithResolvers<Value> {
   return found;
 }
 
-function withinStartTime<Value>(ready: Promise<Value>): Promise<Value> {
+function withinStartTime<Value>(ready: Promise<Value>, workWaitMs = 0): Promise<Value> {
   const timer = new AbortController();
-  const late = sleep(START_MAX_MS, undefined, { signal: timer.signal }).then(() => {
-    throw new SkyshardError('SHARD_START', `a shard thread did not start within ${START_MAX_MS / 1000} s`);
+  const maxMs = START_MAX_MS + workWaitMs;
+  const late = sleep(maxMs, undefined, { signal: timer.signal }).then(() => {
+    throw new SkyshardError('SHARD_START', `a shard thread did not start within ${maxMs / 1000} s`);
   });
   return Promise.race([ready, late]).finally(() => timer.abort());
 }

@@ -15,14 +15,14 @@ export interface AnswerWorkData extends Pick<AnswererOptions, 'buffer' | 'cookie
   readonly eventBuffer?: SharedArrayBuffer | undefined;
   /** number of metric scopes that routes name */
   readonly scopeCount: number;
+  /** how long a thread that could answer waits for the first snapshot, ms; then answers are SERVFAIL */
+  readonly firstSnapshotMaxMs: number;
   /** from createForwardBuffer; without it nothing is forwarded */
   readonly forwardBuffer?: SharedArrayBuffer;
   /** from createHandoffBuffer; without it shards of the mmsg transport ask nothing over streams */
   readonly handoffBuffer?: SharedArrayBuffer;
 }
 
-/** How long a shard that is ready waits for the first snapshot; then it answers SERVFAIL, as CoreDNS does after as long. */
-const FIRST_SNAPSHOT_MAX_MS = 5_000;
 const FIRST_SNAPSHOT_LOOK_MS = 2;
 
 /** The ShardWorkModule of the server. Queries wait in the socket until the first snapshot is published. */
@@ -51,13 +51,13 @@ export function createShardWork(options: ShardWorkOptions): ShardWork {
     events,
     ...(forwarder !== undefined && { forwarder }),
   });
-  waitForSnapshot(data.buffer);
+  waitForSnapshot(data.buffer, data.firstSnapshotMaxMs);
   return { answerer, counters, events, forwarder, handoffBuffer: data.handoffBuffer };
 }
 
-function waitForSnapshot(buffer: SharedArrayBuffer): void {
+function waitForSnapshot(buffer: SharedArrayBuffer, maxMs: number): void {
   const words = new Int32Array(buffer, 0, BUFFER_HEADER.words);
-  const deadlineMs = performance.now() + FIRST_SNAPSHOT_MAX_MS;
+  const deadlineMs = performance.now() + maxMs;
   while (Atomics.load(words, BUFFER_HEADER.at.root) === 0 && performance.now() < deadlineMs) {
     Atomics.wait(words, BUFFER_HEADER.at.root, 0, FIRST_SNAPSHOT_LOOK_MS);
   }

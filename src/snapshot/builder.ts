@@ -83,15 +83,6 @@ export class SnapshotBuilder {
     this.#datasets = this.#datasets.slice(0, from);
   }
 
-  /** Let a dataset be as if it had never been written to; no step may name it. */
-  emptyDataset(index: number): void {
-    const dataset = this.#datasets[index];
-    if (dataset === undefined) return;
-    dataset.destroy();
-    this.#datasets[index] = new DatasetBuilder(this.#blocks, this.#hashSeed);
-    this.#hasConfigChange = true;
-  }
-
   /** Replace listeners, routes and steps. */
   setConfig(config: SnapshotConfig): void {
     const compiled = compileConfig(this.#blocks, config, this.#hashSeed);

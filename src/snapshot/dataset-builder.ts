@@ -132,6 +132,28 @@ export class DatasetBuilder implements RecordSink {
     this.#changedKinds |= 1 << zoneKind;
   }
 
+  /** A change of the cluster that shows in no record: the serial of its zones moves with the next publication. */
+  moveSerial(): void {
+    this.#changedKinds |= 1 << ZONE_KIND.CLUSTER;
+  }
+
+  /** What the change set holds so far follows from no object: by itself it moves no serial. */
+  keepSerials(): void {
+    if (this.#changedKinds !== 0) this.#hasOtherChange = true;
+    this.#changedKinds = 0;
+  }
+
+  /** Be empty, as a new dataset is. */
+  clear(): void {
+    if (this.#table.top !== 0) this.#table.destroy();
+    for (const ns of this.#ns) if (ns !== 0) this.#blocks.drop(ns);
+    this.#ns.fill(0);
+    this.#serials.fill(0);
+    this.#flags = 0;
+    this.#changedKinds = 0;
+    this.#hasOtherChange = true;
+  }
+
   /** Tell whether every initial list is complete: without it, names that depend on an object are SERVFAIL. */
   setSynced(isSynced: boolean): void {
     const flags = isSynced ? this.#flags | DATASET_FLAG.SYNCED : this.#flags & ~DATASET_FLAG.SYNCED;
@@ -149,7 +171,8 @@ export class DatasetBuilder implements RecordSink {
     if (!this.hasChange) return this.#block;
     this.#openTable();
     for (let kind = 0; kind < ZONE_KIND_COUNT; kind++) {
-      if ((this.#changedKinds & (1 << kind)) !== 0) this.#serials[kind] = serial;
+      // A clock that is set back must not make a secondary believe that it has the newest zone.
+      if ((this.#changedKinds & (1 << kind)) !== 0) this.#serials[kind] = Math.max(serial, this.#serials[kind]!);
     }
     const block = this.#blocks.take(DATASET.words, true);
     if (this.#block !== 0) this.#blocks.drop(this.#block);

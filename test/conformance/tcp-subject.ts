@@ -47,6 +47,7 @@ export class TcpSubject implements Subject {
       resolver: {
         buffer: this.#source.buffer,
         cookieSecret: new Uint8Array(16),
+        firstSnapshotMaxMs: 5_000,
         counterBuffer: this.counterBuffer,
         counterRegion: 0,
         scopeCount: SCOPE_COUNT,

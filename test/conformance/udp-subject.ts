@@ -36,6 +36,7 @@ export class UdpSubject implements Subject {
       counterBuffer: createCounterBuffer(1, SCOPE_COUNT),
       scopeCount: SCOPE_COUNT,
       cookieSecret: new Uint8Array(16),
+      firstSnapshotMaxMs: 5_000,
     };
     this.#supervisor = new ShardSupervisor({
       transport,

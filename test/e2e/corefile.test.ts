@@ -122,13 +122,14 @@ describe('the services of a Corefile', () => {
     assert.equal((await running.end()).code, 0);
   });
 
-  test('without manifests names of objects are SERVFAIL, the fixed ones are answered, and ready says no', async () => {
-    const [port, probePort] = [await freePort(), await freePort()];
+  test('without the API server names of objects are SERVFAIL, the fixed ones are answered, and ready says no', async () => {
+    const [port, probePort, apiPort] = [await freePort(), await freePort(), await freePort()];
+    const kubernetes = `kubernetes cluster.local {\n endpoint http://127.0.0.1:${apiPort}\n startup_timeout 100ms\n }`;
     const folder = temporaryFolder({
-      Corefile: `.:${port} {\n bind 127.0.0.1\n ready 127.0.0.1:${probePort}\n kubernetes cluster.local\n}\n`,
+      Corefile: `.:${port} {\n bind 127.0.0.1\n ready 127.0.0.1:${probePort}\n ${kubernetes}\n}\n`,
     });
     const running = spawnNode([MAIN, 'serve', '--conf', path.join(folder, 'Corefile')]);
-    await running.waitForOutput(/ listens on /);
+    await running.waitForOutput(/starting server with unsynced Kubernetes API[^]* listens on /);
     assert.deepEqual(await answersOf(port, 'web.default.svc.cluster.local'), ['SERVFAIL']);
     assert.deepEqual(await answersOf(port, 'svc.cluster.local'), []);
     const response = await fetch(`http://127.0.0.1:${probePort}/ready`);
@@ -166,6 +167,13 @@ describe('reload', () => {
     assert.deepEqual(await answersOf(port, 'web.default.svc.transwarp.local'), ['10.96.1.1']);
     assert.equal((await running.end()).code, 0);
   });
+});
+
+test('where it is not known how the API server is reached, that ends the start with 1', () => {
+  const folder = temporaryFolder({ Corefile: '.:53 {\n    bind 127.0.0.1\n    kubernetes cluster.local\n}\n' });
+  const result = runSkyshard(['serve', '--conf', path.join(folder, 'Corefile')]);
+  assert.equal(result.code, 1);
+  assert.match(result.stderr, /API_ACCESS: not in a cluster: .*KUBERNETES_SERVICE_HOST.*--manifests/);
 });
 
 test('a broken Corefile ends the start with 1 and its place', () => {

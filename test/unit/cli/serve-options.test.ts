@@ -32,6 +32,7 @@ describe('parseServeOptions', () => {
       lineFormat: 'text',
       pidFile: undefined,
       manifests: ['a'],
+      kubeconfig: undefined,
       bindAddresses: [],
       dnsPort: 53,
       shards: 'auto',
@@ -54,6 +55,7 @@ describe('parseServeOptions', () => {
       lineFormat: 'text',
       pidFile: undefined,
       manifests: ['a', 'b'],
+      kubeconfig: undefined,
       bindAddresses: ['127.0.0.1', '::1'],
       dnsPort: 1053,
       shards: 2,
@@ -89,8 +91,25 @@ describe('parseServeOptions', () => {
     }
   });
 
-  test('without manifests it says what to do', () => {
-    assert.match(faultOf(), /nothing to serve: .*--manifests deploy\/demo/);
+  test('without a Corefile something has to say where the objects are: a file, manifests, or the cluster around', () => {
+    const { KUBERNETES_SERVICE_HOST: before } = process.env;
+    delete process.env['KUBERNETES_SERVICE_HOST'];
+    try {
+      assert.match(faultOf(), /nothing to serve: .*--kubeconfig .*--manifests deploy\/demo/);
+      const { kubeconfig, manifests } = parseServeOptions(['--kubeconfig', 'admin.conf', '--context', 'kind']);
+      assert.deepEqual([kubeconfig, manifests], [{ file: path.resolve('admin.conf'), context: 'kind' }, []]);
+      assert.equal(parseServeOptions(['--kubeconfig=a']).kubeconfig?.context, null);
+      process.env['KUBERNETES_SERVICE_HOST'] = '10.96.0.1';
+      assert.deepEqual(parseServeOptions([]).manifests, []);
+    } finally {
+      delete process.env['KUBERNETES_SERVICE_HOST'];
+      if (before !== undefined) process.env['KUBERNETES_SERVICE_HOST'] = before;
+    }
+  });
+
+  test('flags that contradict each other are refused', () => {
+    assert.match(faultOf('--manifests=a', '--kubeconfig=b'), /--manifests takes the place of the API server/);
+    assert.match(faultOf('--manifests=a', '--context=b'), /give --kubeconfig FILE too/);
   });
 
   test('refuses values by naming what is expected', () => {

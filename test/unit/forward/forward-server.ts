@@ -86,6 +86,7 @@ export async function startForwardServer(t: TestContext, options: ForwardServerO
     counterBuffer,
     scopeCount: 2,
     cookieSecret: new Uint8Array(16),
+    firstSnapshotMaxMs: 5_000,
     forwardBuffer,
     eventBuffer: options.eventBuffer,
   };
