@@ -39,6 +39,8 @@ export interface ObjectReceiverOptions extends ObjectReceiverEvents {
 
 /** Objects a page: some hundred kilobytes, so that no server has to hold much for us. */
 const PAGE_SIZE = '500';
+const FAULT_LINES_MAX = 10;
+const FAULT_LINES_MS = 60_000;
 /** A server that ends a watch as it was asked to is given some time for it. */
 const TIMEOUT_GRACE_MS = 30_000;
 
@@ -51,6 +53,9 @@ export class ObjectReceiver {
   #lastContactMs = 0;
   /** bookmarks are not to be counted on */
   #isPatient = false;
+  /** lines about objects that cannot be read, and since when they are counted */
+  #faultLines = 0;
+  #faultLinesSinceMs = -Infinity;
   /** what the server was asked for, of the watch that runs */
   #timeoutSeconds = 0;
 
@@ -298,8 +303,17 @@ export class ObjectReceiver {
     this.#options.onListed();
   }
 
+  /** A cluster may hold thousands of such objects: the first ones tell what is wrong. */
   #note({ error }: ObjectFault): void {
-    this.#options.metrics.countFault(this.#options.kind);
-    this.#options.log('error', `${error.code}: ${error.message}; the object is left out`);
+    const { kind, metrics, log } = this.#options;
+    metrics.countFault(kind);
+    const nowMs = performance.now();
+    if (nowMs - this.#faultLinesSinceMs >= FAULT_LINES_MS) {
+      this.#faultLinesSinceMs = nowMs;
+      this.#faultLines = 0;
+    }
+    if (++this.#faultLines > FAULT_LINES_MAX) return;
+    const rest = this.#faultLines < FAULT_LINES_MAX ? '' : ', and those of the next minute are only counted';
+    log('error', `${error.code}: ${error.message}; the object is left out${rest}`);
   }
 }

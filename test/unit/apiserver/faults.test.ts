@@ -205,6 +205,20 @@ test('an object that cannot be read is left out, and said', async (t) => {
   await fake.until(() => sink.names('Service').join() === 'default/b', 'what it was is gone');
 });
 
+test('a thousand objects that cannot be read are ten lines', async (t) => {
+  const { source, fake, log } = await follow(t, {
+    prepare: (fake) => {
+      for (let i = 0; i < 1000; i++) {
+        fake.put({ ...service(`bad${i}`, '10.96.0.9'), spec: { type: 'ClusterIP', clusterIP: 'ten' } });
+      }
+    },
+  });
+  await fake.until(() => source.status[0]!.isSynced, 'synced');
+  assert.equal(log.length, 10);
+  assert.match(log.at(-1)!, /those of the next minute are only counted$/);
+  assert.equal(metric(source, 'skyshard_kubernetes_object_faults_total', { kind: 'Service' }), 1000);
+});
+
 test('label selectors and the phases of pods are sent to the server', async (t) => {
   const { fake, sink } = await follow(t, {
     source: {
