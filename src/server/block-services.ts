@@ -4,7 +4,7 @@
  */
 import { ErrorLog } from '../observability/error-log.ts';
 import { HealthEndpoint } from '../observability/health-endpoint.ts';
-import { formatListenAddress, ListenerSet } from '../observability/listener-set.ts';
+import { formatListenAddress, isAddressInUse, ListenerSet } from '../observability/listener-set.ts';
 import type { ListenAddress, OnMoved } from '../observability/listener-set.ts';
 import type { MetricFamily } from '../observability/metric-family.ts';
 import { startMetricsServer } from '../observability/metrics-server.ts';
@@ -101,7 +101,12 @@ export class BlockServices {
    */
   async configure(services: ServicesPlan, addresses: ReadonlyMap<number, string>): Promise<void> {
     try {
-      await this.#listen(services);
+      await this.#listen(services).catch(async (error: unknown) => {
+        if (!isAddressInUse(error)) throw error;
+        // Another endpoint of ours may have had the port: it is free when all of them let go.
+        await this.#closeListeners();
+        await this.#listen(services);
+      });
     } catch (error) {
       await this.#listen(this.#services).catch(() => undefined);
       throw error;
@@ -136,6 +141,10 @@ export class BlockServices {
       });
     }
     this.#notifier?.configure(notified);
+  }
+
+  async #closeListeners(): Promise<void> {
+    await Promise.all([this.#health.close(), this.#ready.close(), this.#metrics.close()]);
   }
 
   #consumersOf(services: ServicesPlan): QueryConsumers {
@@ -175,7 +184,7 @@ export class BlockServices {
   async close(): Promise<void> {
     this.#notifier?.close();
     this.#reports.close();
-    await Promise.all([this.#health.close(), this.#ready.close(), this.#metrics.close()]);
+    await this.#closeListeners();
   }
 }
 

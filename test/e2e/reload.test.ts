@@ -36,7 +36,7 @@ async function startOn(corefile: string, transport: string): Promise<ReloadingSe
     const before = running.output().length;
     writeFileSync(file, withMetrics(text));
     running.child.kill('SIGUSR1');
-    while (!said.test(running.output().slice(before))) await sleep(10);
+    await running.waitForOutput(new RegExp(`^[^]{${before}}[^]*${said.source}`));
   };
   return { metricsUrl: `http://127.0.0.1:${metricsPort}/metrics`, running, change };
 }
