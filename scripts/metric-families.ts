@@ -1,5 +1,4 @@
 /** Every metric that a server has, without a server: for the reference page, and for who compares it with a real one. */
-import { ApiMetrics } from '../src/apiserver/api-metrics.ts';
 import { createForwardBuffer, ForwardGroupTable } from '../src/forward/forward-buffer.ts';
 import { ForwardMetrics } from '../src/forward/forward-metrics.ts';
 import { CounterCollector } from '../src/observability/counter-collector.ts';
@@ -10,6 +9,7 @@ import { queryMetrics } from '../src/observability/query-metrics.ts';
 import { MainCounters, serverMetrics, socketMetrics } from '../src/observability/server-metrics.ts';
 import { createTcpCells, tcpMetrics } from '../src/observability/tcp-metrics.ts';
 import { BlockServices } from '../src/server/block-services.ts';
+import { ClusterFeeds } from '../src/server/cluster-feeds.ts';
 import { hostsMetrics } from '../src/server/hosts-source.ts';
 import { reloadMetrics } from '../src/server/reload-metrics.ts';
 
@@ -52,7 +52,7 @@ export async function allMetricFamilies(): Promise<readonly MetricFamily[]> {
     ...new ForwardMetrics(forwardBuffer, new ForwardGroupTable(forwardBuffer)).families(),
     ...services.families(),
     ...hostsMetrics(() => []),
-    ...new ApiMetrics().families(() => []),
+    ...new ClusterFeeds({ kubeconfig: undefined, log: () => undefined, fail: () => undefined }, () => []).families(),
     ...reloadMetrics(() => NO_RELOAD),
     ...processMetrics(),
     ...(await socketMetrics(() => [])),
