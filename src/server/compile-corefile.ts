@@ -7,6 +7,7 @@
  */
 import { assert } from '../base/assert.ts';
 import type { CorefileToken } from '../config/corefile-token.ts';
+import type { AddressAndPort } from '../config/upstream-address.ts';
 import { isReverseZone } from '../config/zone-name.ts';
 import { lowerCaseName, parseName } from '../dns/name.ts';
 import type { CorefileBlock, CorefileConfig } from '../plugins/corefile-config.ts';
@@ -72,6 +73,8 @@ export interface CompileContext {
   readonly hostName: string;
   /** the index by which forward steps name a group of upstreams */
   readonly indexOfGroup: (group: ForwardGroup) => number;
+  /** what was found for an upstream's host name; nothing if not given */
+  readonly addressesOf?: (host: string, resolvers: readonly AddressAndPort[]) => readonly string[];
 }
 
 /** @throws SkyshardError CONFIG_UNSUPPORTED, with the place */
@@ -144,6 +147,7 @@ class Compiler {
       ),
       datasetCount: this.#nextDataset,
       hash: this.#config.hash,
+      upstreamAddresses: '',
       reload: this.#config.blocks.find(({ plugins }) => plugins.reload !== undefined)?.plugins.reload,
       warnings: this.#warnings,
     };
@@ -391,7 +395,7 @@ class Compiler {
     for (const stanza of stanzas.toReversed()) {
       zones.add(stanza.from);
       addAll(zones, stanza.except);
-      const group = forwardGroupOf(stanza, next, loopZone);
+      const group = forwardGroupOf(stanza, next, loopZone, this.#context.addressesOf ?? (() => []));
       let step: StepDescription;
       if (typeof group === 'string') {
         this.#warn(

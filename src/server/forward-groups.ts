@@ -1,24 +1,39 @@
 /** From a `forward` stanza to the group of upstreams that the answering threads know. */
-import { DEFAULT_FORWARD_GROUP, type ForwardGroup, type UpstreamAddress } from '../forward/forward-group.ts';
+import type { AddressAndPort } from '../config/upstream-address.ts';
+import {
+  DEFAULT_FORWARD_GROUP,
+  type ForwardGroup,
+  type UpstreamAddress,
+  UPSTREAMS_MAX,
+} from '../forward/forward-group.ts';
 import type { ForwardStanza } from '../plugins/forward/parse.ts';
 
 /**
- * @param nextGroup  index of the group of the stanza behind it, -1: none
- * @param loopZone   zone of the block's `loop`, '': it has none
+ * @param nextGroup    index of the group of the stanza behind it, -1: none
+ * @param loopZone     zone of the block's `loop`, '': it has none
+ * @param addressesOf  what was found for a host name
  * @returns the group, or what of the stanza is not built yet
  */
-export function forwardGroupOf(stanza: ForwardStanza, nextGroup: number, loopZone: string): ForwardGroup | string {
-  const upstreams: UpstreamAddress[] = [];
+export function forwardGroupOf(
+  stanza: ForwardStanza,
+  nextGroup: number,
+  loopZone: string,
+  addressesOf: (host: string, resolvers: readonly AddressAndPort[]) => readonly string[],
+): ForwardGroup | string {
+  const upstreams = new Map<string, UpstreamAddress>();
   for (const upstream of stanza.to) {
-    if (upstream.kind === 'host') return `upstreams by host name (${upstream.host})`;
-    const { scheme, address, port } = upstream;
+    const { scheme, port } = upstream;
     if (scheme === 'https') return `upstreams over ${scheme}://`;
-    if (scheme === 'dns') upstreams.push({ address, port });
-    else upstreams.push({ address, port, scheme, serverName: upstream.serverName ?? stanza.tlsServerName ?? '' });
+    const serverName = upstream.serverName ?? stanza.tlsServerName ?? '';
+    const addresses = upstream.kind === 'host' ? addressesOf(upstream.host, stanza.resolvers) : [upstream.address];
+    for (const address of addresses) {
+      const found = scheme === 'tls' ? { address, port, scheme, serverName } : { address, port };
+      upstreams.set(JSON.stringify(found), found);
+    }
   }
   return {
     ...DEFAULT_FORWARD_GROUP,
-    upstreams,
+    upstreams: [...upstreams.values()].slice(0, UPSTREAMS_MAX),
     policy: stanza.policy,
     readTimeoutMs: stanza.readTimeoutMs,
     attemptsMax: stanza.connectAttemptsMax ?? 0,

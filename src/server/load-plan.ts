@@ -8,21 +8,30 @@ import { BUILT_IN_NAME, builtInCorefile } from './built-in-corefile.ts';
 import { compileCorefile } from './compile-corefile.ts';
 import type { ServerOptions } from './server-options.ts';
 import type { ServerPlan } from './server-plan.ts';
+import type { UpstreamHosts } from './upstream-hosts.ts';
 
 /**
  * @param indexOfGroup  registers a group of upstreams with the answering threads
+ * @param hosts  looks up the upstreams that are named by host name; without it they have no address
  * @throws SkyshardError CONFIG_*, with the place
  */
 export async function loadPlan(
   { corefile, bindAddresses, dnsPort }: Pick<ServerOptions, 'corefile' | 'bindAddresses' | 'dnsPort'>,
   indexOfGroup: (group: ForwardGroup) => number,
+  hosts?: UpstreamHosts,
 ): Promise<ServerPlan> {
   const builtIn = corefile === undefined ? builtInCorefile(bindAddresses) : undefined;
   const config =
     corefile === undefined
       ? await readCorefile(builtIn!.text, BUILT_IN_NAME, { dnsPort })
       : await loadCorefile(corefile, { dnsPort });
-  const plan = compileCorefile(config, { version: readVersion(), hostName: hostname(), indexOfGroup });
+  await hosts?.prepare(config);
+  const plan = compileCorefile(config, {
+    version: readVersion(),
+    hostName: hostname(),
+    indexOfGroup,
+    addressesOf: (host, resolvers) => hosts?.addressesOf(host, resolvers) ?? [],
+  });
   const warnings = [...(builtIn?.warnings ?? []), ...config.warnings.map(formatWarning), ...plan.warnings];
-  return { ...plan, warnings };
+  return { ...plan, warnings, upstreamAddresses: hosts?.text ?? '' };
 }

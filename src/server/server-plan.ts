@@ -30,6 +30,8 @@ export interface ServerPlan {
   readonly datasetCount: number;
   /** SHA-512 of what the Corefile says */
   readonly hash: string;
+  /** what the host names of its upstreams stand for; other addresses are another configuration */
+  readonly upstreamAddresses: string;
   /** how often the Corefile is looked at; undefined: never */
   readonly reload: ReloadOptions | undefined;
   /** for the operator, at start */

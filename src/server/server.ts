@@ -33,6 +33,7 @@ import { ObjectFeeds } from './object-feeds.ts';
 import { RecordPublisher } from './record-publisher.ts';
 import type { LogFunction, ServerOptions } from './server-options.ts';
 import type { ServerPlan } from './server-plan.ts';
+import { UpstreamHosts } from './upstream-hosts.ts';
 import { planShards } from './shard-plan.ts';
 
 /** Octets of the key of DNS cookies. */
@@ -117,7 +118,9 @@ async function assemble(
   const threadCount = shardPlan.count + RESOLVER_COUNT;
   const forwardBuffer = createForwardBuffer(threadCount);
   const forwardGroups = new ForwardGroupTable(forwardBuffer);
-  const plan = await loadPlan(options, (group) => forwardGroups.indexOf(group));
+  const upstreamHosts = new UpstreamHosts(log);
+  closers.push(() => upstreamHosts.close());
+  const plan = await loadPlan(options, (group) => forwardGroups.indexOf(group), upstreamHosts);
   for (const warning of plan.warnings) log('warn', warning);
 
   const buffer = reserveSharedBuffer();
@@ -146,7 +149,7 @@ async function assemble(
     mayMove: options.corefile === undefined,
   });
   closers.push(() => services.close());
-  const load = (): Promise<ServerPlan> => loadPlan(options, (group) => forwardGroups.indexOf(group));
+  const load = (): Promise<ServerPlan> => loadPlan(options, (group) => forwardGroups.indexOf(group), upstreamHosts);
   const threads = new AnsweringThreads({
     transport,
     shardPlan,
@@ -215,6 +218,7 @@ async function assemble(
   await Promise.all([publishFirst, threads.start(), services.start(metrics.page)]);
   metrics.start();
   reloader.start();
+  upstreamHosts.start(() => void reloader.reload());
   threads.shards.yieldToShards();
   setTimeout(() => {
     shrinkHeap(libc);

@@ -17,6 +17,7 @@ import {
   ask,
   freePort,
   missingPrograms,
+  runSkyshard,
   type SkyshardProcess,
   spawnNode,
   temporaryFolder,
@@ -180,6 +181,45 @@ for (const transport of TRANSPORTS) {
     assert.equal((await ended).code, 0);
   });
 }
+
+test('an upstream named by host name is looked up at start, and again when the TTL is over', async () => {
+  const first = await startStreamUpstream({ answer: (query) => addressReply(query, 1), isTcp: false });
+  const second = await startStreamUpstream({
+    answer: (query) => addressReply(query, 2),
+    isTcp: false,
+    address: '127.0.0.2',
+    port: first.port,
+  });
+  let address: string | undefined = '127.0.0.1';
+  const names = await startStreamUpstream({
+    answer: (query) => {
+      const [{ name, type }] = query.questions! as [dnsPacket.Question];
+      const answers =
+        type === 'A' && address !== undefined ? [{ type: 'A' as const, name, ttl: 1, data: address }] : [];
+      return dnsPacket.encode({ type: 'response', id: query.id!, questions: query.questions!, answers });
+    },
+    isTcp: false,
+  });
+  const forward = `up.test:${first.port} {\n resolver 127.0.0.1:${names.port}\n }`;
+  const server = await startServer(forward, TRANSPORTS[0]);
+  assert.equal((await ask(server.port, 'a.test')).answers!.length, 1);
+  address = '127.0.0.2';
+  const deadlineMs = performance.now() + 20_000;
+  while ((await ask(server.port, 'b.test')).answers!.length !== 2) assert.ok(performance.now() < deadlineMs);
+  assert.ok(second.asked.length > 0);
+  // What can't be looked up any more stays as it was.
+  address = undefined;
+  await server.waitForOutput(/failed to resolve \\"up\.test/);
+  assert.equal((await ask(server.port, 'c.test')).answers!.length, 2);
+  await server.end();
+  const file = path.join(
+    temporaryFolder({ Corefile: `.:${server.port} {\n bind 127.0.0.1\n forward . ${forward}\n}\n` }),
+    'Corefile',
+  );
+  const refused = runSkyshard(['serve', '--conf', file]);
+  assert.equal(refused.code, 1);
+  assert.match(refused.stderr, /failed to resolve .*up\.test.*no addresses found/);
+});
 
 /** A certificate authority's own certificate for a name, made for this run. */
 function makeCertificate(name: string): { readonly folder: string; readonly cert: Buffer; readonly key: Buffer } {

@@ -26,6 +26,9 @@ export type StreamAnswer = (
 export interface StreamUpstreamOptions {
   readonly answer?: StreamAnswer;
   readonly isTcp?: boolean;
+  /** 127.0.0.1 if not given */
+  readonly address?: string;
+  readonly port?: number;
   /** TLS in place of TCP */
   readonly tls?: tls.TlsOptions;
 }
@@ -62,8 +65,8 @@ export function addressReply(query: dnsPacket.DecodedPacket, count: number, flag
 }
 
 export async function startStreamUpstream(options: StreamUpstreamOptions = {}): Promise<StreamUpstream> {
-  const { answer = truncating(1, 12) } = options;
-  const port = await freePort();
+  const { answer = truncating(1, 12), address = '127.0.0.1' } = options;
+  const port = options.port ?? (await freePort(address));
   const upstream: StreamUpstream = { port, asked: [], connections: [] };
   const take = (
     message: Buffer,
@@ -81,7 +84,7 @@ export async function startStreamUpstream(options: StreamUpstreamOptions = {}): 
   datagrams.on('message', (message, peer) => {
     take(message, 'udp', peer.address, (reply) => datagrams.send(reply, peer.port, peer.address));
   });
-  datagrams.bind(port, '127.0.0.1');
+  datagrams.bind(port, address);
   await once(datagrams, 'listening');
   after(() => datagrams.close());
   if (options.isTcp === false) return upstream;
@@ -100,7 +103,7 @@ export async function startStreamUpstream(options: StreamUpstreamOptions = {}): 
     });
   };
   const server = options.tls === undefined ? net.createServer(accept) : tls.createServer(options.tls, accept);
-  server.listen(port, '127.0.0.1');
+  server.listen(port, address);
   await once(server, 'listening');
   after(() => {
     server.close();
