@@ -43,7 +43,7 @@ import { LocalStep } from './local-step.ts';
 import { PARSED, Query } from './query.ts';
 import { RecordOrder } from './record-order.ts';
 import { RecordsStep } from './records-step.ts';
-import { Response } from './response.ts';
+import { Response, SECTION } from './response.ts';
 import { Rotation } from './rotation.ts';
 import { CLIENT_COOKIE_SIZE, SERVER_COOKIE_SIZE, ServerCookies } from './server-cookie.ts';
 import { STEP_RESULT } from './step-result.ts';
@@ -355,6 +355,7 @@ export class Answerer {
     this.adoptPolicy(this.reader.words[routeAt + ROUTE.at.policy]! * 2);
     if (qtype === TYPE.AXFR || qtype === TYPE.IXFR) return this.answerTransfer(routeAt);
     const result = this.runSteps(routeAt);
+    if (result === STEP_RESULT.GLUE) return this.addGlue();
     if (result !== STEP_RESULT.FOLLOW) return result;
     const followed = this.followAliases();
     this.template.writeRest(followed === STEP_RESULT.DONE, this.client);
@@ -530,6 +531,7 @@ export class Answerer {
       if (routeAt === NOT_FOUND || this.reader.words[routeAt + ROUTE.at.stepCount] === 0) return STEP_RESULT.DONE;
       response.ownerOffset = offset;
       const result = this.runSteps(routeAt);
+      if (result === STEP_RESULT.GLUE) return STEP_RESULT.DONE;
       if (result !== STEP_RESULT.FOLLOW) return result;
     }
     // A chain without end: the operator's mistake, told as such and without the same records over and over.
@@ -538,6 +540,46 @@ export class Answerer {
     response.rcode = RCODE.SERVFAIL;
     response.extendedError = EDE.OTHER;
     this.fail(QUERY_ERROR.ALIAS_LOOP, 0);
+    return STEP_RESULT.DONE;
+  }
+
+  /**
+   * Look up the IPv4 addresses of the SRV target just written, through the whole server, for the additional section. They
+   * are a kindness: without them the response is as good as whole.
+   */
+  private addGlue(): number {
+    const { response, query, client, plugin } = this;
+    const { position, answerCount, isAuthoritative } = response;
+    const { qtype } = query;
+    query.followName(response.messageAt + response.followOffset);
+    query.qtype = TYPE.A;
+    const routeAt = this.findRoute();
+    let result: number = STEP_RESULT.DONE;
+    if (routeAt !== NOT_FOUND && this.reader.words[routeAt + ROUTE.at.stepCount] !== 0) {
+      response.section = SECTION.ADDITIONAL;
+      response.ownerOffset = response.followOffset;
+      result = this.runSteps(routeAt);
+    }
+    query.qtype = qtype;
+    if (result === STEP_RESULT.PENDING) return result;
+    const isFound =
+      result === STEP_RESULT.DONE &&
+      response.rcode === RCODE.NOERROR &&
+      response.authorityCount === 0 &&
+      response.answerCount === answerCount &&
+      !response.isTruncated;
+    if (!isFound) {
+      response.position = position;
+      response.answerCount = answerCount;
+      response.authorityCount = 0;
+      response.additionalCount = 0;
+    }
+    response.rcode = RCODE.NOERROR;
+    response.isTruncated = false;
+    response.isAuthoritative = isAuthoritative;
+    response.extendedError = -1;
+    client.error = QUERY_ERROR.NONE;
+    this.plugin = plugin;
     return STEP_RESULT.DONE;
   }
 

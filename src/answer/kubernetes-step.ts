@@ -79,7 +79,7 @@ export class KubernetesStep {
    * @param zoneAt      word index of the ZONE_INFO
    * @param stepFlags   STEP_FLAG bits
    * @returns STEP_RESULT: FOLLOW if a CNAME was written whose target is to be looked up, NEXT if the name does not exist
-   *   and is another step's then
+   *   and is another step's then; GLUE if SRV records were written whose target may have addresses elsewhere
    */
   answer(zoneAt: number, stepFlags: number): number {
     const words = this.words;
@@ -454,8 +454,7 @@ export class KubernetesStep {
   private answerAlias(at: number): number {
     const size = this.words[at + ALIAS.at.targetSize]!;
     if (this.query.qtype === TYPE.SRV && (this.words[at + ALIAS.at.srv]! & 0xffff) > 0) {
-      this.writeAliasServices(at, size);
-      return STEP_RESULT.DONE;
+      return this.writeAliasServices(at, size);
     }
     const offset = this.response.writeNameRecord(TYPE.CNAME, this.ttl, this.words, at + ALIAS.at.target, size, 0, 0, 0);
     if (offset === 0) {
@@ -467,7 +466,7 @@ export class KubernetesStep {
     return STEP_RESULT.FOLLOW;
   }
 
-  private writeAliasServices(at: number, targetSize: number): void {
+  private writeAliasServices(at: number, targetSize: number): number {
     const words = this.words;
     const srv = words[at + ALIAS.at.srv]!;
     const targetAt = at + ALIAS.at.target;
@@ -476,11 +475,14 @@ export class KubernetesStep {
     for (let index = 0; index < (srv & 0xffff); index++) {
       const port = (words[portsAt + (index >>> 1)]! >>> ((index & 1) << 4)) & 0xffff;
       const { nameBytes } = this.query;
-      if (this.response.writeSrv(weight, port, this.ttl, words, targetAt, targetSize, nameBytes, 0, 0, 0) === 0) {
+      const target = this.response.writeSrv(weight, port, this.ttl, words, targetAt, targetSize, nameBytes, 0, 0, 0);
+      if (target === 0) {
         this.response.isTruncated = true;
-        return;
+        return STEP_RESULT.DONE;
       }
+      this.response.followOffset = target;
     }
+    return this.isMinimal ? STEP_RESULT.DONE : STEP_RESULT.GLUE;
   }
 
   private answerRaw(at: number): void {

@@ -50,7 +50,7 @@ export class Response {
   extendedErrorText: Uint8Array = NO_TEXT;
   /** offset in the message of the name the records belong to */
   ownerOffset = 0;
-  /** offset in the message of the CNAME target to look up, after STEP_RESULT.FOLLOW */
+  /** offset in the message of the target to look up, after STEP_RESULT.FOLLOW and GLUE */
   followOffset = 0;
 
   readonly bytes: Uint8Array;

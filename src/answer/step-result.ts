@@ -8,4 +8,6 @@ export const STEP_RESULT = {
   NEXT: 2,
   /** taken over by someone who answers later */
   PENDING: 3,
+  /** the response is written; the addresses of an SRV target elsewhere may go to its additional section */
+  GLUE: 4,
 } as const;

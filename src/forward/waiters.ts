@@ -6,7 +6,7 @@
  */
 import type { QueryClient } from '../answer/answerer-options.ts';
 import type { Query } from '../answer/query.ts';
-import type { Response } from '../answer/response.ts';
+import { SECTION, type Response } from '../answer/response.ts';
 import { FLAGS_LOW_AT, HEADER_SIZE } from '../dns/wire-header.ts';
 import { POLICY_FLAG } from '../snapshot/snapshot-layout.ts';
 import { WAITERS_MAX } from './transaction-table.ts';
@@ -32,6 +32,8 @@ export const WAITER = {
   MINIMAL: 16,
   /** the CNAME records are our own data */
   AA: 32,
+  /** the head is a whole answer, to which addresses may come as additional records */
+  GLUE: 64,
 } as const;
 
 const AD = 0x20;
@@ -41,7 +43,7 @@ export class Waiters {
   readonly optSize: Uint16Array = new Uint16Array(WAITERS_MAX + 1);
   /** offset in the head of the name that is asked */
   readonly nameOffset: Uint16Array = new Uint16Array(WAITERS_MAX + 1);
-  /** CNAME records in the head */
+  /** records in the head */
   readonly aliasCount: Uint16Array = new Uint16Array(WAITERS_MAX + 1);
   /** largest response, octets */
   readonly sizeMax: Uint16Array = new Uint16Array(WAITERS_MAX + 1);
@@ -102,6 +104,7 @@ export class Waiters {
     if (query.isDo !== 0) flags |= WAITER.DO | WAITER.AD;
     else if ((from[messageAt + FLAGS_LOW_AT]! & AD) !== 0) flags |= WAITER.AD;
     if (response.isAuthoritative) flags |= WAITER.AA;
+    if (response.section === SECTION.ADDITIONAL) flags |= WAITER.GLUE;
     if ((client.policyFlags & POLICY_FLAG.MINIMAL) !== 0) flags |= WAITER.MINIMAL;
     this.flags[waiter] = flags;
     return true;

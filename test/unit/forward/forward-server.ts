@@ -27,7 +27,7 @@ export interface ForwardServerOptions {
   readonly address?: string;
   /** from createQueryEventBuffer */
   readonly eventBuffer?: SharedArrayBuffer;
-  /** of cluster.local */
+  /** of cluster.local and, as `k8s_external` shows them, of outside.test */
   readonly objects?: readonly RawObject[];
 }
 
@@ -61,6 +61,14 @@ export async function startForwardServer(t: TestContext, options: ForwardServerO
     isZonal: false,
     primary: zone,
   };
+  const external = {
+    kind: 'external' as const,
+    zone: nameToWire(parseName('outside.test')),
+    dataset: 0,
+    ttlSeconds: 5,
+    primary: nameToWire(parseName('outside.test')),
+    apex: nameToWire(parseName('dns')).subarray(0, -1),
+  };
   builder.setConfig({
     listeners: [
       {
@@ -68,11 +76,17 @@ export async function startForwardServer(t: TestContext, options: ForwardServerO
         routes: [
           { zone: nameToWire(parseName('.')), scope: SCOPE, policy, steps: [{ kind: 'forward', group: groups[0]! }] },
           { zone, scope: SCOPE, policy, steps: [kubernetes] },
+          { zone: external.zone, scope: SCOPE, policy, steps: [external] },
         ],
       },
     ],
   });
-  const records = new ClusterRecords({ ...DEFAULT_RECORD_OPTIONS, zones: ['cluster.local'] }, builder.dataset(0));
+  const recordOptions = {
+    ...DEFAULT_RECORD_OPTIONS,
+    zones: ['cluster.local'],
+    external: { zones: ['outside.test'], ttlSeconds: 5, apex: 'dns', hasHeadless: false },
+  };
+  const records = new ClusterRecords(recordOptions, builder.dataset(0));
   records.apply(
     (options.objects ?? []).flatMap((object) =>
       decodeObjects(object, {}).map((decoded) => ({ op: 'put' as const, object: decoded })),

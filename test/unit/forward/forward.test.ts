@@ -22,6 +22,7 @@ import {
 } from './stub-upstream.ts';
 
 const NXDOMAIN = 3;
+const SRV = 33;
 const A = 1;
 
 for (const transport of TRANSPORTS) {
@@ -390,6 +391,48 @@ for (const transport of TRANSPORTS) {
     assert.equal(gone.authority[0]!.rdata, 'ns.none.example.com. host.none.example.com. 1 2 3 4 5');
   });
 
+  test(`${transport}: SRV at a load balancer's name: its addresses are additional records`, { skip }, async (t) => {
+    const upstream = await StubUpstream.open(t, (query, stub) => {
+      const name = formatName(query.message.questions[0]!.name);
+      assert.equal(query.message.questions[0]!.type, A);
+      if (name === 'lb.example.com.') stub.send(reply(query, { answers: [record(1, [192, 0, 2, 8], 60)] }), query.from);
+      else stub.send(reply(query, { flags: 0x83, authorities: [soaRecord()] }), query.from);
+    });
+    const server = await startForwardServer(t, {
+      transport,
+      groups: [{ upstreams: [upstream.address] }],
+      objects: [namespace(), loadBalancer('web', 'lb.example.com'), loadBalancer('gone', 'none.example.com')],
+    });
+    const response = await server.ask({ name: '_http._tcp.web.default.outside.test', type: SRV, edns: {} });
+    assert.deepEqual([response.rcode, response.aa, response.tc], [0, true, false]);
+    assert.deepEqual(
+      response.answer.map(({ rdata }) => rdata),
+      ['0 100 80 lb.example.com.'],
+    );
+    assert.deepEqual(
+      response.additional.map(({ owner, ttlSeconds, rdata }) => `${formatName(owner)} ${ttlSeconds} ${rdata}`),
+      ['lb.example.com. 60 192.0.2.8'],
+    );
+    const gone = await server.ask({ name: 'gone.default.outside.test', type: SRV, edns: {} });
+    assert.deepEqual([gone.rcode, gone.aa], [0, true]);
+    assert.deepEqual([gone.answer.length, gone.authority.length, gone.additional.length], [1, 0, 0]);
+  });
+
+  test(`${transport}: SRV at a load balancer's name is whole where no upstream answers`, { skip }, async (t) => {
+    const dead = await StubUpstream.open(t, silent);
+    const server = await startForwardServer(t, {
+      transport,
+      groups: [{ upstreams: [dead.address], readTimeoutMs: 60 }],
+      objects: [namespace(), loadBalancer('web', 'lb.example.com')],
+    });
+    const response = await server.ask({ name: 'web.default.outside.test', type: SRV, edns: {} });
+    assert.deepEqual([response.rcode, response.aa, response.opt?.options], [0, true, []]);
+    assert.deepEqual(
+      response.answer.map(({ rdata }) => rdata),
+      ['0 100 80 lb.example.com.'],
+    );
+  });
+
   test(`${transport}: ExternalName: the CNAME and SERVFAIL where no upstream answers`, { skip }, async (t) => {
     const dead = await StubUpstream.open(t, silent);
     const server = await startForwardServer(t, {
@@ -450,5 +493,15 @@ function externalName(name: string, target: string): RawObject {
     kind: 'Service',
     metadata: { name, namespace: 'default' },
     spec: { type: 'ExternalName', externalName: target },
+  };
+}
+
+function loadBalancer(name: string, hostname: string): RawObject {
+  return {
+    apiVersion: 'v1',
+    kind: 'Service',
+    metadata: { name, namespace: 'default' },
+    spec: { type: 'LoadBalancer', clusterIP: '10.96.0.1', ports: [{ name: 'http', port: 80, protocol: 'TCP' }] },
+    status: { loadBalancer: { ingress: [{ hostname }] } },
   };
 }
