@@ -45,6 +45,7 @@ import { RecordOrder } from './record-order.ts';
 import { RecordsStep } from './records-step.ts';
 import { Response, SECTION } from './response.ts';
 import { Rotation } from './rotation.ts';
+import { isSameName } from './same-name.ts';
 import { CLIENT_COOKIE_SIZE, SERVER_COOKIE_SIZE, ServerCookies } from './server-cookie.ts';
 import { STEP_RESULT } from './step-result.ts';
 import { TemplateStep } from './template-step.ts';
@@ -675,24 +676,6 @@ function rcodeOfMetaType(qtype: number): number {
     default:
       return RCODE.NOERROR;
   }
-}
-
-/** Compare two uncompressed names without regard to letter case. */
-function isSameName(bytes: Uint8Array, first: number, second: number): boolean {
-  for (let index = 0; ;) {
-    const size = bytes[first + index]!;
-    if (size !== bytes[second + index]) return false;
-    if (size === 0) return true;
-    for (const end = index + size; index < end;) {
-      index++;
-      if (lowerCase(bytes[first + index]!) !== lowerCase(bytes[second + index]!)) return false;
-    }
-    index++;
-  }
-}
-
-function lowerCase(octet: number): number {
-  return octet >= 0x41 && octet <= 0x5a ? octet | 0x20 : octet;
 }
 
 function nowSeconds(): number {
