@@ -59,7 +59,8 @@ export interface ObjectSelection {
 /** The objects that records of these options are made from. */
 export function kindsOf(options: RecordOptions): ObjectKind[] {
   const kinds: ObjectKind[] = ['Namespace', 'Service'];
-  if (!options.noEndpoints) kinds.push('EndpointSlice');
+  // Slices of other clusters are not meant by `noendpoints`.
+  if (!options.noEndpoints || options.multiclusterZones.length > 0) kinds.push('EndpointSlice');
   if (options.pods === 'verified' || options.clientIndex) kinds.push('Pod');
   if (options.multiclusterZones.length > 0) kinds.push('ServiceImport');
   return kinds;
