@@ -10,7 +10,7 @@ const OBJECTS = [
   namespace('shop'),
   namespace('dns'),
   namespace('empty'),
-  reachable(clusterIp('shop/web', '10.96.0.1', 'http:80/TCP https:443/TCP dns:53/UDP'), '192.0.2.1'),
+  reachable(clusterIp('shop/web', '10.96.0.21', 'http:80/TCP https:443/TCP dns:53/UDP'), '192.0.2.1'),
   reachable(clusterIp('shop/six', '10.96.0.2', 'http:80/TCP'), '2001:db8::5'),
   reachable(clusterIp('shop/dual', '10.96.0.3', 'http:80/TCP'), '192.0.2.3 2001:db8::3'),
   reachable(clusterIp('shop/balanced', '10.96.0.4', 'http:80/TCP'), '', '198.51.100.4 198.51.100.5'),
@@ -99,7 +99,7 @@ export const EXTERNAL_ADDRESSES: CaseGroup = {
     A     nowhere               = NXDOMAIN     # there is no such Namespace
     A     lost.nowhere          = NXDOMAIN
     A     web.shop.svc          = NXDOMAIN
-    A     web.shop.svc.cluster.local. = 30 A 10.96.0.1
+    A     web.shop.svc.cluster.local. = 30 A 10.96.0.21
   `,
 };
 
@@ -289,7 +289,7 @@ export const EXTERNAL_FILTERS: CaseGroup = {
   objects: [
     namespace('gold', { tier: 'gold' }),
     namespace('tin', { tier: 'tin' }),
-    reachable(clusterIp('gold/web', '10.96.0.1', 'http:80/TCP'), '192.0.2.1'),
+    reachable(clusterIp('gold/web', '10.96.0.21', 'http:80/TCP'), '192.0.2.1'),
     reachable(clusterIp('tin/web', '10.96.0.2', 'http:80/TCP'), '192.0.2.2'),
     headless('gold/db', 'pg:5432/TCP'),
     slice('gold/db-1', 'db', 'pg:5432/TCP', ['10.1.0.1']),

@@ -26,7 +26,7 @@ const OBJECTS = [
   serviceImport('shop/anonymous', 'headless', 'pg:5432/TCP'),
   importedSlice('shop/anonymous-1', 'anonymous', '', 'pg:5432/TCP', ['172.16.2.1 host=a-0']),
   serviceImport('nowhere/web', '10.42.0.9', 'http:80/TCP'),
-  clusterIp('shop/web', '10.96.0.1', 'http:80/TCP'),
+  clusterIp('shop/web', '10.96.0.21', 'http:80/TCP'),
   slice('shop/web-1', 'web', 'http:8080/TCP', ['10.1.0.1']),
   headless('shop/local', 'pg:5432/TCP'),
   slice('shop/local-1', 'local', 'pg:5432/TCP', ['172.16.1.1']),
@@ -89,7 +89,7 @@ export const MULTICLUSTER: CaseGroup = {
     TXT   dns-version             = 28800 TXT "1.1.0"
     SOA   @                       = SOA
     SOA   web.shop.svc            = NODATA
-    A     web.shop.svc.cluster.local. = A 10.96.0.1
+    A     web.shop.svc.cluster.local. = A 10.96.0.21
     A     db.shop.svc.cluster.local.  = NXDOMAIN  # imported only
     A     10-1-0-1.web.shop.svc.cluster.local. = A 10.1.0.1
     PTR   1.1.16.172.in-addr.arpa. = PTR 172-16-1-1.local.shop.svc.cluster.local.  # the local name

@@ -43,7 +43,11 @@ function serviceForm(raw: RawService): Json {
 
 function serviceStatus({ apiVersion, kind, metadata, status }: RawService): Json | undefined {
   if (status === undefined) return undefined;
-  return { apiVersion, kind, metadata: { name: metadata.name, namespace: metadata.namespace }, status };
+  const ingress = (status.loadBalancer?.ingress ?? []).map((one) =>
+    one.hostname === undefined ? one : { ...one, hostname: one.hostname.toLowerCase() },
+  );
+  const { name, namespace } = metadata;
+  return { apiVersion, kind, metadata: { name, namespace }, status: { loadBalancer: { ingress } } };
 }
 
 /** Upper-case letters are not taken in host names. */

@@ -3,45 +3,28 @@ import assert from 'node:assert/strict';
 import { isDeepStrictEqual } from 'node:util';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { RecordOptions } from '../../src/records/record-options.ts';
-import { differences, formatRecord, type Expected } from '../oracle/expected.ts';
-import { endsWith, parseName, type Labels } from '../wire/names.ts';
-import { buildQuery } from '../wire/query.ts';
+import { formatRecord } from '../oracle/expected.ts';
+import { formatName, lowerAscii } from '../wire/names.ts';
 import { decodeStrictly, type DecodedMessage, type DecodedRecord } from '../wire/strict-message.ts';
 import { corefileOf, DnsServer, type DnsProgram } from './dns-server.ts';
 import type { DnsSite } from './dns-site.ts';
+import { answerFaults, queryOf, type OwedAnswer } from './owed-answers.ts';
 import type { TestCluster } from './use-cluster.ts';
 
 const PORTS: Readonly<Record<DnsProgram, number>> = { coredns: 5301, skyshard: 5302 };
 const ADDRESS = '127.0.0.1';
-const UDP_SIZE = 4096;
 const SETTLE_DEADLINE_MS = 20_000;
 const RETRY_MS = 50;
-
-export interface Question {
-  /** presentation form with trailing dot */
-  readonly qname: string;
-  readonly qtype: number;
-  /** for messages */
-  readonly line: string;
-  /** why CoreDNS's answer is another */
-  readonly kept?: string | undefined;
-}
-
-/** What an answer is owed by both, or by skyshard alone where the difference is kept. */
-export interface OwedAnswer {
-  readonly question: Question;
-  readonly expected: Expected;
-}
 
 export class DnsPair {
   readonly servers: readonly DnsServer[];
   readonly #site: DnsSite;
-  readonly #zones: readonly Labels[];
+  readonly #zones: readonly string[];
 
   private constructor(site: DnsSite, servers: readonly DnsServer[], zones: readonly string[]) {
     this.#site = site;
     this.servers = servers;
-    this.#zones = zones.map(parseName);
+    this.#zones = zones;
   }
 
   /** Start both and wait until both have all lists. */
@@ -52,12 +35,12 @@ export class DnsPair {
         new DnsServer({
           program,
           coredns: cluster.tools.coredns,
-          corefile: corefileOf(options, PORTS[program], cluster.dnsKubeconfig),
+          corefile: corefileOf(options, { port: PORTS[program], access: `kubeconfig ${cluster.dnsKubeconfig}` }),
           at: { address: ADDRESS, port: PORTS[program] },
           wrapper: site.namespace.wrapper,
         }),
     );
-    const pair = new DnsPair(site, servers, options.zones);
+    const pair = new DnsPair(site, servers, [...options.zones, ...(options.external?.zones ?? [])]);
     try {
       const zone = options.zones.find((name) => !name.endsWith('.arpa'));
       const names = [`kubernetes.default.svc.${zone}`, `192-0-2-99.default.pod.${zone}`];
@@ -89,37 +72,26 @@ export class DnsPair {
     assert.equal(faults.length, 0, `${faults.length} of ${owed.length}:\n${faults.join('\n')}`);
   }
 
-  async #faultsOf({ question, expected }: OwedAnswer): Promise<string[]> {
-    const query = buildQuery({ name: question.qname, type: question.qtype, edns: { udpSize: UDP_SIZE } });
+  async #faultsOf(owed: OwedAnswer): Promise<string[]> {
+    const { question } = owed;
+    const query = queryOf(question);
     const [coredns, skyshard] = await Promise.all(this.servers.map((server) => server.ask(this.#site.client, query)));
     const say = (who: string, what: readonly string[]): string[] =>
       what.length === 0 ? [] : [[`${who}: ${question.line}`, ...what].join('\n    ')];
-    const owedBySkyshard = say('skyshard', this.#compare(skyshard, question, expected));
+    const owedBySkyshard = say('skyshard', answerFaults(skyshard, owed, this.#zones));
     if (question.kept !== undefined) return owedBySkyshard;
-    const faults = [...owedBySkyshard, ...say('coredns', this.#compare(coredns, question, expected))];
+    const faults = [...owedBySkyshard, ...say('coredns', answerFaults(coredns, owed, this.#zones))];
     return faults.length > 0 ? faults : say('both', contrasts(skyshard!, coredns!));
   }
 
   /** Whether CoreDNS gives what is owed: a difference that is kept on purpose, and is none, is out of date. */
-  async isAsOwedByCoreDns({ question, expected }: OwedAnswer): Promise<boolean> {
-    const query = buildQuery({ name: question.qname, type: question.qtype, edns: { udpSize: UDP_SIZE } });
-    return this.#compare(await this.servers[0]!.ask(this.#site.client, query), question, expected).length === 0;
-  }
-
-  #compare(response: Uint8Array | undefined, { qname, qtype }: Question, expected: Expected): string[] {
-    if (response === undefined) return ['no response'];
-    const name = parseName(qname);
-    const zone = this.#zones.filter((one) => endsWith(name, one)).toSorted((a, b) => b.length - a.length)[0];
-    const written = zone === undefined ? undefined : name.slice(name.length - zone.length);
-    try {
-      return differences(decodeStrictly(response), expected, { name: qname, type: qtype }, written);
-    } catch (error) {
-      return [`${(error as Error).message}: ${Buffer.from(response).toString('hex')}`];
-    }
+  async isAsOwedByCoreDns(owed: OwedAnswer): Promise<boolean> {
+    const response = await this.servers[0]!.ask(this.#site.client, queryOf(owed.question));
+    return answerFaults(response, owed, this.#zones).length === 0;
   }
 }
 
-/** Where two responses that give the same records are not the same: flags, OPT, how names are written. */
+/** Where two responses that give the same records are not the same: flags, OPT, the question. */
 function contrasts(skyshard: Uint8Array, coredns: Uint8Array): string[] {
   const [ours, theirs] = [aspects(decodeStrictly(skyshard)), aspects(decodeStrictly(coredns))];
   return Object.keys(ours)
@@ -129,12 +101,14 @@ function contrasts(skyshard: Uint8Array, coredns: Uint8Array): string[] {
 
 /**
  * All but what the two give in their own way: order in a section (load balancing), the size of the message (compression),
- * the UDP size and the options in OPT (theirs echoes the client's size).
+ * the UDP size and the options in OPT (theirs echoes the client's size), letter case of owners (ours are pointers to the
+ * question, which is written as the client has it; `differences` looks at the zone's).
  */
 function aspects({ opt, size: _, ...message }: DecodedMessage): Record<string, unknown> {
-  const lines = (section: readonly DecodedRecord[]): string[] => section.map(formatRecord).sort();
+  const lines = (section: readonly DecodedRecord[]): string[] => section.map(formatRecord).map(lowerAscii).sort();
   return {
     ...message,
+    questions: message.questions.map(({ name, ...question }) => [formatName(name), question]),
     answer: lines(message.answer),
     authority: lines(message.authority),
     additional: lines(message.additional),

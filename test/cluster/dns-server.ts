@@ -24,6 +24,8 @@ export interface DnsServerOptions {
   readonly corefile: string;
   readonly at: ServerAddress;
   readonly wrapper: readonly string[];
+  /** for skyshard */
+  readonly args?: readonly string[];
 }
 
 export class DnsServer {
@@ -32,12 +34,12 @@ export class DnsServer {
   readonly program: RunningProgram;
   readonly #folder: string;
 
-  constructor({ program, coredns, corefile, at, wrapper }: DnsServerOptions) {
+  constructor({ program, coredns, corefile, at, wrapper, args = [] }: DnsServerOptions) {
     this.#folder = mkdtempSync(path.join(os.tmpdir(), `skyshard-e2e-${program}-`));
     const file = path.join(this.#folder, 'Corefile');
     writeFileSync(file, corefile);
     const command =
-      program === 'coredns' ? [coredns, '-conf', file] : [process.execPath, MAIN, 'serve', '--conf', file];
+      program === 'coredns' ? [coredns, '-conf', file] : [process.execPath, MAIN, 'serve', '--conf', file, ...args];
     this.name = program;
     this.at = at;
     this.program = new RunningProgram(program, command, {
@@ -71,10 +73,18 @@ export class DnsServer {
   }
 }
 
+export interface CorefilePlace {
+  readonly port: number;
+  /** how the API server is reached: `kubeconfig FILE` or `endpoint URL` */
+  readonly access: string;
+  /** further lines of the server block */
+  readonly extra?: readonly string[];
+}
+
 /** The Corefile that says `options`. */
-export function corefileOf(options: RecordOptions, port: number, kubeconfig: string): string {
+export function corefileOf(options: RecordOptions, { port, access, extra = [] }: CorefilePlace): string {
   const lines = [
-    `kubeconfig ${kubeconfig}`,
+    access,
     `pods ${options.pods}`,
     `ttl ${options.ttlSeconds}`,
     options.endpointPodNames && 'endpoint_pod_names',
@@ -84,14 +94,24 @@ export function corefileOf(options: RecordOptions, port: number, kubeconfig: str
     options.namespaces !== undefined && `namespaces ${options.namespaces.join(' ')}`,
     options.namespaceLabels !== undefined && `namespace_labels ${options.namespaceLabels}`,
     options.labels !== undefined && `labels ${options.labels}`,
+    options.multiclusterZones.length > 0 && `multicluster ${options.multiclusterZones.join(' ')}`,
   ].filter((line) => line !== false);
   return [
-    `${options.zones.map((zone) => `${zone}:${port}`).join(' ')} {`,
+    `${[...options.zones, ...(options.external?.zones ?? [])].map((zone) => `${zone}:${port}`).join(' ')} {`,
     '    errors',
+    ...extra.map((line) => `    ${line}`),
     `    kubernetes ${options.zones.join(' ')} {`,
     ...lines.map((line) => `        ${line}`),
     '    }',
+    ...externalLines(options.external),
     '}',
     '',
   ].join('\n');
+}
+
+function externalLines(external: RecordOptions['external']): string[] {
+  if (external === undefined) return [];
+  const { zones, apex, ttlSeconds, hasHeadless } = external;
+  const lines = [`apex ${apex}`, `ttl ${ttlSeconds}`, ...(hasHeadless ? ['headless'] : [])];
+  return [`    k8s_external ${zones.join(' ')} {`, ...lines.map((line) => `        ${line}`), '    }'];
 }

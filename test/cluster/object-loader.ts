@@ -1,5 +1,7 @@
 /** Puts one cluster of objects after the other into an API server, with kubectl, and reads back what it made of them. */
+import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
 import type { RawObject } from '../oracle/kubernetes-objects.ts';
 import { apiForm, NODE_NAME } from './api-objects.ts';
 import { controllerMade, endpointKeys } from './controller-made.ts';
@@ -9,6 +11,7 @@ import type { TestCluster } from './use-cluster.ts';
 const LASTING_NAMESPACES = new Set(['default', 'kube-system', 'kube-public', 'kube-node-lease']);
 const CONTROLLER_DEADLINE_MS = 30_000;
 const CONTROLLER_POLL_MS = 200;
+const SERVICE_IMPORT = path.join(path.dirname(fileURLToPath(import.meta.url)), 'service-import.yaml');
 const NODE = { apiVersion: 'v1', kind: 'Node', metadata: { name: NODE_NAME } };
 
 export class ObjectLoader {
@@ -17,6 +20,7 @@ export class ObjectLoader {
   /** Pods and Nodes that controllers make slices of */
   #made: readonly RawObject[] = [];
   #hasNode = false;
+  #hasServiceImports = false;
 
   constructor(cluster: TestCluster) {
     this.#cluster = cluster;
@@ -32,6 +36,7 @@ export class ObjectLoader {
     this.#loaded = objects;
     const forms = objects.map(apiForm);
     const isNamespace = ({ object }: { object: { kind?: unknown } }): boolean => object.kind === 'Namespace';
+    if (objects.some(({ kind }) => kind === 'ServiceImport')) await this.#defineServiceImports();
     const rejections = await this.#apply(forms.filter(isNamespace).map(({ object }) => object));
     rejections.push(...(await this.#apply(forms.filter((form) => !isNamespace(form)).map(({ object }) => object))));
     const statuses = forms.flatMap(({ status }) => (status === undefined ? [] : [status]));
@@ -78,11 +83,25 @@ export class ObjectLoader {
 
   /** Every object that DNS looks at, ours and others, as the API server has it. */
   async readBack(): Promise<RawObject[]> {
-    const text = await this.#cluster.kubectl(['get', 'namespaces,services,endpointslices,pods', '-A', '-o', 'json']);
+    const kinds = `namespaces,services,endpointslices,pods${this.#hasServiceImports ? ',serviceimports' : ''}`;
+    const text = await this.#cluster.kubectl(['get', kinds, '-A', '-o', 'json']);
     return (JSON.parse(text) as { items: RawObject[] }).items.map((item) =>
       // Go writes an empty list as null.
       item.kind === 'EndpointSlice' ? { ...item, endpoints: item.endpoints ?? [], ports: item.ports ?? [] } : item,
     );
+  }
+
+  /** A kind that is defined can be used a moment later. */
+  async #defineServiceImports(): Promise<void> {
+    if (this.#hasServiceImports) return;
+    await this.#cluster.kubectl(['apply', '-f', SERVICE_IMPORT]);
+    const established = ['--for=condition=Established', '--timeout=30s'];
+    await this.#cluster.kubectl([
+      'wait',
+      ...established,
+      'customresourcedefinition/serviceimports.multicluster.x-k8s.io',
+    ]);
+    this.#hasServiceImports = true;
   }
 
   async #removeLoaded(keptNamespaces: ReadonlySet<string>): Promise<void> {
