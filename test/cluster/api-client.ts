@@ -1,14 +1,18 @@
-/** The Kubernetes API as JSON over HTTPS, for tests: one connection pool, errors with what the server said. */
+/** The Kubernetes API as JSON, for tests: one connection pool, errors with what the server said. */
 import { readFileSync } from 'node:fs';
+import http from 'node:http';
 import https from 'node:https';
 
-export interface ApiCredentials {
-  /** https://address:port */
-  readonly server: string;
-  readonly caFile: string;
-  readonly certFile: string;
-  readonly keyFile: string;
-}
+/** With a client certificate, or through the Unix socket of a `kubectl proxy`. */
+export type ApiAccess =
+  | {
+      /** https://address:port */
+      readonly server: string;
+      readonly caFile: string;
+      readonly certFile: string;
+      readonly keyFile: string;
+    }
+  | { readonly socketPath: string };
 
 export class ApiError extends Error {
   override readonly name = 'ApiError';
@@ -24,17 +28,22 @@ const DEADLINE_MS = 30_000;
 
 export class ApiClient {
   readonly #server: string;
-  readonly #agent: https.Agent;
+  readonly #socketPath: string | undefined;
+  readonly #agent: http.Agent;
 
-  constructor({ server, caFile, certFile, keyFile }: ApiCredentials) {
-    this.#server = server;
-    this.#agent = new https.Agent({
-      keepAlive: true,
-      maxSockets: 16,
-      ca: readFileSync(caFile),
-      cert: readFileSync(certFile),
-      key: readFileSync(keyFile),
-    });
+  constructor(access: ApiAccess) {
+    const pool = { keepAlive: true, maxSockets: 16 };
+    this.#socketPath = 'socketPath' in access ? access.socketPath : undefined;
+    this.#server = 'socketPath' in access ? 'http://localhost' : access.server;
+    this.#agent =
+      'socketPath' in access
+        ? new http.Agent(pool)
+        : new https.Agent({
+            ...pool,
+            ca: readFileSync(access.caFile),
+            cert: readFileSync(access.certFile),
+            key: readFileSync(access.keyFile),
+          });
   }
 
   /** @throws ApiError where the status is not 2xx */
@@ -72,16 +81,14 @@ export class ApiClient {
     const { promise, resolve, reject } = Promise.withResolvers<{ status: number; text: string }>();
     const payload = body === undefined ? undefined : JSON.stringify(body);
     const headers = payload === undefined ? {} : { 'Content-Type': type, 'Content-Length': Buffer.byteLength(payload) };
-    const request = https.request(
-      new URL(pathname, this.#server),
-      { method, agent: this.#agent, headers, timeout: DEADLINE_MS },
-      (response) => {
-        let text = '';
-        response.setEncoding('utf8').on('data', (chunk: string) => (text += chunk));
-        response.on('end', () => resolve({ status: response.statusCode ?? 0, text }));
-        response.on('error', reject);
-      },
-    );
+    const options = { method, agent: this.#agent, headers, timeout: DEADLINE_MS, socketPath: this.#socketPath };
+    const protocol = this.#socketPath === undefined ? https : http;
+    const request = protocol.request(new URL(pathname, this.#server), options, (response) => {
+      let text = '';
+      response.setEncoding('utf8').on('data', (chunk: string) => (text += chunk));
+      response.on('end', () => resolve({ status: response.statusCode ?? 0, text }));
+      response.on('error', reject);
+    });
     request.on('timeout', () => request.destroy(new Error(`${method} ${pathname}: nothing for ${DEADLINE_MS} ms`)));
     request.on('error', reject);
     request.end(payload);

@@ -25,7 +25,7 @@ export function whyNoNetworkNamespace(): string | false {
 export function whyNoVeth(): string | false {
   const reason = whyNoNetworkNamespace();
   if (reason !== false) return reason;
-  const tried = spawnSync('unshare', ['--net', 'ip', 'link', 'add', 'a', 'type', 'veth', 'peer', 'name', 'b']);
+  const tried = spawnSync('unshare', ['--net', 'ip', 'link', 'add', 'veth0', 'type', 'veth', 'peer', 'name', 'veth1']);
   return tried.status !== 0 && 'this system has no veth links';
 }
 
