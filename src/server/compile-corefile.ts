@@ -229,6 +229,7 @@ class Compiler {
     const makers: StepMaker[] = [];
     const zones = new Set<string>();
     for (const { name, token } of block.chain) {
+      if (name === 'loadbalance') this.#warnOfOrder(block, token);
       if (WITHOUT_EFFECT.has(name)) {
         this.#warn(token, `plugin/${name} has no effect yet: it is read and passed over`);
       } else if (!WITHOUT_STEP.has(name)) {
@@ -412,6 +413,13 @@ class Compiler {
       );
     }
     return makers;
+  }
+
+  #warnOfOrder({ plugins }: CorefileBlock, token: CorefileToken): void {
+    const options = plugins.loadbalance;
+    if (options === undefined || (options.policy === 'round_robin' && options.prefer.length === 0)) return;
+    const what = options.policy === 'weighted' ? 'weighted' : 'prefer';
+    this.#warn(token, `plugin/loadbalance: ${what} is not built yet: addresses are in random order`);
   }
 
   #warn(token: CorefileToken, message: string): void {

@@ -80,6 +80,15 @@ describe('compileCorefile', () => {
     assert.match(plan.warnings.join(), /Corefile:3:5: plugin\/acl is not built yet/);
   });
 
+  test('an order of addresses that is not built is named with its place', () => {
+    const plan = compile(
+      '.:53 {\n    bind 127.0.0.1\n    loadbalance {\n        prefer 10.0.0.0/8\n    }\n    whoami\n}\n',
+    );
+    assert.match(plan.warnings.join(), /Corefile:3:5: plugin\/loadbalance: prefer is not built yet/);
+    const plain = compile('.:53 {\n    bind 127.0.0.1\n    loadbalance\n    whoami\n}\n');
+    assert.deepEqual(plain.warnings, []);
+  });
+
   test('the order is the fixed one, not that of the text', () => {
     const plan = compile(`.:53 {
     bind 127.0.0.1
