@@ -54,6 +54,16 @@ export class ObjectFeeds {
     return this.#feeds;
   }
 
+  /** Whether all kinds of objects of all feeds are listed. */
+  get isSynced(): boolean {
+    return [...this.#feeds].every(({ sink }) => sink.isSynced);
+  }
+
+  /** Resolves when all that is open now is listed; it may never be. */
+  async synced(): Promise<void> {
+    await Promise.all([...this.#feeds].map(({ sink }) => sink.synced));
+  }
+
   /** For who started the server: where its names come from. */
   describe(): readonly string[] {
     const { nameCount } = this.#options.publisher.statistics;

@@ -220,10 +220,15 @@ async function assemble(
   reloader.start();
   upstreamHosts.start(() => void reloader.reload());
   threads.shards.yieldToShards();
-  setTimeout(() => {
-    shrinkHeap(libc);
-    if (libc !== undefined) discardCode(libc);
-  }, SHRINK_AFTER_MS).unref();
+  const shrink = (): void => {
+    setTimeout(() => {
+      shrinkHeap(libc);
+      if (libc !== undefined) discardCode(libc);
+    }, SHRINK_AFTER_MS).unref();
+  };
+  shrink();
+  // First lists that were not complete in time leave as much behind.
+  if (!feeds.isSynced) void feeds.synced().then(shrink);
   return {
     listeners: threads.shards.listeners,
     metricsUrls: services.metricsUrls,
