@@ -70,7 +70,7 @@ export class RecordPublisher implements RecordQueue {
     let clusterSize = 0;
     for (const instance of this.#instances()) {
       nameCount += instance.nameCount;
-      clusterSize += instance.records.state.byteSize;
+      clusterSize += instance.records.byteSize;
     }
     return { nameCount, clusterSize, isBehind: this.#fault !== undefined };
   }
