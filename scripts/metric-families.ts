@@ -1,4 +1,7 @@
 /** Every metric that a server has, without a server: for the reference page, and for who compares it with a real one. */
+import { createCacheBuffer } from '../src/cache/cache-layout.ts';
+import { cacheFamilies } from '../src/cache/cache-metrics.ts';
+import { CacheProfileTable } from '../src/cache/cache-profiles.ts';
 import { createForwardBuffer, ForwardGroupTable } from '../src/forward/forward-buffer.ts';
 import { ForwardMetrics } from '../src/forward/forward-metrics.ts';
 import { CounterCollector } from '../src/observability/counter-collector.ts';
@@ -50,6 +53,7 @@ export async function allMetricFamilies(): Promise<readonly MetricFamily[]> {
     ...queryMetrics(new CounterCollector(createCounterBuffer(1, 1)), []),
     ...tcpMetrics(createTcpCells(1)),
     ...new ForwardMetrics(forwardBuffer, new ForwardGroupTable(forwardBuffer)).families(),
+    ...cacheFamilies(createCacheBuffer({ writerMax: 1, capacity: 1, arenaSize: 0 }), new CacheProfileTable()),
     ...services.families(),
     ...hostsMetrics(() => []),
     ...new ClusterFeeds({ kubeconfig: undefined, log: () => undefined, fail: () => undefined }, () => []).families(),

@@ -1,3 +1,5 @@
+import type { AnswerCache } from '../cache/answer-cache.ts';
+import type { CacheWriter } from '../cache/cache-writer.ts';
 import type { Query } from './query.ts';
 import type { Response } from './response.ts';
 import type { QueryEventWriter } from '../observability/query-event-writer.ts';
@@ -21,6 +23,8 @@ export interface AnswererOptions {
   readonly events?: QueryEventWriter | undefined;
   /** 16 octets: the key of the server cookies (RFC 9018), the same in all shards of a process, or of all replicas */
   readonly cookieSecret: Uint8Array;
+  /** where answers of upstreams are kept; without it they are not */
+  readonly cache?: { readonly answers: AnswerCache; readonly writer: CacheWriter } | undefined;
   /** takes over what has to be asked elsewhere; without it a `forward` step is SERVFAIL */
   readonly forwarder?: QueryForwarder;
   /** sends whole zones; without it, as where queries come over UDP alone, a transfer is SERVFAIL */
@@ -46,6 +50,9 @@ export interface QueryForwarder {
    * @returns false if it can't be taken: the client gets the response's rcode, SERVFAIL if it was not changed
    */
   forward(group: number, query: Query, response: Response, client: QueryClient): boolean;
+
+  /** Ask the same for the cache alone: what is there has ended, or soon will. */
+  refresh(group: number, query: Query, cacheProfile: number, isCheckingDisabled: boolean): void;
 }
 
 /** Who asked, and where: what an answer that is sent later needs. One object a thread, reused. */
@@ -70,6 +77,10 @@ export interface QueryClient {
   /** QUERY_ERROR and its detail: why the answer is SERVFAIL; who refuses to take a query over says so here */
   error: number;
   errorDetail: number;
+  /** by which the answer is kept in the cache, -1: it is not */
+  cacheProfile: number;
+  /** an answer that has ended is in the cache, to be given if no upstream has another */
+  hasStale: boolean;
   /** octets of the OPT record of its response, which lies at the response's position; 0: no OPT */
   optSize: number;
 }

@@ -5,16 +5,16 @@
  *
  * The response is written over the query. Malformed input is an rcode or a counted drop, never an exception.
  */
-import { CLASS, EDE, EDNS_OPTION, RCODE, TYPE } from '../dns/iana.ts';
+import { CLASS, EDE, RCODE, TYPE } from '../dns/iana.ts';
 import {
   AA,
+  AD,
   ANCOUNT_AT,
   CD,
   FLAGS_HIGH_AT,
   FLAGS_LOW_AT,
   HEADER_SIZE,
   OPCODE_SHIFT,
-  OPT_SIZE,
   QDCOUNT_AT,
   QR,
   RA,
@@ -33,30 +33,29 @@ import {
   POLICY_FLAG,
   ROUTE,
   STEP,
+  STEP_CACHE_SHIFT,
   STEP_WORDS,
   UDP_SIZE_MAX_DEFAULT,
 } from '../snapshot/snapshot-layout.ts';
 import type { AnswererOptions, QueryClient, QueryForwarder, ZoneSender } from './answerer-options.ts';
+import { CACHE_RESULT, CacheStep } from './cache-step.ts';
 import { FixedSteps } from './fixed-steps.ts';
 import { ALIASES_MAX, KubernetesStep } from './kubernetes-step.ts';
 import { LocalStep } from './local-step.ts';
+import { OptWriter } from './opt-writer.ts';
 import { PARSED, Query } from './query.ts';
 import { RecordOrder } from './record-order.ts';
 import { RecordsStep } from './records-step.ts';
 import { Response, SECTION } from './response.ts';
 import { Rotation } from './rotation.ts';
 import { isSameName } from './same-name.ts';
-import { CLIENT_COOKIE_SIZE, SERVER_COOKIE_SIZE, ServerCookies } from './server-cookie.ts';
+import { CLIENT_COOKIE_SIZE } from './server-cookie.ts';
 import { STEP_RESULT } from './step-result.ts';
 import { TemplateStep } from './template-step.ts';
 import { TransferStep, TRANSFER_RESULT } from './transfer-step.ts';
 
 /** Metric scope of what never entered a chain (MetricScope 0). */
 const SCOPE_DROPPED = 0;
-const OPTION_HEAD_SIZE = 4;
-const COOKIE_OPTION_SIZE = OPTION_HEAD_SIZE + CLIENT_COOKIE_SIZE + SERVER_COOKIE_SIZE;
-const EDE_OPTION_SIZE = OPTION_HEAD_SIZE + 2;
-const KEEPALIVE_OPTION_SIZE = OPTION_HEAD_SIZE + 2;
 const PROTO_UDP = 0;
 const PROTO_TCP = 1;
 const STREAM_SIZE_MAX = 65_535;
@@ -69,8 +68,6 @@ export const ANSWER_PENDING = -1;
 export class Answerer {
   /** metric scope of the message answered last; changed by `answer` only */
   scope = SCOPE_DROPPED;
-  /** how long a stream may be idle, as edns-tcp-keepalive says it: units of 100 ms, 0: the client is to close it */
-  idleTimeoutUnits = 0;
   private readonly reader: SnapshotReader;
   private readonly query: Query;
   private readonly response: Response;
@@ -82,9 +79,11 @@ export class Answerer {
   private readonly template: TemplateStep;
   private readonly transfer: TransferStep;
   private readonly forwarder: QueryForwarder | undefined;
+  private readonly cache: CacheStep | undefined;
   private readonly transfers: ZoneSender | undefined;
   private readonly order: RecordOrder;
-  private readonly cookies: ServerCookies;
+  /** its idleTimeoutUnits are the caller's to set */
+  readonly opt: OptWriter;
   private readonly counters: ShardCounters;
   private readonly events: QueryEventWriter | undefined;
   private readonly bytes: Uint8Array;
@@ -101,6 +100,8 @@ export class Answerer {
     policyFlags: 0,
     udpSizeMax: UDP_SIZE_MAX_DEFAULT,
     order: 0,
+    cacheProfile: -1,
+    hasStale: false,
     optSize: 0,
     error: QUERY_ERROR.NONE,
     errorDetail: 0,
@@ -110,7 +111,6 @@ export class Answerer {
   private isPublished = false;
   private plugin: number = PLUGIN.SERVER;
   /** word index of the POLICY, 0: none */
-  private policyAt = 0;
   /** flags of the query's header, known where it may be reported */
   private queryFlags = 0;
 
@@ -128,9 +128,11 @@ export class Answerer {
     this.template = new TemplateStep(this.reader, this.query, this.response);
     this.transfer = new TransferStep(this.reader, this.query, this.response);
     this.forwarder = options.forwarder;
+    const { cache } = options;
+    if (cache !== undefined) this.cache = new CacheStep(cache.answers, cache.writer, this.query, this.response);
     this.transfers = options.transfers;
     this.order = new RecordOrder(options.arena, (Math.random() * 0xffff_ffff) >>> 0);
-    this.cookies = new ServerCookies(options.cookieSecret);
+    this.opt = new OptWriter(this.reader, this.query, this.response, this.client, options.cookieSecret);
     this.counters = options.counters;
     this.events = options.events;
     this.messageCapacity = options.messageCapacity - ARENA_SLACK;
@@ -139,6 +141,7 @@ export class Answerer {
   /** Hold the newest snapshot for the messages that follow. */
   enterBatch(): void {
     this.isPublished = this.reader.enter();
+    this.cache?.setTime();
   }
 
   /** Let go of the snapshot: before anything that blocks. */
@@ -206,8 +209,8 @@ export class Answerer {
     client.error = QUERY_ERROR.NONE;
     this.scope = SCOPE_DROPPED;
     this.plugin = PLUGIN.SERVER;
-    this.policyAt = 0;
-    const limit = messageOffset + this.sizeMax() - this.optSizeMax();
+    this.opt.policyAt = 0;
+    const limit = messageOffset + this.sizeMax() - this.opt.sizeMax();
     response.begin(messageOffset, query.questionEnd, limit, query.nameAt - messageOffset);
     if (parsed !== PARSED.QUERY) {
       this.refuse(parsed);
@@ -218,7 +221,7 @@ export class Answerer {
     }
     if ((client.policyFlags & POLICY_FLAG.MINIMAL) !== 0) this.minimize();
     let size = this.finish();
-    if (client.order !== 0 && this.plugin === PLUGIN.TEMPLATE)
+    if (client.order !== 0 && (this.plugin === PLUGIN.TEMPLATE || this.plugin === PLUGIN.CACHE))
       size = this.order.apply(messageOffset, size, this.sizeMax());
     const family = peerSize === 4 ? 0 : 1;
     this.counters.countRequest(this.scope, this.proto(), family, query.qtype, messageSize, query.isDo);
@@ -286,20 +289,6 @@ export class Answerer {
     return size < this.messageCapacity ? size : this.messageCapacity;
   }
 
-  /** Octets kept free for OPT with the options that may not be left out; an extended error is, where it has no room. */
-  private optSizeMax(): number {
-    const query = this.query;
-    if (!query.hasEdns) return 0;
-    let size = OPT_SIZE;
-    if (query.cookieSize !== 0) size += COOKIE_OPTION_SIZE;
-    if (query.isKeepaliveAsked && this.client.isStream) size += KEEPALIVE_OPTION_SIZE;
-    if (query.isNsidAsked && this.policyAt !== 0) {
-      const nsidSize = this.reader.words[this.policyAt + POLICY.at.nsidSize]!;
-      if (nsidSize > 0) size += OPTION_HEAD_SIZE + nsidSize;
-    }
-    return size;
-  }
-
   /** What is no question. */
   private refuse(parsed: number): void {
     const response = this.response;
@@ -309,15 +298,9 @@ export class Answerer {
       response.rcode = RCODE.FORMERR;
     } else if (this.query.ednsVersion > 0) {
       response.rcode = RCODE.BADVERS;
-    } else if (this.query.cookieSize > CLIENT_COOKIE_SIZE && !this.isCookieValid()) {
+    } else if (this.query.cookieSize > CLIENT_COOKIE_SIZE && !this.opt.isCookieValid()) {
       response.rcode = RCODE.BADCOOKIE;
     }
-  }
-
-  private isCookieValid(): boolean {
-    const { query, client } = this;
-    const now = nowSeconds();
-    return this.cookies.isValid(query.cookie, query.cookieSize, this.bytes, client.peerOffset, client.peerSize, now);
   }
 
   /** @returns STEP_RESULT.DONE or PENDING */
@@ -380,14 +363,14 @@ export class Answerer {
     const words = this.reader.words;
     const flags = words[policyAt + POLICY.at.flags]!;
     const udpSizeMax = words[policyAt + POLICY.at.udpSizeMax]!;
-    this.policyAt = policyAt;
+    this.opt.policyAt = policyAt;
     this.queryFlags = this.view.getUint16(this.response.messageAt + FLAGS_HIGH_AT);
     this.rotation.setPolicy(flags);
     this.kubernetes.setPolicy(flags);
     this.client.policyFlags = flags;
     this.client.udpSizeMax = udpSizeMax;
     this.client.order = words[policyAt + POLICY.at.order]!;
-    if (this.query.hasEdns) this.response.limit = this.response.messageAt + this.sizeMax() - this.optSizeMax();
+    if (this.query.hasEdns) this.response.limit = this.response.messageAt + this.sizeMax() - this.opt.sizeMax();
   }
 
   private findRoute(): number {
@@ -452,7 +435,7 @@ export class Answerer {
         return this.local.answer(argument !== 0);
       case STEP.FORWARD:
         this.plugin = PLUGIN.FORWARD;
-        return this.forward(argument);
+        return this.forward(argument, (flags >>> STEP_CACHE_SHIFT) - 1);
       case STEP.TRANSFER:
         return STEP_RESULT.NEXT;
       default:
@@ -495,9 +478,26 @@ export class Answerer {
     return isTaken ? STEP_RESULT.PENDING : STEP_RESULT.DONE;
   }
 
-  /** Hand the query over, with the OPT record of its response behind what is written so far. */
-  private forward(group: number): number {
+  /**
+   * Answer from the cache, or hand the query over, with the OPT record of its response behind what is written so far.
+   *
+   * @param cacheProfile  -1: answers are not kept
+   */
+  private forward(group: number, cacheProfile: number): number {
     const { response, client } = this;
+    client.cacheProfile = cacheProfile;
+    client.hasStale = false;
+    if (cacheProfile >= 0 && this.cache !== undefined) {
+      const found = this.cache.answer(cacheProfile);
+      if (found === CACHE_RESULT.HIT_AND_REFRESH) {
+        this.forwarder?.refresh(group, this.query, cacheProfile, this.cache.isCheckingDisabled);
+      }
+      if (found === CACHE_RESULT.HIT || found === CACHE_RESULT.HIT_AND_REFRESH) {
+        this.plugin = PLUGIN.CACHE;
+        return STEP_RESULT.DONE;
+      }
+      client.hasStale = found === CACHE_RESULT.STALE;
+    }
     response.rcode = RCODE.SERVFAIL;
     if (this.forwarder === undefined) return STEP_RESULT.DONE;
     this.writeOptBehind();
@@ -510,7 +510,7 @@ export class Answerer {
     const position = response.position;
     client.optSize = 0;
     if (!this.query.hasEdns) return;
-    this.writeOpt(position);
+    this.opt.write(position);
     client.optSize = response.position - position;
     response.position = position;
   }
@@ -602,7 +602,7 @@ export class Answerer {
   private finish(): number {
     const response = this.response;
     const query = this.query;
-    if (query.hasEdns) this.writeOpt(response.messageAt + this.sizeMax());
+    if (query.hasEdns) this.opt.write(response.messageAt + this.sizeMax());
     else if (response.rcode > 15) response.rcode = RCODE.FORMERR;
     const at = response.messageAt;
     const bytes = this.bytes;
@@ -611,8 +611,9 @@ export class Answerer {
     if (response.isAuthoritative) high |= AA;
     if (response.isTruncated) high |= TC;
     bytes[at + FLAGS_HIGH_AT] = high;
-    const recursion = (this.client.policyFlags & POLICY_FLAG.RECURSION) === 0 ? 0 : RA;
-    bytes[at + FLAGS_LOW_AT] = recursion | (bytes[at + FLAGS_LOW_AT]! & CD) | (response.rcode & 0x0f);
+    let low = (this.client.policyFlags & POLICY_FLAG.RECURSION) === 0 ? 0 : RA;
+    if (response.upstreamFlags !== 0) low |= this.upstreamFlags();
+    bytes[at + FLAGS_LOW_AT] = low | (bytes[at + FLAGS_LOW_AT]! & CD) | (response.rcode & 0x0f);
     view.setUint16(at + QDCOUNT_AT, query.questionEnd > at + HEADER_SIZE ? 1 : 0);
     view.setUint16(at + ANCOUNT_AT, response.answerCount);
     view.setUint32(
@@ -622,44 +623,11 @@ export class Answerer {
     return response.position - at;
   }
 
-  private writeOpt(end: number): void {
-    const { response, query, view, bytes, client } = this;
-    const start = response.position;
-    bytes[start] = 0;
-    view.setUint16(start + 1, TYPE.OPT);
-    view.setUint16(start + 3, client.udpSizeMax);
-    view.setUint32(start + 5, ((response.rcode >>> 4) << 24) | (query.isDo << 15));
-    let at = start + OPT_SIZE;
-    if (query.cookieSize !== 0) {
-      view.setUint32(at, (EDNS_OPTION.COOKIE << 16) | (CLIENT_COOKIE_SIZE + SERVER_COOKIE_SIZE));
-      const cookieAt = at + OPTION_HEAD_SIZE;
-      this.cookies.write(bytes, cookieAt, query.cookie, bytes, client.peerOffset, client.peerSize, nowSeconds());
-      at += COOKIE_OPTION_SIZE;
-    }
-    if (query.isKeepaliveAsked && client.isStream) {
-      view.setUint32(at, (EDNS_OPTION.TCP_KEEPALIVE << 16) | 2);
-      view.setUint16(at + OPTION_HEAD_SIZE, this.idleTimeoutUnits);
-      at += KEEPALIVE_OPTION_SIZE;
-    }
-    if (query.isNsidAsked && this.policyAt !== 0) at = this.writeNsid(at);
-    if (response.extendedError >= 0 && at + EDE_OPTION_SIZE <= end) {
-      const text = response.extendedErrorText;
-      const textSize = at + EDE_OPTION_SIZE + text.length <= end ? text.length : 0;
-      view.setUint32(at, (EDNS_OPTION.EDE << 16) | (2 + textSize));
-      view.setUint16(at + OPTION_HEAD_SIZE, response.extendedError);
-      at += EDE_OPTION_SIZE;
-      for (let index = 0; index < textSize; index++) bytes[at++] = text[index]!;
-    }
-    view.setUint16(start + 9, at - start - OPT_SIZE);
-    response.position = at;
-  }
-
-  private writeNsid(at: number): number {
-    const words = this.reader.words;
-    const size = words[this.policyAt + POLICY.at.nsidSize]!;
-    if (size === 0) return at;
-    this.view.setUint32(at, (EDNS_OPTION.NSID << 16) | size);
-    return this.response.copyWords(words, this.policyAt + POLICY.at.nsid, size, at + OPTION_HEAD_SIZE);
+  /** What of an upstream's flags is for this client: AD only if it asked for it (RFC 6840 §5.8). */
+  private upstreamFlags(): number {
+    const { response, query } = this;
+    const wantsAd = query.isDo !== 0 || (this.bytes[response.messageAt + FLAGS_LOW_AT]! & AD) !== 0;
+    return response.upstreamFlags & (wantsAd ? RA | AD : RA);
   }
 }
 
@@ -676,8 +644,4 @@ function rcodeOfMetaType(qtype: number): number {
     default:
       return RCODE.NOERROR;
   }
-}
-
-function nowSeconds(): number {
-  return Math.floor(Date.now() / 1000);
 }

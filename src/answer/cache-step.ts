@@ -3,8 +3,10 @@
  * it; TTLs say what is left.
  */
 import type { AnswerCache } from '../cache/answer-cache.ts';
-import { CacheKey, KEY_CD, KEY_DO } from '../cache/cache-key.ts';
-import { CACHE_PROFILE, CACHED, PROFILE_FLAG, TICKS_PER_SECOND } from '../cache/cache-layout.ts';
+import type { CacheWriter } from '../cache/cache-writer.ts';
+import { CacheKey, KEY_CD, KEY_DO, KEY_KIND_SHIFT } from '../cache/cache-key.ts';
+import { machineTick } from '../base/machine-clock.ts';
+import { CACHE_CELLS, CACHE_PROFILE, CACHED, KIND, PROFILE_FLAG, TICKS_PER_SECOND } from '../cache/cache-layout.ts';
 import { EDE, RCODE } from '../dns/iana.ts';
 import { CD, FLAGS_LOW_AT, HEADER_SIZE, POINTER_BITS } from '../dns/wire-header.ts';
 import type { Query } from './query.ts';
@@ -26,33 +28,44 @@ export const CACHE_RESULT = {
 
 export class CacheStep {
   readonly #cache: AnswerCache;
+  readonly #writer: CacheWriter;
   readonly #query: Query;
   readonly #response: Response;
   readonly #key: CacheKey;
   readonly #view: DataView;
-  /** what was found is stale */
-  isStale = false;
+  /** CD of the query looked up last */
+  isCheckingDisabled = false;
+  #nowTick = 0;
 
-  /** @param view  of the memory the response is written to */
-  constructor(cache: AnswerCache, query: Query, response: Response) {
+  /** @param writer  counts lookups */
+  constructor(cache: AnswerCache, writer: CacheWriter, query: Query, response: Response) {
     this.#cache = cache;
+    this.#writer = writer;
     this.#query = query;
     this.#response = response;
     this.#key = new CacheKey(cache.words);
     this.#view = response.view;
   }
 
+  /** The time of the queries that follow. */
+  setTime(): void {
+    this.#nowTick = machineTick();
+  }
+
   /** @returns CACHE_RESULT; the response is written if it is a hit */
-  answer(profile: number, nowTick: number): number {
+  answer(profile: number): number {
     const cache = this.#cache;
     const query = this.#query;
-    const { instance, flags: flagsField, staleTicks } = CACHE_PROFILE.at;
-    this.isStale = false;
-    let flags = query.isDo !== 0 ? KEY_DO : 0;
-    if ((this.#response.bytes[this.#response.messageAt + FLAGS_LOW_AT]! & CD) !== 0) flags |= KEY_CD;
+    const response = this.#response;
+    const nowTick = this.#nowTick;
+    const { instance: instanceField, flags: flagsField, staleTicks } = CACHE_PROFILE.at;
+    const instance = cache.profile(profile, instanceField);
+    this.isCheckingDisabled = (response.bytes[response.messageAt + FLAGS_LOW_AT]! & CD) !== 0;
+    const flags = (query.isDo !== 0 ? KEY_DO : 0) | (this.isCheckingDisabled ? KEY_CD : 0);
     const key = this.#key;
-    key.set(cache.profile(profile, instance), query.qtype, query.qclass, flags, query.nameWords, query.nameSize);
-    if (!cache.find(key)) return CACHE_RESULT.MISS;
+    key.set(instance, query.qtype, query.qclass, flags, query.nameWords, query.nameSize);
+    this.#writer.count(instance, CACHE_CELLS.at.requests);
+    if (!cache.find(key) || !isAtQuestion(response)) return CACHE_RESULT.MISS;
     const { success, denial, failure } = cache;
     const prefersPositive = (cache.profile(profile, flagsField) & PROFILE_FLAG.PREFER_POSITIVE) !== 0;
     const staleMax = cache.profile(profile, staleTicks);
@@ -66,7 +79,7 @@ export class CacheStep {
       if (stale !== 0 && -cache.ticksLeft(stale, nowTick) < staleMax) return this.#giveStale(profile, stale, nowTick);
     }
     if (failure !== 0 && cache.ticksLeft(failure, nowTick) > 0) {
-      this.#response.extendedError = EDE.CACHED_ERROR;
+      response.extendedError = EDE.CACHED_ERROR;
       return this.#giveFresh(profile, failure, nowTick);
     }
     return CACHE_RESULT.MISS;
@@ -74,8 +87,7 @@ export class CacheStep {
 
   #newest(success: number, denial: number): number {
     if (success === 0 || denial === 0) return success === 0 ? denial : success;
-    const { words } = this.#cache;
-    return ((words[success + CACHED.at.stored]! - words[denial + CACHED.at.stored]!) | 0) >= 0 ? success : denial;
+    return this.#cache.ageDifference(success, denial) >= 0 ? success : denial;
   }
 
   #giveFresh(profile: number, at: number, nowTick: number): number {
@@ -91,16 +103,15 @@ export class CacheStep {
       isDue = left * 100 <= lifetime * cache.profile(profile, CACHE_PROFILE.at.prefetchPercentage);
     }
     const keepsTtl = (cache.profile(profile, CACHE_PROFILE.at.flags) & PROFILE_FLAG.KEEP_TTL) !== 0;
-    const elapsed = keepsTtl ? 0 : Math.trunc(((nowTick - stored) | 0) / TICKS_PER_SECOND);
-    this.#write(at, elapsed, -1);
-    return isDue && cache.claimRefresh(at, nowTick, nowTick + REFRESH_TICKS)
-      ? CACHE_RESULT.HIT_AND_REFRESH
-      : CACHE_RESULT.HIT;
+    // No record is said to be good for longer than the answer is kept: what it belongs to may be another by then.
+    this.#write(at, keepsTtl ? -1 : Math.trunc(cache.ticksLeft(at, nowTick) / TICKS_PER_SECOND));
+    if (!isDue || !cache.claimRefresh(at, nowTick, nowTick + REFRESH_TICKS)) return CACHE_RESULT.HIT;
+    this.#writer.count(cache.profile(profile, CACHE_PROFILE.at.instance), CACHE_CELLS.at.prefetches);
+    return CACHE_RESULT.HIT_AND_REFRESH;
   }
 
   #giveStale(profile: number, at: number, nowTick: number): number {
     const cache = this.#cache;
-    this.isStale = true;
     cache.noteHit(at);
     const recheck = cache.profile(profile, CACHE_PROFILE.at.recheckTicks);
     const isOurs = cache.claimRefresh(at, nowTick, nowTick + (recheck === 0 ? REFRESH_TICKS : recheck));
@@ -108,21 +119,25 @@ export class CacheStep {
     if (verifies && (isOurs || (recheck === 0 && cache.profile(profile, CACHE_PROFILE.at.verifyMs) === 0))) {
       return CACHE_RESULT.STALE;
     }
-    this.writeStale(profile, at);
+    this.#writeStale(profile, at);
     return isOurs ? CACHE_RESULT.HIT_AND_REFRESH : CACHE_RESULT.HIT;
   }
 
   /** Give an answer although it has ended. */
-  writeStale(profile: number, at: number): void {
-    this.#write(at, 0, this.#cache.profile(profile, CACHE_PROFILE.at.staleTtl));
+  #writeStale(profile: number, at: number): void {
+    this.#write(at, this.#cache.profile(profile, CACHE_PROFILE.at.staleTtl));
+    this.#writer.count(this.#cache.profile(profile, CACHE_PROFILE.at.instance), CACHE_CELLS.at.servedStale);
     this.#response.extendedError =
       this.#response.rcode === RCODE.NXDOMAIN ? EDE.STALE_NXDOMAIN_ANSWER : EDE.STALE_ANSWER;
   }
 
-  /** @param ttl  of all records, -1: what is left of their own */
-  #write(at: number, elapsedSeconds: number, ttl: number): void {
+  /** @param ttl  of all records, s; -1: their own */
+  #write(at: number, ttl: number): void {
     const { words, octets } = this.#cache;
     const response = this.#response;
+    const kind = (words[at + CACHED.at.keyClass]! >>> KEY_KIND_SHIFT) & 3;
+    const hits = kind === KIND.SUCCESS ? CACHE_CELLS.at.hitsSuccess : CACHE_CELLS.at.hitsDenial;
+    this.#writer.count(words[at + CACHED.at.key]! >>> 16, hits);
     const shape = words[at + CACHED.at.shape]!;
     const body = words[at + CACHED.at.body]!;
     const ttlCount = shape & 0xffff;
@@ -138,12 +153,13 @@ export class CacheStep {
     const { bytes } = response;
     for (let index = 0; index < size; index++) bytes[start + index] = octets[from + index]!;
     response.position = start + size;
+    if (ttl < 0) return;
     const view = this.#view;
     for (let index = 0; index < ttlCount; index++) {
       const pair = words[ttlsAt + (index >>> 1)]!;
       const offset = (index & 1) === 0 ? pair & 0xffff : pair >>> 16;
       if (offset + 4 > size) break;
-      view.setUint32(start + offset, ttl >= 0 ? ttl : view.getUint32(start + offset) - elapsedSeconds);
+      view.setUint32(start + offset, ttl);
     }
   }
 
@@ -170,6 +186,6 @@ export class CacheStep {
 }
 
 /** Whether records can be copied behind a response as it stands: they point to the name behind the header. */
-export function isAtQuestion(response: Response): boolean {
+function isAtQuestion(response: Response): boolean {
   return response.answerCount === 0 && response.ownerOffset === HEADER_SIZE;
 }

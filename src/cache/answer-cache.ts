@@ -75,6 +75,11 @@ export class AnswerCache {
     return (this.words[at + CACHED.at.end]! - nowTick) | 0;
   }
 
+  /** Ticks by which one entry was stored after another. */
+  ageDifference(at: number, other: number): number {
+    return (this.words[at + CACHED.at.stored]! - this.words[other + CACHED.at.stored]!) | 0;
+  }
+
   /** A lookup was answered from an entry: what is asked for stays. */
   noteHit(at: number): void {
     if (Atomics.load(this.words, at + CACHED.at.hits) === 0) Atomics.store(this.words, at + CACHED.at.hits, 1);

@@ -25,9 +25,18 @@ export interface CacheTtlBounds {
   readonly isDisabled: boolean;
 }
 
+/** Whose answers they are: one for each server block and view. */
+export interface CacheInstance {
+  /** the same after a reload that leaves the block what it is */
+  readonly key: string;
+  /** answers it wants room for */
+  readonly capacity: number;
+  /** of metrics */
+  readonly labels: { readonly server: string; readonly zones: string; readonly view: string };
+}
+
 export interface CacheProfile {
-  /** what the block is called: an instance's name */
-  readonly instance: string;
+  readonly instance: CacheInstance;
   readonly success: CacheTtlBounds;
   readonly denial: CacheTtlBounds;
   readonly failureMs: number;
@@ -48,18 +57,25 @@ export interface CacheProfile {
 }
 
 export class CacheProfileTable {
-  readonly #words: Uint32Array;
   readonly #known = new Map<string, number>();
-  readonly #instances: string[] = [];
+  readonly #profiles: CacheProfile[] = [];
+  readonly #instances: CacheInstance[] = [];
+  #words: Uint32Array | undefined;
 
-  /** @param buffer  of createCacheBuffer, in which nobody else has written profiles */
-  constructor(buffer: SharedArrayBuffer) {
-    this.#words = new Uint32Array(buffer);
+  /** By number. */
+  get instances(): readonly CacheInstance[] {
+    return this.#instances;
   }
 
-  /** Names by number. */
-  get instances(): readonly string[] {
-    return this.#instances;
+  /** Answers that all instances want room for. */
+  get capacity(): number {
+    return this.#instances.reduce((sum, { capacity }) => sum + capacity, 0);
+  }
+
+  /** Write what there is, and what comes, to a cache that has no profiles yet: its size depends on the first ones. */
+  attach(buffer: SharedArrayBuffer): void {
+    this.#words = new Uint32Array(buffer);
+    for (const [index, profile] of this.#profiles.entries()) this.#write(this.#words, index, profile);
   }
 
   /**
@@ -71,22 +87,23 @@ export class CacheProfileTable {
     const text = JSON.stringify(profile);
     const known = this.#known.get(text);
     if (known !== undefined) return known;
-    const index = this.#known.size;
+    const index = this.#profiles.length;
     if (index === PROFILES_MAX) throw tooMany('options of cache');
-    this.#write(index, profile);
+    this.#instanceOf(profile.instance);
+    this.#profiles.push(profile);
     this.#known.set(text, index);
-    Atomics.store(this.#words, CACHE_HEADER.at.profileCount, index + 1);
+    if (this.#words !== undefined) this.#write(this.#words, index, profile);
     return index;
   }
 
-  #instanceOf(name: string): number {
-    const known = this.#instances.indexOf(name);
+  #instanceOf(instance: CacheInstance): number {
+    const known = this.#instances.findIndex(({ key }) => key === instance.key);
     if (known >= 0) return known;
     if (this.#instances.length === INSTANCES_MAX) throw tooMany('server blocks with cache');
-    return this.#instances.push(name) - 1;
+    return this.#instances.push(instance) - 1;
   }
 
-  #write(index: number, profile: CacheProfile): void {
+  #write(words: Uint32Array, index: number, profile: CacheProfile): void {
     const { success, denial, prefetch, stale } = profile;
     const flags =
       (profile.keepsTtl ? PROFILE_FLAG.KEEP_TTL : 0) |
@@ -113,8 +130,9 @@ export class CacheProfileTable {
       recheckTicks: ticksOf(stale?.recheckMs ?? 0),
     };
     for (const [field, at] of Object.entries(CACHE_PROFILE.at)) {
-      this.#words[profileAt(index) + at] = Math.min(values[field as keyof typeof values], 0xffff_ffff);
+      words[profileAt(index) + at] = Math.min(values[field as keyof typeof values], 0xffff_ffff);
     }
+    Atomics.store(words, CACHE_HEADER.at.profileCount, index + 1);
   }
 }
 

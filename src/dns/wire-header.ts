@@ -19,6 +19,7 @@ export const AA = 0x04;
 export const TC = 0x02;
 export const RD = 0x01;
 export const RA = 0x80;
+export const AD = 0x20;
 export const CD = 0x10;
 
 /** Largest name in wire form, root label included, and largest label (RFC 1035 §2.3.4). */

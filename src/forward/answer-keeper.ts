@@ -27,6 +27,7 @@ const SOA_NUMBERS_SIZE = 20;
 /** RFC 2181 §8: the highest bit stands for 0. */
 const TTL_MAX = 0x7fff_ffff;
 const AD_RA = 0xa0;
+const EQUALIZED_MAX = 64;
 
 export class AnswerKeeper {
   readonly #octets: Uint8Array;
@@ -211,6 +212,7 @@ export class AnswerKeeper {
     const max = this.#cache.profile(profile, CACHE_PROFILE.at.successMaxTtl);
     const raisesZero = (this.#cache.profile(profile, CACHE_PROFILE.at.flags) & PROFILE_FLAG.RAISE_ZERO_SUCCESS) !== 0;
     this.#lifetimeSeconds = max;
+    this.#equalize(reply);
     let at = reply.questionEnd;
     for (let left = reply.answerCount; left > 0; left--) {
       if (!this.#takeTtl(reply, at, min, max, raisesZero)) return false;
@@ -265,6 +267,34 @@ export class AnswerKeeper {
     answer.authorityCount = authorityCount;
     answer.bodySize = (isDo ? at : end) - answer.bodyAt;
     return hasSoa;
+  }
+
+  /** Records of one set have one TTL, the lowest there is (RFC 2181 §5.2). */
+  #equalize(reply: Reply): void {
+    const view = this.#view;
+    let at = reply.questionEnd;
+    // Of so many records the comparison of all would be felt; they come from one set anyway.
+    if (reply.answerCount > EQUALIZED_MAX) return;
+    for (let left = reply.answerCount; left > 1; left--) {
+      const typeAt = reply.nameEnd(at);
+      let other = reply.recordEnd(at);
+      for (let others = left - 1; others > 0; others--) {
+        const otherTypeAt = reply.nameEnd(other);
+        const ttl = view.getUint32(typeAt + TTL_OFFSET);
+        const otherTtl = view.getUint32(otherTypeAt + TTL_OFFSET);
+        if (
+          ttl !== otherTtl &&
+          view.getUint16(typeAt) === view.getUint16(otherTypeAt) &&
+          this.#isSame(reply, at, other)
+        ) {
+          const lowest = ttl < otherTtl ? ttl : otherTtl;
+          view.setUint32(typeAt + TTL_OFFSET, lowest);
+          view.setUint32(otherTypeAt + TTL_OFFSET, lowest);
+        }
+        other = reply.recordEnd(other);
+      }
+      at = reply.recordEnd(at);
+    }
   }
 
   #takeProofs(reply: Reply, from: number): boolean {

@@ -3,6 +3,7 @@ import { RecordOrder } from '../answer/record-order.ts';
 import { EDNS_OPTION, RCODE } from '../dns/iana.ts';
 import {
   AA,
+  AD,
   ANCOUNT_AT,
   CD,
   FLAGS_HIGH_AT,
@@ -19,7 +20,6 @@ import { RecordCopier } from './record-copier.ts';
 import type { Reply } from './reply.ts';
 import { WAITER, type Waiters } from './waiters.ts';
 
-const AD = 0x20;
 const OPT_RCODE_AT = 5;
 const OPT_DATA_SIZE_AT = 9;
 const EDE_OPTION_SIZE = 6;

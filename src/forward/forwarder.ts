@@ -18,8 +18,9 @@ import { CLASS, EDE, RCODE, TYPE } from '../dns/iana.ts';
 import { CD, FLAGS_LOW_AT, HEADER_SIZE, TC } from '../dns/wire-header.ts';
 import { QUERY_ERROR } from '../observability/query-error.ts';
 import type { QueryEventWriter } from '../observability/query-event-writer.ts';
-import { PLUGIN, type ShardCounters } from '../observability/shard-counters.ts';
-import { ClientResponse } from './client-response.ts';
+import type { ShardCounters } from '../observability/shard-counters.ts';
+import type { CacheAccess } from '../cache/cache-access.ts';
+import { CACHED_MESSAGE_SIZE, FlightCache } from './flight-cache.ts';
 import { forwardGroupCount } from './forward-buffer.ts';
 import { FORWARD_CELLS, ForwardCounters, UPSTREAM_CELLS } from './forward-counters.ts';
 import { ATTEMPTS_MAX, type ForwardGroup, GROUPS_MAX, type UpstreamAddress } from './forward-group.ts';
@@ -30,19 +31,18 @@ import { HINFO, LoopSearch } from './loop-search.ts';
 import { QuestionMatch } from './question-match.ts';
 import { RandomPool } from './random-pool.ts';
 import { Reply } from './reply.ts';
+import { ResponseDelivery } from './response-delivery.ts';
 import { deadlineTickOf, tickOf, TimerWheel } from './timer-wheel.ts';
 import { ASKED, TransactionTable, TRANSACTIONS_MAX } from './transaction-table.ts';
 import { TRUNCATED_SIZE, TruncatedReplies } from './truncated-replies.ts';
 import { UpstreamQuery } from './upstream-query.ts';
 import { PROBE_TIMEOUT_MS, UpstreamStates } from './upstream-states.ts';
-import { WAITER, Waiters, WAITERS_SIZE } from './waiters.ts';
+import { Waiters, WAITERS_SIZE } from './waiters.ts';
 
 /** Less time than this is not worth another attempt. */
 const ATTEMPT_MIN_MS = 20;
 /** One group leaves this part of the table to the others. */
 const GROUP_SHARE_MAX = (TRANSACTIONS_MAX * 3) / 4;
-const PROTO_UDP = 0;
-const PROTO_TCP = 1;
 
 export interface ForwarderOptions {
   /** of createForwardBuffer */
@@ -51,6 +51,8 @@ export interface ForwarderOptions {
   readonly counters: ShardCounters;
   /** takes what `log` and `errors` are to print */
   readonly events?: QueryEventWriter | undefined;
+  /** where answers are kept; without it they are not */
+  readonly cache?: CacheAccess | undefined;
   /** the memory queries are read from */
   readonly clientArena: ArrayBuffer;
   /** octets at the start of the arena that are the transport's */
@@ -85,7 +87,7 @@ export class Forwarder implements QueryForwarder {
   readonly counters: ForwardCounters;
   readonly #reply: Reply;
   readonly #query: UpstreamQuery;
-  readonly #response: ClientResponse;
+  readonly #delivery: ResponseDelivery;
   readonly #reports: ForwardReports;
   readonly #questions: QuestionMatch;
   readonly #truncated: TruncatedReplies;
@@ -96,12 +98,14 @@ export class Forwarder implements QueryForwarder {
   readonly #prefersStreams: boolean;
   /** the last `#ask` failed because nobody can take a stream's query now */
   #isHandoffFull = false;
+  readonly #cache: FlightCache | undefined;
   #transport: (ForwardTransport & UpstreamRegistrar) | undefined;
 
   constructor(options: ForwarderOptions) {
     assert(options.ioSize % 64 === 0, 'the part of the transport ends on a cache line');
     this.#options = options;
-    this.arena = new ArrayBuffer(options.ioSize + WAITERS_SIZE + TRUNCATED_SIZE);
+    const cachedAt = options.ioSize + WAITERS_SIZE + TRUNCATED_SIZE;
+    this.arena = new ArrayBuffer(cachedAt + (options.cache === undefined ? 0 : CACHED_MESSAGE_SIZE));
     this.#octets = new Uint8Array(this.arena);
     this.#view = new DataView(this.arena);
     this.waiters = new Waiters(this.arena, options.ioSize, options.clientArena);
@@ -114,14 +118,19 @@ export class Forwarder implements QueryForwarder {
     this.#prefersStreams = options.prefersStreams ?? false;
     this.#reply = new Reply(this.arena);
     this.#query = new UpstreamQuery(this.arena);
-    this.#response = new ClientResponse(this.arena, this.waiters);
     this.#reports = new ForwardReports(options.events, options.clientArena);
+    const { counters } = options;
+    this.#delivery = new ResponseDelivery(this.arena, this.#table, this.waiters, counters, this.#reports);
     this.#questions = new QuestionMatch(this.#table, this.waiters, this.arena, this.random);
+    if (options.cache !== undefined) {
+      this.#cache = new FlightCache(options.cache, this.#table, this.#questions, this.arena, cachedAt);
+    }
   }
 
   /** Before the first query. The groups there are become known, so that their sockets are open when they are needed. */
   start(transport: ForwardTransport & UpstreamRegistrar): void {
     this.#transport = transport;
+    this.#delivery.transport = transport;
     this.nowMs = performance.now();
     const count = forwardGroupCount(this.#options.buffer);
     this.learnGroups();
@@ -177,7 +186,7 @@ export class Forwarder implements QueryForwarder {
     const isKept = this.waiters.keep(waiter, query, response, client);
     // Not an argument: a number that is no small integer is boxed for a call.
     this.waiters.startMs[waiter] = this.nowMs;
-    if (!isKept || !this.#enter(group, query, waiter)) {
+    if (!isKept || !this.#enter(group, query, waiter, client.cacheProfile + 1, client.hasStale)) {
       if (isKept && table.inFlight < TRANSACTIONS_MAX && !this.#isHandoffFull) {
         client.error = QUERY_ERROR.NO_HEALTHY_UPSTREAM;
       }
@@ -190,6 +199,17 @@ export class Forwarder implements QueryForwarder {
     this.#transport!.saveReturnPath(waiter);
     this.#setWaiting(group, count + 1);
     return true;
+  }
+
+  refresh(group: number, query: Query, cacheProfile: number, isCheckingDisabled: boolean): void {
+    const table = this.#table;
+    const waiter = this.#isKnown(group) && this.#waiting[group]! < GROUP_SHARE_MAX ? table.takeWaiter() : 0;
+    if (waiter === 0) return;
+    this.waiters.keepQuestion(waiter, query.nameBytes, query.nameSize);
+    if (isCheckingDisabled) this.#octets[this.waiters.dataAt[waiter]! + FLAGS_LOW_AT] = CD;
+    this.waiters.startMs[waiter] = this.nowMs;
+    if (this.#enter(group, query, waiter, cacheProfile + 1, false)) this.#setWaiting(group, this.#waiting[group]! + 1);
+    else table.releaseWaiter(waiter);
   }
 
   /** A datagram came from upstream; the transport knows where from. It lies in the arena. */
@@ -298,14 +318,15 @@ export class Forwarder implements QueryForwarder {
   }
 
   /** Let `waiter` wait for an equal question in flight, or ask. @returns false if that can't be */
-  #enter(group: number, query: Query, waiter: number): boolean {
+  #enter(group: number, query: Query, waiter: number, cacheProfile: number, hasStale: boolean): boolean {
     const table = this.#table;
     const isDisabled = (this.#octets[this.waiters.dataAt[waiter]! + FLAGS_LOW_AT]! & CD) !== 0;
     const flags = (query.isDo !== 0 ? ASKED.DO : 0) | (isDisabled ? ASKED.CD : 0);
     const hash = this.#questions.hash(group, query, flags);
     for (let slot = table.findFirst(hash); slot !== 0; slot = table.findNext(slot)) {
-      if (!this.#questions.isEqual(slot, group, query, flags)) continue;
+      if (table.cacheProfile[slot] !== cacheProfile || !this.#questions.isEqual(slot, group, query, flags)) continue;
       table.addWaiter(slot, waiter);
+      if (hasStale) table.flags[slot]! |= ASKED.HAS_STALE;
       this.counters.count(FORWARD_CELLS.at.coalesced);
       return true;
     }
@@ -318,7 +339,8 @@ export class Forwarder implements QueryForwarder {
     table.qtype[slot] = query.qtype;
     table.qclass[slot] = query.qclass;
     table.nameSize[slot] = query.nameSize;
-    table.flags[slot] = flags;
+    table.flags[slot] = hasStale ? flags | ASKED.HAS_STALE : flags;
+    table.cacheProfile[slot] = cacheProfile;
     table.startMs[slot] = this.nowMs;
     this.#closed[slot] = 0;
     table.addWaiter(slot, waiter);
@@ -359,7 +381,7 @@ export class Forwarder implements QueryForwarder {
     table.attemptMs[attempt] = this.nowMs;
     if (!this.#send(slot, attempt, upstream)) return false;
     const count = table.attempts[slot]!;
-    let deadlineTick = deadlineTickOf(table.startMs[slot]! + this.#groups.totalMs[group]!);
+    let deadlineTick = deadlineTickOf(table.startMs[slot]! + this.#totalMs(slot));
     if (count < attemptsMax || (flags & ASKED.WHOLE) !== 0) {
       const soonTick = deadlineTickOf(this.nowMs + states.timeoutMs(upstream, count - 1));
       if (((soonTick - deadlineTick) | 0) < 0) deadlineTick = soonTick;
@@ -549,7 +571,7 @@ export class Forwarder implements QueryForwarder {
       return;
     }
     this.#states.noteMissing(upstream, this.nowMs);
-    const endMs = table.startMs[slot]! + this.#groups.totalMs[table.group[slot]!]!;
+    const endMs = table.startMs[slot]! + this.#totalMs(slot);
     if (endMs - this.nowMs > ATTEMPT_MIN_MS) {
       if (this.#ask(slot, -1)) return;
       if (this.#closed[slot] !== (1 << table.attempts[slot]!) - 1) {
@@ -565,51 +587,46 @@ export class Forwarder implements QueryForwarder {
     }
   }
 
+  /** How long a question may take, ms. */
+  #totalMs(slot: number): number {
+    const totalMs = this.#groups.totalMs[this.#table.group[slot]!]! | 0;
+    return this.#cache === undefined ? totalMs : this.#cache.totalMs(slot, totalMs);
+  }
+
   #setDeadline(slot: number, deadlineMs: number): void {
     this.#wheel.set(slot, deadlineTickOf(deadlineMs), tickOf(this.nowMs));
   }
 
   /** Everyone who waits gets the reply. */
   #respond(slot: number): void {
-    const table = this.#table;
-    const response = this.#response;
-    const transport = this.#transport!;
-    this.#reports.setAnswered();
-    for (let waiter = table.firstWaiter[slot]!; waiter !== 0; waiter = table.nextWaiter[waiter]!) {
-      const at = transport.responseRoom(waiter);
-      response.write(waiter, at, this.#reply);
-      this.#queueResponse(waiter, at);
-    }
+    const isFailure = this.#reply.rcode === RCODE.SERVFAIL;
+    if (!isFailure || this.#cache?.loadStale(slot, this.#reply) !== true) this.#cache?.keep(slot, this.#reply);
+    this.#respondWithReply(slot);
+  }
+
+  #respondWithReply(slot: number): void {
+    this.#delivery.nowMs = this.nowMs;
+    this.#delivery.sendReply(slot, this.#reply);
     this.#finish(slot);
   }
 
   /** @param error  QUERY_ERROR; it speaks of the upstream that was asked last */
   #fail(slot: number, extendedError: number, error: number): void {
     const table = this.#table;
-    const transport = this.#transport!;
+    if (this.#cache !== undefined) {
+      if (this.#cache.loadStale(slot, this.#reply)) {
+        this.#respondWithReply(slot);
+        return;
+      }
+      this.#cache.keepFailure(slot);
+    }
     const last = table.attemptUpstream[slot * ATTEMPTS_MAX + table.attempts[slot]! - 1]!;
     const group = this.#states.groupOf[last]!;
     const upstream = this.#groups.of(group).upstreams[last - this.#states.first[group]!]!;
     this.#reports.setFailed(error, upstream.address, upstream.port);
-    for (let waiter = table.firstWaiter[slot]!; waiter !== 0; waiter = table.nextWaiter[waiter]!) {
-      const at = transport.responseRoom(waiter);
-      this.#response.writeFailure(waiter, at, RCODE.SERVFAIL, extendedError);
-      this.#queueResponse(waiter, at);
-    }
+    this.#delivery.nowMs = this.nowMs;
+    this.#delivery.sendFailure(slot, extendedError);
     this.#finish(slot);
-  }
-
-  #queueResponse(waiter: number, at: number): void {
-    const response = this.#response;
-    const counters = this.#options.counters;
-    const scope = this.waiters.scope[waiter]!;
-    this.#transport!.queueResponse(waiter, response.size);
-    const proto = (this.waiters.flags[waiter]! & WAITER.STREAM) === 0 ? PROTO_UDP : PROTO_TCP;
-    const isTruncated = response.isTruncated ? 1 : 0;
-    counters.countResponse(scope, proto, response.rcode, PLUGIN.FORWARD, response.size, isTruncated);
-    const durationMs = this.nowMs - this.waiters.startMs[waiter]!;
-    counters.countDuration(scope, 1, durationMs);
-    this.#reports.add(waiter, this.#octets, at, response.size, response.rcode, durationMs);
   }
 
   #finish(slot: number): void {
@@ -655,12 +672,13 @@ export class Forwarder implements QueryForwarder {
       if (waiter !== 0) table.releaseWaiter(waiter);
       return false;
     }
-    this.waiters.keepQuestion(waiter, name);
+    this.waiters.keepQuestion(waiter, name, name.length);
     table.group[slot] = this.#states.groupOf[upstream]!;
     table.qtype[slot] = qtype;
     table.qclass[slot] = CLASS.IN;
     table.nameSize[slot] = name.length;
     table.flags[slot] = flags;
+    table.cacheProfile[slot] = 0;
     table.startMs[slot] = this.nowMs;
     this.#closed[slot] = 0;
     table.addWaiter(slot, waiter);

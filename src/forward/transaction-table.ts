@@ -37,6 +37,8 @@ export const ASKED = {
   WHOLE: 128,
   /** it is to come back if there is a loop: nobody waits */
   SEARCH: 256,
+  /** an answer that has ended is in the cache */
+  HAS_STALE: 512,
   /** PROBE or SEARCH */
   UNASKED: 4 | 256,
 } as const;
@@ -52,6 +54,8 @@ export class TransactionTable {
   readonly qclass: Uint16Array = new Uint16Array(TRANSACTIONS_MAX + 1);
   readonly nameSize: Uint16Array = new Uint16Array(TRANSACTIONS_MAX + 1);
   readonly flags: Uint16Array = new Uint16Array(TRANSACTIONS_MAX + 1);
+  /** by which the answer is kept in the cache, plus 1; 0: it is not */
+  readonly cacheProfile: Uint16Array = new Uint16Array(TRANSACTIONS_MAX + 1);
   /** upstreams of the group that were asked, one bit each */
   readonly tried: Uint16Array = new Uint16Array(TRANSACTIONS_MAX + 1);
   readonly firstWaiter: Uint16Array = new Uint16Array(TRANSACTIONS_MAX + 1);

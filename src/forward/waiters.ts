@@ -7,7 +7,7 @@
 import type { QueryClient } from '../answer/answerer-options.ts';
 import type { Query } from '../answer/query.ts';
 import { SECTION, type Response } from '../answer/response.ts';
-import { FLAGS_LOW_AT, HEADER_SIZE } from '../dns/wire-header.ts';
+import { AD, FLAGS_LOW_AT, HEADER_SIZE } from '../dns/wire-header.ts';
 import { POLICY_FLAG } from '../snapshot/snapshot-layout.ts';
 import { WAITERS_MAX } from './transaction-table.ts';
 
@@ -34,9 +34,9 @@ export const WAITER = {
   AA: 32,
   /** the head is a whole answer, to which addresses may come as additional records */
   GLUE: 64,
+  /** no client: the answer is for the cache alone */
+  NOBODY: 128,
 } as const;
-
-const AD = 0x20;
 
 export class Waiters {
   readonly headSize: Uint16Array = new Uint16Array(WAITERS_MAX + 1);
@@ -110,13 +110,16 @@ export class Waiters {
     return true;
   }
 
-  /** Keep a question that no client asked. */
-  keepQuestion(waiter: number, name: Uint8Array): void {
+  /** Keep a question that no client asked. @param nameSize  octets of the name, which may be followed by others */
+  keepQuestion(waiter: number, name: Uint8Array, nameSize: number): void {
+    const octets = this.#octets;
     const dataAt = this.pathAt(waiter) + WAITER_PATH_SIZE;
-    this.#octets.fill(0, dataAt, dataAt + HEADER_SIZE);
-    this.#octets.set(name, dataAt + HEADER_SIZE);
+    for (let index = 0; index < HEADER_SIZE; index++) octets[dataAt + index] = 0;
+    const nameAt = dataAt + HEADER_SIZE;
+    for (let index = 0; index < nameSize; index++) octets[nameAt + index] = name[index]!;
     this.dataAt[waiter] = dataAt;
     this.nameOffset[waiter] = HEADER_SIZE;
+    this.flags[waiter] = WAITER.NOBODY;
   }
 
   release(waiter: number): void {

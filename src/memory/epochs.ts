@@ -47,14 +47,12 @@ export class EpochReader {
   readonly #words: Uint32Array;
   readonly #generationAt: number;
   readonly #turnsAt: number;
-  #turns: number;
 
   constructor(buffer: SharedArrayBuffer, slot: number) {
     assert(slot >= 0 && slot < READER_MAX, 'reader slot out of range');
     this.#words = new Uint32Array(buffer);
     this.#generationAt = slotAt(slot) + READER_SLOT.at.generation;
     this.#turnsAt = slotAt(slot) + READER_SLOT.at.turns;
-    this.#turns = Atomics.load(this.#words, this.#turnsAt);
   }
 
   /**
@@ -63,8 +61,8 @@ export class EpochReader {
    * @returns reference of the root, 0 if nothing is published yet
    */
   enter(): number {
-    this.#turns = (this.#turns + 1) >>> 0;
-    Atomics.store(this.#words, this.#turnsAt, this.#turns);
+    // The slot's thread alone writes it: also where parts of it enter for themselves, one after the other, no turn is repeated.
+    Atomics.store(this.#words, this.#turnsAt, (this.#words[this.#turnsAt]! + 1) >>> 0);
     Atomics.store(this.#words, this.#generationAt, Atomics.load(this.#words, GENERATION_AT));
     return Atomics.load(this.#words, ROOT_AT);
   }

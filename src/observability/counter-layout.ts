@@ -39,6 +39,7 @@ export const PLUGIN_LABELS = [
   'forward',
   'transfer',
   'k8s_external',
+  'cache',
 ] as const;
 export const PLUGIN = {
   SERVER: 0,
@@ -52,6 +53,7 @@ export const PLUGIN = {
   FORWARD: 8,
   TRANSFER: 9,
   K8S_EXTERNAL: 10,
+  CACHE: 11,
 } as const;
 
 /** Why a datagram got no answer. */

@@ -56,6 +56,8 @@ export interface ResolverOptions extends Pick<AnswererOptions, 'buffer' | 'reade
   readonly eventBuffer?: SharedArrayBuffer | undefined;
   /** from createForwardBuffer, whose region of the same number is this thread's; without it nothing is forwarded */
   readonly forwardBuffer?: SharedArrayBuffer | undefined;
+  /** from createCacheBuffer; without it nothing is kept */
+  readonly cacheBuffer?: SharedArrayBuffer;
   /** from createHandoffBuffer; without it no shard hands anything over */
   readonly handoffBuffer?: SharedArrayBuffer | undefined;
   /** number of metric scopes that routes name */

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { parentPort, workerData } from 'node:worker_threads';
 import { assert } from '../base/assert.ts';
 import { BUFFER_HEADER } from '../memory/buffer-layout.ts';
+import { openCache } from '../cache/cache-access.ts';
 import { QueryEventWriter } from '../observability/query-event-writer.ts';
 import { createShardCounters } from '../observability/shard-counters.ts';
 import { tcpCellsOf } from '../observability/tcp-metrics.ts';
@@ -47,10 +48,18 @@ function createService(given: ResolverOptions): Services {
   const arena = new ArrayBuffer(STREAM_ARENA_SIZE);
   const counters = createShardCounters(counterBuffer, scopeCount, counterRegion);
   const events = eventBuffer === undefined ? undefined : new QueryEventWriter(eventBuffer, counterRegion);
+  const cache = openCache(given.cacheBuffer, counterRegion, given.buffer, given.readerSlot);
   const upstreams =
     forwardBuffer === undefined
       ? undefined
-      : new StreamForwarder({ buffer: forwardBuffer, shard: counterRegion, counters, events, clientArena: arena });
+      : new StreamForwarder({
+          buffer: forwardBuffer,
+          shard: counterRegion,
+          counters,
+          events,
+          cache,
+          clientArena: arena,
+        });
   const onPanic = (error: unknown): void => {
     const { message = String(error), stack } = error instanceof Error ? error : {};
     post({ kind: 'panic', message, stack });
@@ -70,6 +79,7 @@ function createService(given: ResolverOptions): Services {
     cookieSecret: given.cookieSecret,
     counters,
     events,
+    cache,
     ...(upstreams !== undefined && { forwarder: upstreams }),
     transfers: zoneSender,
     onPanic,

@@ -78,7 +78,7 @@ export class StreamAnswerer {
    */
   answer(listener: number, messageSize: number, idleTimeoutMs: number): number {
     const answerer = this.#answerer;
-    answerer.idleTimeoutUnits = Math.min(0xffff, Math.ceil(idleTimeoutMs / 100));
+    answerer.opt.idleTimeoutUnits = Math.min(0xffff, Math.ceil(idleTimeoutMs / 100));
     const at = StreamAnswerer.MESSAGE_AT;
     let size: number;
     try {

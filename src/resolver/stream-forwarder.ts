@@ -86,6 +86,13 @@ export class StreamForwarder implements QueryForwarder {
     return isTaken;
   }
 
+  refresh(group: number, query: Query, cacheProfile: number, isCheckingDisabled: boolean): void {
+    if (this.#isClosed) return;
+    this.#forwarder.nowMs = performance.now();
+    this.#forwarder.refresh(group, query, cacheProfile, isCheckingDisabled);
+    this.#plan();
+  }
+
   /** Ask for someone else in this thread. @returns false if the upstream can't be asked */
   carry(query: StreamQuery): boolean {
     const streams = this.#upstreams?.streams;

@@ -11,6 +11,7 @@ import type { AddressAndPort } from '../config/upstream-address.ts';
 import { isReverseZone } from '../config/zone-name.ts';
 import { lowerCaseName, parseName } from '../dns/name.ts';
 import type { CorefileBlock, CorefileConfig } from '../plugins/corefile-config.ts';
+import type { CacheProfile } from '../cache/cache-profiles.ts';
 import type { ForwardGroup } from '../forward/forward-group.ts';
 import type { ForwardStanza } from '../plugins/forward/parse.ts';
 import type { HostsOptions } from '../plugins/hosts/parse.ts';
@@ -32,6 +33,7 @@ import type { ExternalOptions, RecordOptions } from '../records/record-options.t
 import { DEFAULT_TCP_TIMEOUTS } from '../resolver/resolver-options.ts';
 import type { TcpTimeouts } from '../resolver/resolver-options.ts';
 import { compileTemplate } from './compile-template.ts';
+import { cacheProfileOf } from './cache-plan.ts';
 import { forwardGroupOf } from './forward-groups.ts';
 import { notifiedZones, ruleFor, transferableZones, transferStepOf } from './compile-transfer.ts';
 import { localAddressesOf, wildcardAddresses } from './local-addresses.ts';
@@ -59,9 +61,11 @@ const WITHOUT_STEP: ReadonlySet<string> = new Set([
   'minimal',
   'loop',
   'pprof',
+  // a property of what `forward` does
+  'cache',
 ]);
 /** Plugins accepted without effect: their absence costs time, never a wrong answer. */
-const WITHOUT_EFFECT: ReadonlySet<string> = new Set(['cache', 'pprof', 'shed']);
+const WITHOUT_EFFECT: ReadonlySet<string> = new Set(['pprof', 'shed']);
 /** A day: a timer takes no more than 24 of them. */
 const STARTUP_TIMEOUT_MAX_MS = 86_400_000;
 const VERSION_LABEL_DROPPED = 'dropped';
@@ -75,6 +79,8 @@ export interface CompileContext {
   readonly indexOfGroup: (group: ForwardGroup) => number;
   /** what was found for an upstream's host name; nothing if not given */
   readonly addressesOf?: (host: string, resolvers: readonly AddressAndPort[]) => readonly string[];
+  /** the index by which they say how answers are kept */
+  readonly indexOfCacheProfile: (profile: CacheProfile) => number;
 }
 
 /** @throws SkyshardError CONFIG_UNSUPPORTED, with the place */
@@ -285,7 +291,7 @@ class Compiler {
       case 'k8s_external':
         return [this.#makeExternal(block, zones)];
       case 'forward':
-        return this.#makeForwards(plugins.forward!.stanzas, token, zones, plugins.loop?.zone ?? '');
+        return this.#makeForwards(block, plugins.forward!.stanzas, token, zones);
       default:
         return undefined;
     }
@@ -386,11 +392,13 @@ class Compiler {
 
   /** From the last stanza to the first: each names the one behind it. */
   #makeForwards(
+    block: CorefileBlock,
     stanzas: readonly ForwardStanza[],
     token: CorefileToken,
     zones: Set<string>,
-    loopZone: string,
   ): StepMaker[] {
+    const cacheProfileFor = this.#cacheProfiles(block, zones);
+    const loopZone = block.plugins.loop?.zone ?? '';
     const makers: StepMaker[] = [];
     let next = -1;
     for (const stanza of stanzas.toReversed()) {
@@ -408,9 +416,10 @@ class Compiler {
         next = this.#context.indexOfGroup(group);
         step = { kind: 'forward', group: next };
       }
-      makers.unshift((suffix) =>
-        covers(stanza.from, suffix) && !stanza.except.some((zone) => covers(zone, suffix)) ? [step] : [],
-      );
+      makers.unshift((suffix) => {
+        if (!covers(stanza.from, suffix) || stanza.except.some((zone) => covers(zone, suffix))) return [];
+        return step.kind === 'forward' ? [{ ...step, cacheProfile: cacheProfileFor(suffix) }] : [step];
+      });
     }
     return makers;
   }
@@ -420,6 +429,24 @@ class Compiler {
     if (options === undefined || (options.policy === 'round_robin' && options.prefer.length === 0)) return;
     const what = options.policy === 'weighted' ? 'weighted' : 'prefer';
     this.#warn(token, `plugin/loadbalance: ${what} is not built yet: addresses are in random order`);
+  }
+
+  /** How forwarded answers below a suffix are kept; undefined: they are not. */
+  #cacheProfiles({ plugins, keys }: CorefileBlock, zones: Set<string>): (suffix: string) => number | undefined {
+    const options = plugins.cache;
+    if (options === undefined) return () => undefined;
+    addAll(zones, [...options.zones, ...options.success.disabledZones, ...options.denial.disabledZones]);
+    const names = keys.map(({ scheme, zone, port }) => `${scheme}://${zone}:${port}`);
+    const [first] = keys;
+    const instance = {
+      capacity: options.success.capacity + options.denial.capacity,
+      key: JSON.stringify([names, plugins.bind, plugins.view]),
+      labels: { server: serverLabel(first!.scheme, '', first!.port), zones: options.zones.join(','), view: '' },
+    };
+    return (suffix) => {
+      if (!options.zones.some((zone) => covers(zone, suffix))) return undefined;
+      return this.#context.indexOfCacheProfile(cacheProfileOf(options, instance, (zone) => covers(zone, suffix)));
+    };
   }
 
   #warn(token: CorefileToken, message: string): void {

@@ -2,6 +2,7 @@
 import { hostname } from 'node:os';
 import { readVersion } from '../base/version.ts';
 import { formatWarning } from '../config/server-config.ts';
+import type { CacheProfile } from '../cache/cache-profiles.ts';
 import type { ForwardGroup } from '../forward/forward-group.ts';
 import { loadCorefile, readCorefile } from '../plugins/corefile-config.ts';
 import { BUILT_IN_NAME, builtInCorefile } from './built-in-corefile.ts';
@@ -11,13 +12,15 @@ import type { ServerPlan } from './server-plan.ts';
 import type { UpstreamHosts } from './upstream-hosts.ts';
 
 /**
- * @param indexOfGroup  registers a group of upstreams with the answering threads
- * @param hosts  looks up the upstreams that are named by host name; without it they have no address
+ * @param indexOfGroup         registers a group of upstreams with the answering threads
+ * @param indexOfCacheProfile  registers how forwarded answers are kept
+ * @param hosts                looks up the upstreams that are named by host name; without it they have no address
  * @throws SkyshardError CONFIG_*, with the place
  */
 export async function loadPlan(
   { corefile, bindAddresses, dnsPort }: Pick<ServerOptions, 'corefile' | 'bindAddresses' | 'dnsPort'>,
   indexOfGroup: (group: ForwardGroup) => number,
+  indexOfCacheProfile: (profile: CacheProfile) => number,
   hosts?: UpstreamHosts,
 ): Promise<ServerPlan> {
   const builtIn = corefile === undefined ? builtInCorefile(bindAddresses) : undefined;
@@ -31,6 +34,7 @@ export async function loadPlan(
     hostName: hostname(),
     indexOfGroup,
     addressesOf: (host, resolvers) => hosts?.addressesOf(host, resolvers) ?? [],
+    indexOfCacheProfile,
   });
   const warnings = [...(builtIn?.warnings ?? []), ...config.warnings.map(formatWarning), ...plan.warnings];
   return { ...plan, warnings, upstreamAddresses: hosts?.text ?? '' };

@@ -16,7 +16,11 @@ const DNS_PORT = 53;
  */
 export async function loadSnapshot(paths: readonly string[], log: LogFunction): Promise<SharedArrayBuffer> {
   const options = { corefile: undefined, bindAddresses: [], dnsPort: DNS_PORT };
-  const { config, records, datasetCount } = await loadPlan(options, () => 0);
+  const { config, records, datasetCount } = await loadPlan(
+    options,
+    () => 0,
+    () => 0,
+  );
   const buffer = reserveSharedBuffer();
   const counters = new MainCounters();
   const publisher = new RecordPublisher({

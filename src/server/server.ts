@@ -12,6 +12,9 @@ import { boundGarbage, discardCode, discardPages, shrinkHeap } from '../native/p
 import { createCounterBuffer } from '../observability/counter-layout.ts';
 import type { LineFormat, WriteLine } from '../observability/plugin-line.ts';
 import { MainCounters } from '../observability/server-metrics.ts';
+import { createCacheBuffer } from '../cache/cache-layout.ts';
+import { cacheFamilies } from '../cache/cache-metrics.ts';
+import { CacheProfileTable } from '../cache/cache-profiles.ts';
 import { createForwardBuffer, ForwardGroupTable } from '../forward/forward-buffer.ts';
 import { ForwardMetrics } from '../forward/forward-metrics.ts';
 import { createHandoffBuffer } from '../forward/handoff-ring.ts';
@@ -20,6 +23,7 @@ import { createTcpCells } from '../observability/tcp-metrics.ts';
 import type { Transport } from '../shard/shard-options.ts';
 import { SnapshotBuilder } from '../snapshot/builder.ts';
 import { AnsweringThreads, RESOLVER_COUNT } from './answering-threads.ts';
+import { planCacheSize } from './cache-plan.ts';
 import { loadPlan } from './load-plan.ts';
 import { BlockServices } from './block-services.ts';
 import type { ClusterFeeds } from './cluster-feeds.ts';
@@ -120,7 +124,18 @@ async function assemble(
   const forwardGroups = new ForwardGroupTable(forwardBuffer);
   const upstreamHosts = new UpstreamHosts(log);
   closers.push(() => upstreamHosts.close());
-  const plan = await loadPlan(options, (group) => forwardGroups.indexOf(group), upstreamHosts);
+  const cacheProfiles = new CacheProfileTable();
+  const load = (): Promise<ServerPlan> =>
+    loadPlan(
+      options,
+      (group) => forwardGroups.indexOf(group),
+      (profile) => cacheProfiles.indexOf(profile),
+      upstreamHosts,
+    );
+  const plan = await load();
+  const { memoryLimit = Infinity } = machineLimits;
+  const cacheBuffer = createCacheBuffer(planCacheSize(cacheProfiles.capacity, threadCount, memoryLimit));
+  cacheProfiles.attach(cacheBuffer);
   for (const warning of plan.warnings) log('warn', warning);
 
   const buffer = reserveSharedBuffer();
@@ -149,7 +164,6 @@ async function assemble(
     mayMove: options.corefile === undefined,
   });
   closers.push(() => services.close());
-  const load = (): Promise<ServerPlan> => loadPlan(options, (group) => forwardGroups.indexOf(group), upstreamHosts);
   const threads = new AnsweringThreads({
     transport,
     shardPlan,
@@ -164,6 +178,7 @@ async function assemble(
       forwardBuffer,
       // Shards with an event loop have no use for it.
       ...(transport === 'mmsg' && { handoffBuffer: createHandoffBuffer(shardPlan.count) }),
+      cacheBuffer,
     },
     tcpCells,
     machineLimits,
@@ -203,6 +218,7 @@ async function assemble(
     droppedLogLines: output.droppedLogLines,
     families: [
       ...new ForwardMetrics(forwardBuffer, forwardGroups).families(),
+      ...cacheFamilies(cacheBuffer, cacheProfiles),
       ...services.families(),
       ...reloader.families(),
       ...hostsMetrics(() => hosts.sources),

@@ -1,6 +1,7 @@
 /** What a shard does with a batch: the answerer over the shared snapshot, with this shard's counters. */
 import { Answerer } from '../answer/answerer.ts';
 import type { AnswererOptions } from '../answer/answerer-options.ts';
+import { openCache } from '../cache/cache-access.ts';
 import { Forwarder } from '../forward/forwarder.ts';
 import { BUFFER_HEADER } from '../memory/buffer-layout.ts';
 import { QueryEventWriter } from '../observability/query-event-writer.ts';
@@ -21,6 +22,8 @@ export interface AnswerWorkData extends Pick<AnswererOptions, 'buffer' | 'cookie
   readonly forwardBuffer?: SharedArrayBuffer;
   /** from createHandoffBuffer; without it shards of the mmsg transport ask nothing over streams */
   readonly handoffBuffer?: SharedArrayBuffer;
+  /** from createCacheBuffer; without it nothing is kept */
+  readonly cacheBuffer?: SharedArrayBuffer;
 }
 
 const FIRST_SNAPSHOT_LOOK_MS = 2;
@@ -30,6 +33,7 @@ export function createShardWork(options: ShardWorkOptions): ShardWork {
   const data = options.data as AnswerWorkData;
   const counters = createShardCounters(data.counterBuffer, data.scopeCount, options.shard);
   const events = data.eventBuffer === undefined ? undefined : new QueryEventWriter(data.eventBuffer, options.shard);
+  const cache = openCache(data.cacheBuffer, options.shard, data.buffer, options.readerSlot);
   const forwarder =
     data.forwardBuffer === undefined
       ? undefined
@@ -38,6 +42,7 @@ export function createShardWork(options: ShardWorkOptions): ShardWork {
           shard: options.shard,
           counters,
           events,
+          cache,
           clientArena: options.arena,
           ioSize: options.forwardIoSize,
         });
@@ -49,6 +54,7 @@ export function createShardWork(options: ShardWorkOptions): ShardWork {
     counters,
     cookieSecret: data.cookieSecret,
     events,
+    cache,
     ...(forwarder !== undefined && { forwarder }),
   });
   waitForSnapshot(data.buffer, data.firstSnapshotMaxMs);

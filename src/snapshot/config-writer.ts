@@ -15,6 +15,7 @@ import {
   RECORDS_FLAG,
   SERIAL_FIELDS,
   STEP,
+  STEP_CACHE_SHIFT,
   STEP_FLAG,
   TRANSFER_FLAG,
   UDP_SIZE_MAX_DEFAULT,
@@ -124,8 +125,8 @@ export type StepDescription =
   | TransferStep
   | ({ readonly kind: 'any' | 'whoami' | 'unbuilt' } & StepBase)
   | ({ readonly kind: 'local'; readonly isPrefixAnswered: boolean } & StepBase)
-  /** `group`: index of the group of upstreams */
-  | ({ readonly kind: 'forward'; readonly group: number } & StepBase);
+  /** `group`: index of the group of upstreams; `cacheProfile`: how answers are kept, if they are */
+  | ({ readonly kind: 'forward'; readonly group: number; readonly cacheProfile?: number | undefined } & StepBase);
 
 /** What a server block does to every answer. */
 export interface PolicyDescription {
@@ -272,7 +273,8 @@ function writeRoute(context: WriterContext, route: RouteDescription): number {
   for (const [index, step] of route.steps.entries()) {
     writer.push(STEP_NUMBERS[step.kind]);
     writer.push(args[index]!);
-    writer.push(step.isFallthrough === true ? STEP_FLAG.FALLTHROUGH : 0);
+    const cache = step.kind === 'forward' && step.cacheProfile !== undefined ? step.cacheProfile + 1 : 0;
+    writer.push((step.isFallthrough === true ? STEP_FLAG.FALLTHROUGH : 0) | (cache << STEP_CACHE_SHIFT));
   }
   writer.pushOctets(route.zone);
   return takeWritten(context);

@@ -110,6 +110,8 @@ export const STEP_FLAG = {
   /** a name that does not exist is the next step's */
   FALLTHROUGH: 1,
 } as const;
+/** Bits above, of STEP.FORWARD: the profile by which answers are kept in the cache, plus 1; 0: they are not. */
+export const STEP_CACHE_SHIFT = 16;
 
 /** Largest UDP response with EDNS where nothing else is said, octets: fits every path that is not broken (RFC 9715). */
 export const UDP_SIZE_MAX_DEFAULT = 1232;

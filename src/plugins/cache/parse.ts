@@ -30,6 +30,8 @@ export interface CachePart {
   readonly capacity: number;
   readonly maxTtlSeconds: number;
   readonly minTtlSeconds: number;
+  /** the minimum was said: it holds for a TTL of 0 too */
+  readonly isMinTtlSaid: boolean;
   /** canonical names below which nothing is stored */
   readonly disabledZones: readonly string[];
 }
@@ -60,6 +62,7 @@ interface PartDraft {
   capacity: number;
   maxTtlSeconds: number;
   minTtlSeconds: number;
+  isMinTtlSaid: boolean;
   disabledZones: readonly string[];
 }
 
@@ -67,8 +70,20 @@ const FIVE_MINUTES_MS = 300_000;
 
 /** `cache [TTL] [ZONES…] { … }` */
 export default definePluginOnce('cache', (line, block): CacheOptions => {
-  const success: PartDraft = { capacity: 10_000, maxTtlSeconds: 3600, minTtlSeconds: 5, disabledZones: [] };
-  const denial: PartDraft = { capacity: 10_000, maxTtlSeconds: 1800, minTtlSeconds: 5, disabledZones: [] };
+  const success: PartDraft = {
+    capacity: 10_000,
+    maxTtlSeconds: 3600,
+    minTtlSeconds: 5,
+    isMinTtlSaid: false,
+    disabledZones: [],
+  };
+  const denial: PartDraft = {
+    capacity: 10_000,
+    maxTtlSeconds: 1800,
+    minTtlSeconds: 5,
+    isMinTtlSaid: false,
+    disabledZones: [],
+  };
   let zones = line.arguments;
   const [first] = zones;
   if (first !== undefined && parseInteger(first.text) !== undefined) {
@@ -138,7 +153,10 @@ function readPart(option: CorefileLine, part: PartDraft): void {
   const [capacity, ttl, minTtl] = takeArguments(option, 1, 3, `${option.name.text} CAPACITY [TTL [MINTTL]]`);
   part.capacity = readInteger(capacity!, 'capacity');
   if (ttl !== undefined) part.maxTtlSeconds = readInteger(ttl, 'cache TTL', 1, U32_MAX);
-  if (minTtl !== undefined) part.minTtlSeconds = readInteger(minTtl, 'cache min TTL', 0, U32_MAX);
+  if (minTtl !== undefined) {
+    part.minTtlSeconds = readInteger(minTtl, 'cache min TTL', 0, U32_MAX);
+    part.isMinTtlSaid = true;
+  }
 }
 
 function readPrefetch(option: CorefileLine): CachePrefetch {

@@ -43,6 +43,15 @@ export class CacheThread {
     return this.writer.store(this.key, this.#answer, octets, nowTick);
   }
 
+  /** Store one record, whose TTL is at an offset. */
+  storeRecord(asked: Asked, record: Uint8Array, ttlOffset: number, nowTick: number, lifetime: number): void {
+    this.ask(asked);
+    this.#answer.ttlOffsets[0] = ttlOffset;
+    const sizes = { bodyAt: 0, bodySize: record.length, answerCount: 1, ttlCount: 1 };
+    Object.assign(this.#answer, { kind: KIND.SUCCESS, lifetime, ...sizes });
+    this.writer.store(this.key, this.#answer, record, nowTick);
+  }
+
   /** The text stored, undefined: none. */
   find(asked: Asked, kind: number = KIND.SUCCESS): string | undefined {
     this.ask(asked);

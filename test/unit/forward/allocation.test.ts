@@ -87,6 +87,8 @@ test('a million forwarded queries', () => {
     order: 1,
     error: 0,
     errorDetail: 0,
+    cacheProfile: -1,
+    hasStale: false,
     optSize: 0,
   };
   const asked = buildQuery({ name: 'www.example.org', type: 1 });

@@ -16,7 +16,7 @@ type Answer = dnsPacket.Answer;
 
 const BOUNDS = { max: 3600, min: 5, isMinSaid: false, isDisabled: false };
 const PROFILE: CacheProfile = {
-  instance: 'block',
+  instance: { key: 'block', capacity: 100, labels: { server: '', zones: '', view: '' } },
   success: BOUNDS,
   denial: { ...BOUNDS, max: 1800 },
   failureMs: 5000,
@@ -72,7 +72,8 @@ class Bench {
   constructor() {
     const buffer = cacheOf(1);
     this.cache = new AnswerCache(buffer);
-    this.#profiles = new CacheProfileTable(buffer);
+    this.#profiles = new CacheProfileTable();
+    this.#profiles.attach(buffer);
     this.keeper = new AnswerKeeper(this.#arena, this.cache, new CacheWriter(this.cache, 0, snapshotBuffer(), 0));
   }
 
@@ -143,9 +144,17 @@ describe('a positive answer', () => {
   it('has TTLs within the bounds, in the first reply too', () => {
     const bench = new Bench();
     const success = { ...BOUNDS, max: 30 };
-    const first = bench.keep({ answers: [a('a.test', 300), a('a.test', 1, '192.0.2.2')] }, { success });
-    assert.deepEqual(first.answers?.map(textOf), ['a.test 30 A 192.0.2.1', 'a.test 5 A 192.0.2.2']);
+    const first = bench.keep({ answers: [cname('a.test', 300, 'b.test'), a('b.test', 1)] }, { success });
+    assert.deepEqual(first.answers?.map(textOf), ['a.test 30 CNAME b.test', 'b.test 5 A 192.0.2.1']);
     assert.equal(bench.kept()?.seconds, 5);
+  });
+
+  it('has one TTL for the records of a set, the lowest', () => {
+    const kept = keptOf({ answers: [a('a.test', 30), a('a.test', 20, '192.0.2.2'), a('a.test', 25, '192.0.2.3')] });
+    assert.deepEqual(
+      kept?.answers.map((text) => text.split(' ')[1]),
+      ['20', '20', '20'],
+    );
   });
 
   it('keeps nothing of authority and additional', () => {

@@ -69,6 +69,8 @@ export class FakeForwarding implements ForwardTransport, UpstreamRegistrar {
     order: 0,
     error: 0,
     errorDetail: 0,
+    cacheProfile: -1,
+    hasStale: false,
     optSize: 0,
   };
 
@@ -136,6 +138,19 @@ export class FakeForwarding implements ForwardTransport, UpstreamRegistrar {
   /** Octets of a response that is queued. */
   responseOctets(size: number): Buffer {
     return Buffer.from(this.#octets.subarray(RESPONSE_AT, RESPONSE_AT + size));
+  }
+
+  /** By which the answers to what is asked from now on are kept, -1: they are not; whether one that has ended is at hand. */
+  setCache(cacheProfile: number, hasStale = false): void {
+    Object.assign(this.#client, { cacheProfile, hasStale });
+  }
+
+  /** The cache wants the answer anew. */
+  refresh(spec: QuerySpec, cacheProfile: number): void {
+    const query = buildQuery(spec);
+    new Uint8Array(this.#arena).set(query, CLIENT_MESSAGE_AT);
+    this.#query.parse(CLIENT_MESSAGE_AT, query.length);
+    this.forwarder.refresh(0, this.#query, cacheProfile, false);
   }
 
   get refusal(): number {

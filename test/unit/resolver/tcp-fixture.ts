@@ -66,7 +66,7 @@ export class TestTcp {
       readerSlot: builder.epochs.claimSlot(1),
       cookieSecret: new Uint8Array(16),
       counters: createShardCounters(createCounterBuffer(1, 2), 2, 0),
-      forwarder: { forward: (...query) => this.#forward(answerer, ...query) },
+      forwarder: { forward: (...query) => this.#forward(answerer, ...query), refresh: () => undefined },
       onPanic: (error) => this.panics.push(error),
     });
     this.service = new TcpService({

@@ -13,7 +13,13 @@ const groups: ForwardGroup[] = [];
 function compile(text: string): ServerPlan {
   groups.length = 0;
   const indexOfGroup = (group: ForwardGroup): number => groups.push(group) - 1;
-  return compileCorefile(readAtOnce(text, 'Corefile', {}), { version: '0.0.0', hostName: 'host', indexOfGroup });
+  const indexOfCacheProfile = (): number => 0;
+  return compileCorefile(readAtOnce(text, 'Corefile', {}), {
+    version: '0.0.0',
+    hostName: 'host',
+    indexOfGroup,
+    indexOfCacheProfile,
+  });
 }
 
 /** The chain of each route of a listener: `ZONE step step`, a step that falls through with a `+`. */

@@ -22,7 +22,12 @@ const folder = mkdtempSync(path.join(tmpdir(), 'skyshard-feeds-'));
 after(() => rmSync(folder, { recursive: true }));
 
 const COREFILE = readAtOnce('. {\n    bind 127.0.0.1\n    kubernetes cluster.local in-addr.arpa\n}\n', 'Corefile', {});
-const { config, records } = compileCorefile(COREFILE, { version: '', hostName: '', indexOfGroup: () => 0 });
+const { config, records } = compileCorefile(COREFILE, {
+  version: '',
+  hostName: '',
+  indexOfGroup: () => 0,
+  indexOfCacheProfile: () => 0,
+});
 const noNames = { write: () => undefined, revert: () => undefined };
 
 /** A cluster that is listed when the test says so. */

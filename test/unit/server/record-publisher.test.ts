@@ -15,7 +15,12 @@ import { namespace, put, remove, service, slice } from '../records/cluster.ts';
 
 const TEXT = '. {\n    bind 127.0.0.1\n    kubernetes cluster.local in-addr.arpa ip6.arpa\n}\n';
 const COREFILE = readAtOnce(TEXT, 'Corefile', {});
-const { config } = compileCorefile(COREFILE, { version: '', hostName: '', indexOfGroup: () => 0 });
+const { config } = compileCorefile(COREFILE, {
+  version: '',
+  hostName: '',
+  indexOfGroup: () => 0,
+  indexOfCacheProfile: () => 0,
+});
 
 const KINDS: readonly ObjectKind[] = ['Namespace', 'Service', 'EndpointSlice'];
 const DEFAULT = namespace('default');

@@ -1,0 +1,78 @@
+/** Gives everyone who waits for a question the response: written, counted, reported, and handed to the transport. */
+import { RCODE } from '../dns/iana.ts';
+import { PLUGIN, type ShardCounters } from '../observability/shard-counters.ts';
+import { ClientResponse } from './client-response.ts';
+import type { ForwardReports } from './forward-reports.ts';
+import type { ForwardTransport } from './forward-transport.ts';
+import type { Reply } from './reply.ts';
+import type { TransactionTable } from './transaction-table.ts';
+import { WAITER, type Waiters } from './waiters.ts';
+
+const PROTO_UDP = 0;
+const PROTO_TCP = 1;
+
+export class ResponseDelivery {
+  transport: ForwardTransport | undefined;
+  /** to be set before each call: as an argument it would be boxed */
+  nowMs = 0;
+
+  readonly #table: TransactionTable;
+  readonly #waiters: Waiters;
+  readonly #counters: ShardCounters;
+  readonly #reports: ForwardReports;
+  readonly #response: ClientResponse;
+  readonly #octets: Uint8Array;
+
+  /** @param arena  replies and responses lie in it */
+  constructor(
+    arena: ArrayBuffer,
+    table: TransactionTable,
+    waiters: Waiters,
+    counters: ShardCounters,
+    reports: ForwardReports,
+  ) {
+    this.#table = table;
+    this.#waiters = waiters;
+    this.#counters = counters;
+    this.#reports = reports;
+    this.#response = new ClientResponse(arena, waiters);
+    this.#octets = new Uint8Array(arena);
+  }
+
+  sendReply(slot: number, reply: Reply): void {
+    const table = this.#table;
+    const response = this.#response;
+    const transport = this.transport!;
+    this.#reports.setAnswered();
+    for (let waiter = table.firstWaiter[slot]!; waiter !== 0; waiter = table.nextWaiter[waiter]!) {
+      if (this.#waiters.flags[waiter] === WAITER.NOBODY) continue;
+      const at = transport.responseRoom(waiter);
+      response.write(waiter, at, reply);
+      this.#queue(waiter, at);
+    }
+  }
+
+  sendFailure(slot: number, extendedError: number): void {
+    const table = this.#table;
+    const transport = this.transport!;
+    for (let waiter = table.firstWaiter[slot]!; waiter !== 0; waiter = table.nextWaiter[waiter]!) {
+      if (this.#waiters.flags[waiter] === WAITER.NOBODY) continue;
+      const at = transport.responseRoom(waiter);
+      this.#response.writeFailure(waiter, at, RCODE.SERVFAIL, extendedError);
+      this.#queue(waiter, at);
+    }
+  }
+
+  #queue(waiter: number, at: number): void {
+    const response = this.#response;
+    const waiters = this.#waiters;
+    const scope = waiters.scope[waiter]!;
+    this.transport!.queueResponse(waiter, response.size);
+    const proto = (waiters.flags[waiter]! & WAITER.STREAM) === 0 ? PROTO_UDP : PROTO_TCP;
+    const isTruncated = response.isTruncated ? 1 : 0;
+    this.#counters.countResponse(scope, proto, response.rcode, PLUGIN.FORWARD, response.size, isTruncated);
+    const durationMs = this.nowMs - waiters.startMs[waiter]!;
+    this.#counters.countDuration(scope, 1, durationMs);
+    this.#reports.add(waiter, this.#octets, at, response.size, response.rcode, durationMs);
+  }
+}
