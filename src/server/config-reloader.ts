@@ -100,6 +100,8 @@ export class ConfigReloader {
     let plan: ServerPlan;
     try {
       plan = await this.#options.load();
+      // Who writes a file anew empties it first: taking that over would close everything.
+      if (plan.addresses.length === 0) throw new SkyshardError('CONFIG_ARGUMENT', 'it is empty');
     } catch (error) {
       if (this.#complain(error, 'plugin/reload: the Corefile is not taken over')) this.#figures.parseFailures++;
       return;

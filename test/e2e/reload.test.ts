@@ -109,6 +109,8 @@ for (const transport of TRANSPORTS) {
       if (transport === 'mmsg') await assertRefused(second);
       assert.equal(await metric(metricsUrl, 'coredns_reload_failed_total'), 1);
       assert.equal(await metric(metricsUrl, 'skyshard_config_last_reload_success'), 0);
+      await change('', /is not taken over: it is empty/);
+      assert.deepEqual(await answersOf(first, 'a.test'), ['192.0.2.1']);
       thief.close();
       await change(wanted);
       assert.deepEqual(await answersOf(first, 'a.test'), ['192.0.2.9']);
