@@ -2,6 +2,7 @@
 import { TYPE } from '../../src/dns/iana.ts';
 import type { RecordOptions } from '../../src/records/record-options.ts';
 import type { RawObject } from '../oracle/kubernetes-objects.ts';
+import type { Expected } from '../oracle/expected.ts';
 import { RecordModel } from '../oracle/record-model.ts';
 import { parseAddress, reverseLabels } from '../wire/addresses.ts';
 import type { OwedAnswer } from './owed-answers.ts';
@@ -28,10 +29,16 @@ export function owedForObjects(
   }
   return [...questions].map(([line, { qname, qtype }]) => {
     const expected = model.ask(qname, qtype);
-    const isAlias = expected.answer.some((record) => record.includes(' CNAME '));
-    const kept = isAlias && !ALIAS_TYPES.includes(qtype) ? 'the CNAME is given for A, AAAA and CNAME only' : undefined;
+    const kept = keptByCoreDns(qtype, expected);
     return { question: { line, qname, qtype, kept }, expected };
   });
+}
+
+/** What CoreDNS does with aliases. */
+function keptByCoreDns(qtype: number, { answer, authority }: Expected): string | undefined {
+  if (!answer.some((record) => record.includes(' CNAME '))) return undefined;
+  if (!ALIAS_TYPES.includes(qtype)) return 'the CNAME is given for A, AAAA and CNAME only';
+  return authority.length === 0 ? undefined : 'an alias of a name without such records is left out';
 }
 
 type NameWithTypes = readonly [name: string, types: readonly number[]];

@@ -19,41 +19,7 @@ import { useCluster } from '../../cluster/use-cluster.ts';
 import type { Expected } from '../../oracle/expected.ts';
 import type { RawObject } from '../../oracle/kubernetes-objects.ts';
 import { RecordModel } from '../../oracle/record-model.ts';
-
-/** Objects of the table that an API server does not take: name → a part of what it says. */
-const NOT_TAKEN = [
-  {
-    says: /Service "(portless|nameless)" is invalid: spec.ports: Required value/,
-    because: 'only headless ones may be without',
-  },
-  { says: /Service "(srv|number6)" is invalid: spec.externalName/, because: 'no host name' },
-  { says: /namespaces "(lost|ghost|nowhere)" not found/, because: 'the namespace is not there, on purpose' },
-  { says: /pods "one" not found/, because: 'its namespace is not there' },
-];
-
-/** Names whose answers are not those of the table, because of what the API server has made of the objects. */
-const NOT_AS_TABLED: Readonly<Record<string, string>> = {
-  'portless.default.svc.cluster.local.': 'not taken',
-  'srv.other.svc.cluster.local.': 'not taken',
-  'pending.default.svc.cluster.local.': 'the API server gives it an address',
-  '_http._tcp.pending.default.svc.cluster.local.': 'the API server gives it an address',
-  'out.default.svc.cluster.local.': 'external names are lower-case',
-};
-
-/** Differences of the table that are none here: CoreDNS knows its addresses, objects are completed. */
-const NOT_SEEN_HERE = ['with `bind`', 'it leaves it to the API server'];
-
-const TWICE = 'the addresses twice: once for each family that the server has an address of';
-const NO_ADDRESS = 'for each IPv4 address an AAAA record without address';
-const DNS_SERVICE = 'k8s_external: the name server has the external addresses of the DNS Service';
-
-/** Differences that are seen here alone: cluster, name and type → reason. */
-const SEEN_HERE: Readonly<Record<string, string>> = {
-  'NS: the Service that selects this server | cluster.local. 2': TWICE,
-  [`${DNS_SERVICE} | example.org. 2`]: NO_ADDRESS,
-  [`${DNS_SERVICE} | ns1.dns.example.org. 28`]: NO_ADDRESS,
-  'k8s_external: the name server of a headless DNS Service | example.org. 2': NO_ADDRESS,
-};
+import { keptDifference, NOT_AS_TABLED, NOT_TAKEN } from './kept-differences.ts';
 
 const { cluster, skip } = await useCluster();
 
@@ -104,9 +70,8 @@ function byNamespaces(clusters: readonly Cluster[]): Cluster[] {
 function owedAnswers({ name, cases, options }: Cluster, objects: readonly RawObject[]): OwedAnswer[] {
   const model = new RecordModel(objects, options);
   return cases.map(({ line, qname, qtype, coredns }) => {
-    const isSeen = coredns !== undefined && !NOT_SEEN_HERE.some((reason) => coredns.startsWith(reason));
-    const kept = SEEN_HERE[`${name} | ${qname} ${qtype}`] ?? (isSeen ? coredns : undefined);
-    return { question: { line, qname, qtype, kept }, expected: model.ask(qname, qtype) };
+    const owed: OwedAnswer = { question: { line, qname, qtype }, expected: model.ask(qname, qtype) };
+    return { ...owed, question: { ...owed.question, kept: keptDifference(name, owed, coredns) } };
   });
 }
 
@@ -125,7 +90,7 @@ const inOrder = ({ rcode, aa, answer, authority, additional }: Expected): unknow
 /** Differences that the table keeps, and that CoreDNS does not show. */
 async function staleDifferences(pair: DnsPair, { cases }: Cluster, owed: readonly OwedAnswer[]): Promise<string[]> {
   const isKept = (one: Case, index: number): boolean =>
-    owed[index]!.question.kept !== undefined && NOT_AS_TABLED[one.qname] === undefined;
+    one.coredns !== undefined && owed[index]!.question.kept === one.coredns && NOT_AS_TABLED[one.qname] === undefined;
   const kept = owed.filter((_, index) => isKept(cases[index]!, index));
   const found = await Promise.all(kept.map((one) => pair.isAsOwedByCoreDns(one)));
   return kept.filter((_, index) => found[index]).map(({ question }) => `no difference any more: ${question.line}`);
