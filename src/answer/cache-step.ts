@@ -5,14 +5,21 @@
 import type { AnswerCache } from '../cache/answer-cache.ts';
 import type { CacheWriter } from '../cache/cache-writer.ts';
 import { CacheKey, KEY_CD, KEY_DO, KEY_KIND_SHIFT } from '../cache/cache-key.ts';
+import { assert } from '../base/assert.ts';
 import { machineTick } from '../base/machine-clock.ts';
 import { CACHE_CELLS, CACHE_PROFILE, CACHED, KIND, PROFILE_FLAG, TICKS_PER_SECOND } from '../cache/cache-layout.ts';
 import { EDE, RCODE } from '../dns/iana.ts';
+import { RDATA_NAMES } from '../dns/rdata-names.ts';
 import { CD, FLAGS_LOW_AT, HEADER_SIZE, POINTER_BITS } from '../dns/wire-header.ts';
 import type { Query } from './query.ts';
-import type { Response } from './response.ts';
+import { SECTION, type Response } from './response.ts';
 
 const RECORD_FIXED_SIZE = 10;
+/** Type and class of a question. */
+const QUESTION_FIXED_SIZE = 4;
+/** Records begin here at the latest, so that what follows in them can be pointed to. */
+const POINTER_TARGET_MAX = 4096;
+const MOVABLE_SIZE_MAX = 8192;
 /** Nobody else tries to fetch a stale answer again for as long, unless `serve_stale` says how long. */
 const REFRESH_TICKS = 5 * TICKS_PER_SECOND;
 
@@ -36,6 +43,7 @@ export class CacheStep {
   /** CD of the query looked up last */
   isCheckingDisabled = false;
   #nowTick = 0;
+  #fitCount = 0;
 
   /** @param writer  counts lookups */
   constructor(cache: AnswerCache, writer: CacheWriter, query: Query, response: Response) {
@@ -65,7 +73,7 @@ export class CacheStep {
     const key = this.#key;
     key.set(instance, query.qtype, query.qclass, flags, query.nameWords, query.nameSize);
     this.#writer.count(instance, CACHE_CELLS.at.requests);
-    if (!cache.find(key) || !isAtQuestion(response)) return CACHE_RESULT.MISS;
+    if (!this.#isPlaceKnown() || !cache.find(key)) return CACHE_RESULT.MISS;
     const { success, denial, failure } = cache;
     const prefersPositive = (cache.profile(profile, flagsField) & PROFILE_FLAG.PREFER_POSITIVE) !== 0;
     const staleMax = cache.profile(profile, staleTicks);
@@ -92,6 +100,7 @@ export class CacheStep {
 
   #giveFresh(profile: number, at: number, nowTick: number): number {
     const cache = this.#cache;
+    if (!this.#isInReach(at)) return CACHE_RESULT.MISS;
     const amount = cache.profile(profile, CACHE_PROFILE.at.prefetchAmount);
     const stored = cache.words[at + CACHED.at.stored]!;
     let isDue = false;
@@ -112,6 +121,7 @@ export class CacheStep {
 
   #giveStale(profile: number, at: number, nowTick: number): number {
     const cache = this.#cache;
+    if (!this.#isInReach(at)) return CACHE_RESULT.MISS;
     cache.noteHit(at);
     const recheck = cache.profile(profile, CACHE_PROFILE.at.recheckTicks);
     const isOurs = cache.claimRefresh(at, nowTick, nowTick + (recheck === 0 ? REFRESH_TICKS : recheck));
@@ -145,14 +155,21 @@ export class CacheStep {
     let size = body >>> 8;
     response.rcode = (shape >>> 16) & 0xff;
     response.upstreamFlags = body & 0xff;
-    response.answerCount = words[at + CACHED.at.counts]! >>> 16;
-    response.authorityCount = words[at + CACHED.at.counts]! & 0xffff;
+    let answerCount = words[at + CACHED.at.counts]! >>> 16;
+    let authorityCount = words[at + CACHED.at.counts]! & 0xffff;
     const from = (ttlsAt + ((ttlCount + 1) >>> 1)) * 4;
     const start = response.position;
-    if (start + size > response.limit) size = this.#fit(from, size, response.limit - start);
+    if (start + size > response.limit) {
+      size = this.#fit(from, size, answerCount, response.limit - start);
+      answerCount = this.#fitCount;
+      authorityCount = 0;
+    }
     const { bytes } = response;
     for (let index = 0; index < size; index++) bytes[start + index] = octets[from + index]!;
+    if (response.ownerOffset !== HEADER_SIZE) this.#movePointers(start, answerCount + authorityCount);
     response.position = start + size;
+    response.answerCount += answerCount;
+    response.authorityCount += authorityCount;
     if (ttl < 0) return;
     const view = this.#view;
     for (let index = 0; index < ttlCount; index++) {
@@ -164,13 +181,12 @@ export class CacheStep {
   }
 
   /** Whole records that have room; TC if something that is needed has none. @returns their octets */
-  #fit(from: number, size: number, room: number): number {
+  #fit(from: number, size: number, answerCount: number, room: number): number {
     const { octets } = this.#cache;
-    const response = this.#response;
-    response.isTruncated = true;
+    this.#response.isTruncated = true;
     let at = 0;
     let count = 0;
-    while (count < response.answerCount) {
+    while (count < answerCount) {
       let end = at;
       while (octets[from + end]! > 0 && octets[from + end]! < POINTER_BITS) end += 1 + octets[from + end]!;
       end += octets[from + end] === 0 ? 1 : 2;
@@ -179,13 +195,61 @@ export class CacheStep {
       at = end;
       count++;
     }
-    response.answerCount = count;
-    response.authorityCount = 0;
+    this.#fitCount = count;
     return at;
   }
-}
 
-/** Whether records can be copied behind a response as it stands: they point to the name behind the header. */
-function isAtQuestion(response: Response): boolean {
-  return response.answerCount === 0 && response.ownerOffset === HEADER_SIZE;
+  /**
+   * Whether records can be copied behind the response as it stands. They point into the name that was looked up: that of the
+   * question, or the target of a CNAME of ours, where it is written out and can be pointed to.
+   */
+  #isPlaceKnown(): boolean {
+    const { bytes, messageAt, ownerOffset, answerCount, section, position } = this.#response;
+    if (ownerOffset === HEADER_SIZE) return answerCount === 0;
+    if (section !== SECTION.ANSWER || position - messageAt > POINTER_TARGET_MAX) return false;
+    const nameEnd = messageAt + ownerOffset + this.#query.nameSize - 1;
+    let at = messageAt + ownerOffset;
+    while (at < nameEnd && bytes[at]! < POINTER_BITS) at += bytes[at]! + 1;
+    return at === nameEnd && bytes[at] === 0;
+  }
+
+  /** Whether pointers into an answer can still name their targets where it would stand. */
+  #isInReach(at: number): boolean {
+    return (
+      this.#response.ownerOffset === HEADER_SIZE || this.#cache.words[at + CACHED.at.body]! >>> 8 <= MOVABLE_SIZE_MAX
+    );
+  }
+
+  /** Compression pointers of records that were stored behind another question: to where the same names stand here. */
+  #movePointers(start: number, recordCount: number): void {
+    const { bytes } = this.#response;
+    const view = this.#view;
+    let at = start;
+    for (let left = recordCount; left > 0; left--) {
+      at = this.#moveName(at, start);
+      const names = RDATA_NAMES.get(view.getUint16(at));
+      const end = at + RECORD_FIXED_SIZE + view.getUint16(at + RECORD_FIXED_SIZE - 2);
+      if (names !== undefined) {
+        let nameAt = at + RECORD_FIXED_SIZE + names.before;
+        for (let count = names.names; count > 0 && nameAt < end; count--) nameAt = this.#moveName(nameAt, start);
+      }
+      at = end;
+    }
+    // What was stored is well-formed; a walk that ends elsewhere would be a bug of the writer.
+    assert(at <= bytes.length, 'a cached answer ends behind the memory it was copied to');
+  }
+
+  /** @returns the end of the name */
+  #moveName(nameAt: number, start: number): number {
+    const { bytes, messageAt, ownerOffset } = this.#response;
+    const view = this.#view;
+    const storedAt = HEADER_SIZE + this.#query.nameSize + QUESTION_FIXED_SIZE;
+    let at = nameAt;
+    while (bytes[at]! > 0 && bytes[at]! < POINTER_BITS) at += bytes[at]! + 1;
+    if (bytes[at] === 0) return at + 1;
+    const target = view.getUint16(at) & 0x3fff;
+    const moved = target < storedAt ? ownerOffset + target - HEADER_SIZE : start - messageAt + target - storedAt;
+    view.setUint16(at, (POINTER_BITS << 8) | moved);
+    return at + 2;
+  }
 }

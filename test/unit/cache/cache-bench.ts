@@ -43,13 +43,20 @@ export class CacheThread {
     return this.writer.store(this.key, this.#answer, octets, nowTick);
   }
 
-  /** Store one record, whose TTL is at an offset. */
-  storeRecord(asked: Asked, record: Uint8Array, ttlOffset: number, nowTick: number, lifetime: number): void {
+  /** Store records whose TTLs are at some offsets. */
+  storeRecords(
+    asked: Asked,
+    records: Uint8Array,
+    answerCount: number,
+    ttlOffsets: readonly number[],
+    nowTick: number,
+    lifetime: number,
+  ): void {
     this.ask(asked);
-    this.#answer.ttlOffsets[0] = ttlOffset;
-    const sizes = { bodyAt: 0, bodySize: record.length, answerCount: 1, ttlCount: 1 };
+    this.#answer.ttlOffsets.set(ttlOffsets);
+    const sizes = { bodyAt: 0, bodySize: records.length, answerCount, ttlCount: ttlOffsets.length };
     Object.assign(this.#answer, { kind: KIND.SUCCESS, lifetime, ...sizes });
-    this.writer.store(this.key, this.#answer, record, nowTick);
+    this.writer.store(this.key, this.#answer, records, nowTick);
   }
 
   /** The text stored, undefined: none. */

@@ -62,7 +62,7 @@ class Bench {
   /** Put an answer there that has ended. */
   putStale(): void {
     const record = Buffer.from('c00c000100010000000000040a000001', 'hex');
-    this.#reader.storeRecord({ name: 'a.test.', instance: 0 }, record, 6, machineTick() - 100, 50);
+    this.#reader.storeRecords({ name: 'a.test.', instance: 0 }, record, 1, [6], machineTick() - 100, 50);
   }
 
   count(cell: Parameters<typeof total>[2]): number {
