@@ -13,6 +13,7 @@ import { lowerCaseName, parseName } from '../dns/name.ts';
 import type { CorefileBlock, CorefileConfig } from '../plugins/corefile-config.ts';
 import type { CacheProfile } from '../cache/cache-profiles.ts';
 import type { ForwardGroup } from '../forward/forward-group.ts';
+import type { CacheOptions } from '../plugins/cache/parse.ts';
 import type { ForwardStanza } from '../plugins/forward/parse.ts';
 import type { HostsOptions } from '../plugins/hosts/parse.ts';
 import type { K8sExternalOptions } from '../plugins/k8s_external/parse.ts';
@@ -233,7 +234,7 @@ class Compiler {
 
   #compileBlock(block: CorefileBlock): CompiledBlock {
     const makers: StepMaker[] = [];
-    const zones = new Set<string>();
+    const zones = new Set<string>(block.plugins.cache?.zones);
     for (const { name, token } of block.chain) {
       if (name === 'loadbalance') this.#warnOfOrder(block, token);
       if (WITHOUT_EFFECT.has(name)) {
@@ -285,7 +286,7 @@ class Compiler {
       case 'transfer':
         return [makeTransfer(plugins, zones)];
       case 'hosts':
-        return [this.#makeHosts(plugins.hosts!, zones)];
+        return [this.#makeHosts(block, zones)];
       case 'kubernetes':
         return [this.#makeKubernetes(block, zones)];
       case 'k8s_external':
@@ -307,7 +308,8 @@ class Compiler {
     return (suffix) => (rule.zones.some((zone) => covers(zone, suffix)) ? [step] : []);
   }
 
-  #makeHosts(options: HostsOptions, zones: Set<string>): StepMaker {
+  #makeHosts({ plugins }: CorefileBlock, zones: Set<string>): StepMaker {
+    const options = plugins.hosts!;
     addAll(zones, options.zones);
     addAll(zones, options.fallthrough ?? []);
     const dataset = this.#nextDataset++;
@@ -319,7 +321,7 @@ class Compiler {
         {
           kind: 'records',
           dataset,
-          ttlSeconds: options.ttlSeconds,
+          ttlSeconds: cappedTtl(options.ttlSeconds, plugins.cache, suffix),
           hasWildcards: true,
           isPointersOnly: !isInside,
           isFallthrough: isCovered(options.fallthrough, suffix),
@@ -345,7 +347,7 @@ class Compiler {
           kind: 'kubernetes',
           zone: wireOf(zone),
           dataset,
-          ttlSeconds: options.ttlSeconds,
+          ttlSeconds: cappedTtl(options.ttlSeconds, block.plugins.cache, suffix),
           isPodsInsecure: options.pods === 'insecure',
           isZonal: options.hasZonalNames,
           isClusterset: options.multiclusterZones.includes(zone),
@@ -381,7 +383,7 @@ class Compiler {
           kind: 'external',
           zone: wireOf(zone),
           dataset,
-          ttlSeconds: options.ttlSeconds,
+          ttlSeconds: cappedTtl(options.ttlSeconds, block.plugins.cache, suffix),
           primary,
           apex,
           isFallthrough: isCovered(options.fallthrough, suffix),
@@ -475,6 +477,12 @@ interface CompiledBlock {
   /** every zone its plugins name */
   readonly zones: ReadonlySet<string>;
   stepsFor(suffix: string): readonly StepDescription[];
+}
+
+/** Our own answers do not go through the cache; clients keep them no longer than what does. */
+function cappedTtl(ttlSeconds: number, cache: CacheOptions | undefined, suffix: string): number {
+  const isCached = cache?.zones.some((zone) => covers(zone, suffix)) === true;
+  return isCached ? Math.min(ttlSeconds, cache.success.maxTtlSeconds) : ttlSeconds;
 }
 
 /** The steps of one plugin for the names below a suffix: none where it has no say. */

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { formatName } from '../../../src/dns/name.ts';
+import type { CacheProfile } from '../../../src/cache/cache-profiles.ts';
 import type { ForwardGroup } from '../../../src/forward/forward-group.ts';
 import { DEFAULT_TCP_TIMEOUTS } from '../../../src/resolver/resolver-options.ts';
 import { compileCorefile } from '../../../src/server/compile-corefile.ts';
@@ -10,10 +11,13 @@ import { readAtOnce } from '../plugins/corefile-fixture.ts';
 
 const groups: ForwardGroup[] = [];
 
+/** what the compilation registered */
+const profiles: CacheProfile[] = [];
+
 function compile(text: string): ServerPlan {
   groups.length = 0;
   const indexOfGroup = (group: ForwardGroup): number => groups.push(group) - 1;
-  const indexOfCacheProfile = (): number => 0;
+  const indexOfCacheProfile = (profile: CacheProfile): number => profiles.push(profile) - 1;
   return compileCorefile(readAtOnce(text, 'Corefile', {}), {
     version: '0.0.0',
     hostName: 'host',
@@ -293,5 +297,54 @@ describe('transfer', () => {
       { zone: '10.in-addr.arpa.', kind: CLUSTER, dataset: 0, to: [second], source: null },
       { zone: 'example.org.', kind: EXTERNAL, dataset: 0, to: [second], source: null },
     ]);
+  });
+});
+
+describe('cache', () => {
+  const ttlsOf = (plan: ServerPlan): Record<string, number> =>
+    Object.fromEntries(
+      plan.config.listeners[0]!.routes.flatMap(({ zone, steps }) =>
+        steps.flatMap((step) => ('ttlSeconds' in step ? [[`${formatName(zone)} ${step.kind}`, step.ttlSeconds]] : [])),
+      ),
+    );
+
+  test('our own answers are kept by clients no longer than what goes through it, below its zones', () => {
+    const plan = compile(`.:53 {
+    bind 127.0.0.1
+    cache 20 cluster.local
+    hosts {
+        192.0.2.1 host.test
+        ttl 60
+        fallthrough
+    }
+    kubernetes cluster.local {
+        ttl 30
+    }
+}`);
+    const ttls = ttlsOf(plan);
+    assert.equal(ttls['cluster.local. kubernetes'], 20);
+    assert.equal(ttls['cluster.local. records'], 20);
+    assert.equal(ttls['. records'], 60);
+  });
+
+  test('forwarded answers have a profile below its zones, another where a kind is disabled, and none elsewhere', () => {
+    profiles.length = 0;
+    const plan = compile(`.:53 {
+    bind 127.0.0.1
+    cache 20 example.org example.net {
+        disable success a.example.org
+    }
+    forward . 192.0.2.1
+}`);
+    const profileOf = (zone: string): CacheProfile | undefined => {
+      const route = plan.config.listeners[0]!.routes.find((each) => formatName(each.zone) === zone);
+      const step = route?.steps.find(({ kind }) => kind === 'forward');
+      return step?.kind === 'forward' && step.cacheProfile !== undefined ? profiles[step.cacheProfile] : undefined;
+    };
+    assert.equal(profileOf('.'), undefined);
+    assert.deepEqual(profileOf('example.org.')?.success, { max: 20, min: 5, isMinSaid: false, isDisabled: false });
+    assert.equal(profileOf('a.example.org.')?.success.isDisabled, true);
+    assert.equal(profileOf('a.example.org.')?.denial.isDisabled, false);
+    assert.equal(profileOf('example.net.')?.instance.key, profileOf('a.example.org.')?.instance.key);
   });
 });
