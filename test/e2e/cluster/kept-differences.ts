@@ -36,6 +36,7 @@ const NOT_SEEN_HERE = [
 ];
 
 const NO_ADDRESS = 'for each IPv4 address an AAAA record without address';
+const BALANCERS = 'k8s_external: host names of load balancers';
 const DNS_SERVICE = 'k8s_external: the name server has the external addresses of the DNS Service';
 
 /** Differences that the table does not know: cluster, name and type → reason. */
@@ -46,6 +47,9 @@ const SEEN_HERE: Readonly<Record<string, string>> = {
   [`${DNS_SERVICE} | ns1.dns.example.org. 28`]: NO_ADDRESS,
   'k8s_external: the name server of a headless DNS Service | example.org. 2': NO_ADDRESS,
   'k8s_external: apex | Example.ORG. 6': 'the zone is not written as the client has it',
+  [`${BALANCERS} | named.shop.example.org. 1`]: 'the CNAME once for each port',
+  [`${BALANCERS} | named.shop.example.org. 28`]: 'the CNAME once for each port',
+  [`${BALANCERS} | _http._tcp.named.shop.example.org. 1`]: 'the CNAME has the TTL of `kubernetes`',
   'k8s_external: headless Services | known-0.known.shop.example.org. 1': 'the label is not looked at',
   'multicluster: imported Services | a-0.anonymous.shop.svc.clusterset.local. 1':
     'an endpoint of a cluster without a name is found without it',
