@@ -1,4 +1,5 @@
 /** What an answer is found by: whose it is, the name without letter case, type, class, DO and CD. */
+import { NAME_SIZE_MAX } from '../dns/wire-header.ts';
 import { CACHE_HEADER } from './cache-layout.ts';
 
 export const KEY_DO = 1;
@@ -15,12 +16,17 @@ export class CacheKey {
   nameWords: Uint32Array;
   hash = 0;
 
+  readonly #ownName: Uint8Array;
+  readonly #ownNameWords: Uint32Array;
   readonly #seed: number;
   readonly #multiplier: number;
 
   /** @param words  the cache */
   constructor(words: Uint32Array) {
-    this.nameWords = new Uint32Array(1);
+    const name = new ArrayBuffer(NAME_SIZE_MAX + 1);
+    this.#ownName = new Uint8Array(name);
+    this.#ownNameWords = new Uint32Array(name);
+    this.nameWords = this.#ownNameWords;
     this.#seed = words[CACHE_HEADER.at.seed]!;
     // A known multiplier has names of one hash for every seed that only starts the state.
     this.#multiplier = 0x9e_37_79_b1 ^ (words[CACHE_HEADER.at.seed + 1]! << 1);
@@ -45,5 +51,22 @@ export class CacheKey {
     hash = Math.imul(hash ^ (hash >>> 16), 0x85_eb_ca_6b);
     hash = Math.imul(hash ^ (hash >>> 13), 0xc2_b2_ae_35);
     this.hash = (hash ^ (hash >>> 16)) >>> 0;
+  }
+  /** The same for a name in wire form whose letter case may be any. @param nameAt  where it stands */
+  setFrom(
+    instance: number,
+    qtype: number,
+    qclass: number,
+    flags: number,
+    octets: Uint8Array,
+    nameAt: number,
+    nameSize: number,
+  ): void {
+    this.#ownNameWords[(nameSize - 1) >>> 2] = 0;
+    for (let index = 0; index < nameSize; index++) {
+      const octet = octets[nameAt + index]!;
+      this.#ownName[index] = octet >= 0x41 && octet <= 0x5a ? octet + 0x20 : octet;
+    }
+    this.set(instance, qtype, qclass, flags, this.#ownNameWords, nameSize);
   }
 }

@@ -10,7 +10,7 @@ import type { AnswerCache } from '../cache/answer-cache.ts';
 import { CACHE_PROFILE, KIND, PROFILE_FLAG, TICKS_PER_SECOND } from '../cache/cache-layout.ts';
 import { CacheableAnswer, TTLS_MAX, type CacheWriter } from '../cache/cache-writer.ts';
 import { RCODE, TYPE } from '../dns/iana.ts';
-import { LABELS_MAX, NAME_SIZE_MAX, POINTER_BITS, TC } from '../dns/wire-header.ts';
+import { LABELS_MAX, POINTER_BITS, TC } from '../dns/wire-header.ts';
 import type { Reply } from './reply.ts';
 
 const CNAME_CHAIN_MAX = 16;
@@ -35,8 +35,6 @@ export class AnswerKeeper {
   readonly #cache: AnswerCache;
   readonly #writer: CacheWriter;
   readonly #key: CacheKey;
-  readonly #name: Uint8Array;
-  readonly #nameWords: Uint32Array;
   readonly #answer: CacheableAnswer = new CacheableAnswer();
   /** offsets in the arena of the names that the answer is about: the question's, and CNAME targets */
   readonly #chain: Uint32Array = new Uint32Array(CNAME_CHAIN_MAX);
@@ -50,9 +48,6 @@ export class AnswerKeeper {
     this.#cache = cache;
     this.#writer = writer;
     this.#key = new CacheKey(cache.words);
-    const name = new ArrayBuffer(NAME_SIZE_MAX + 1);
-    this.#name = new Uint8Array(name);
-    this.#nameWords = new Uint32Array(name);
   }
 
   /**
@@ -122,12 +117,7 @@ export class AnswerKeeper {
 
   #setKey(profile: number, qtype: number, qclass: number, flags: number, nameAt: number, nameSize: number): void {
     const instance = this.#cache.profile(profile, CACHE_PROFILE.at.instance);
-    this.#nameWords[(nameSize - 1) >>> 2] = 0;
-    for (let index = 0; index < nameSize; index++) {
-      const octet = this.#octets[nameAt + index]!;
-      this.#name[index] = octet >= 0x41 && octet <= 0x5a ? octet + 0x20 : octet;
-    }
-    this.#key.set(instance, qtype, qclass, flags, this.#nameWords, nameSize);
+    this.#key.setFrom(instance, qtype, qclass, flags, this.#octets, nameAt, nameSize);
   }
 
   /** @returns KIND, or -1: nothing that may be kept. Follows the CNAME records. */

@@ -39,8 +39,6 @@ export class FlightCache {
   readonly #view: DataView;
   readonly #messageAt: number;
   readonly #key: CacheKey;
-  readonly #nameWords: Uint32Array;
-  readonly #name: Uint8Array;
 
   /**
    * @param arena      replies and questions lie in it
@@ -61,9 +59,6 @@ export class FlightCache {
     this.#view = new DataView(arena);
     this.#messageAt = messageAt;
     this.#key = new CacheKey(access.answers.words);
-    const name = new ArrayBuffer(NAME_SIZE_MAX + 1);
-    this.#name = new Uint8Array(name);
-    this.#nameWords = new Uint32Array(name);
   }
 
   /** How long a question may take, ms: less where a stale answer is at hand. */
@@ -139,17 +134,18 @@ export class FlightCache {
 
   #setKey(slot: number, profile: number): void {
     const table = this.#table;
-    const nameAt = this.#questions.nameAt(slot);
-    const size = table.nameSize[slot]!;
-    this.#nameWords[(size - 1) >>> 2] = 0;
-    for (let index = 0; index < size; index++) {
-      const octet = this.#octets[nameAt + index]!;
-      this.#name[index] = octet >= 0x41 && octet <= 0x5a ? octet + 0x20 : octet;
-    }
     const flags = table.flags[slot]!;
     const keyFlags = ((flags & ASKED.DO) === 0 ? 0 : KEY_DO) | ((flags & ASKED.CD) === 0 ? 0 : KEY_CD);
     const instance = this.#access.answers.profile(profile, CACHE_PROFILE.at.instance);
-    this.#key.set(instance, table.qtype[slot]!, table.qclass[slot]!, keyFlags, this.#nameWords, size);
+    this.#key.setFrom(
+      instance,
+      table.qtype[slot]!,
+      table.qclass[slot]!,
+      keyFlags,
+      this.#octets,
+      this.#questions.nameAt(slot),
+      table.nameSize[slot]!,
+    );
   }
 
   /** A response as an upstream would send it, with the extended error for stale answers. */
