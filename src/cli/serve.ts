@@ -1,6 +1,7 @@
 /** `skyshard serve`: starts the server, says where it listens, stops it on request. */
 import { writeFileSync } from 'node:fs';
 import { SkyshardError } from '../base/skyshard-error.ts';
+import { boundGarbage } from '../native/process-memory.ts';
 import type { RunningServer } from '../server/server.ts';
 import { EXIT, exitCodeOf } from './exit-codes.ts';
 import { LazyLog } from './lazy-log.ts';
@@ -31,6 +32,8 @@ export async function runServe(args: readonly string[]): Promise<number> {
   // Who reads has gone: names are answered nevertheless.
   process.stdout.on('error', () => undefined);
   const log = new LazyLog(options.lineFormat);
+  // First: while modules are loaded the young generation would grow to four times its first size.
+  boundGarbage();
   const { startServer } = await import('../server/server.ts');
   try {
     const output = {

@@ -1,4 +1,4 @@
-/** Memory given back to the kernel. Main only. */
+/** Memory given back to the kernel. */
 import { readFileSync } from 'node:fs';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
@@ -38,11 +38,22 @@ export function boundGarbage(): void {
  * that a server at rest does not need. Blocks for some 30 ms.
  */
 export function shrinkHeap(libc: Libc | undefined): void {
-  setFlagsFromString('--expose-gc');
-  const collect = runInNewContext('gc') as (options: object) => void;
-  setFlagsFromString('--no-expose-gc');
-  collect({ type: 'major', execution: 'sync', flavor: 'last-resort' });
+  collectGarbage('last-resort');
   libc?.malloc_trim?.(0);
+}
+
+/**
+ * Collect the garbage of this thread: for what its start left behind, some 2 MiB, in a thread that allocates nothing
+ * afterwards. Blocks for some 10 ms.
+ *
+ * @param flavor  last-resort: several times, until nothing more is found
+ */
+export function collectGarbage(flavor: 'regular' | 'last-resort' = 'regular'): void {
+  setFlagsFromString('--expose-gc');
+  // Flags are the process's: another thread that does the same may have taken it back by now.
+  const collect = runInNewContext('globalThis.gc') as ((options: object) => void) | undefined;
+  setFlagsFromString('--no-expose-gc');
+  collect?.({ type: 'major', execution: 'sync', flavor });
 }
 
 /**
@@ -50,26 +61,30 @@ export function shrinkHeap(libc: Libc | undefined): void {
  * start. What is used again comes back from the page cache, 16 pages a fault. Only mappings that nothing was ever written
  * to are touched: of others the kernel would drop what was written.
  *
+ * @param smaps  text of /proc/self/smaps; making it takes a few milliseconds
  * @returns octets of the mappings
  */
-export function discardCode(libc: Libc, maps: string = readFileSync('/proc/self/maps', 'utf8')): number {
+export function discardCode(libc: Libc, smaps: string = readFileSync('/proc/self/smaps', 'utf8')): number {
   let size = 0;
-  for (const { start, end } of codeMappings(maps, process.execPath)) {
+  for (const { start, end } of fileMappings(smaps, process.execPath)) {
     if (libc.madvise(start, end - start, MADV_DONTNEED) === 0) size += end - start;
   }
   return size;
 }
 
 /**
- * Executable mappings of a file, from the text of /proc/PID/maps. Never those that are only readable: what the linker
- * relocated lies there. Addresses are octets, exact as numbers.
+ * Mappings of a file that cannot be written and have no page but the file's, from the text of /proc/PID/smaps. What the
+ * linker relocated is only readable too, and has pages of its own. Addresses are octets, exact as numbers.
  */
-export function codeMappings(maps: string, file: string): { readonly start: number; readonly end: number }[] {
+export function fileMappings(smaps: string, file: string): { readonly start: number; readonly end: number }[] {
   const mappings: { start: number; end: number }[] = [];
-  for (const line of maps.split('\n')) {
+  let mapping: { start: number; end: number } | undefined;
+  for (const line of smaps.split('\n')) {
     const [, start, end, permissions, path] = /^([0-9a-f]+)-([0-9a-f]+) (\S+) \S+ \S+ \d+ *(.*)$/.exec(line) ?? [];
-    if (start === undefined || end === undefined || permissions !== 'r-xp' || path !== file) continue;
-    mappings.push({ start: Number.parseInt(start, 16), end: Number.parseInt(end, 16) });
+    if (start !== undefined && end !== undefined) {
+      const isCode = (permissions === 'r-xp' || permissions === 'r--p') && path === file;
+      mapping = isCode ? { start: Number.parseInt(start, 16), end: Number.parseInt(end, 16) } : undefined;
+    } else if (mapping !== undefined && /^Anonymous: +0 kB$/.test(line)) mappings.push(mapping);
   }
   return mappings;
 }

@@ -94,12 +94,17 @@ export class AnsweringThreads {
     });
   }
 
-  /** Resolves when all threads read their sockets: UDP when TCP listens too. @throws SkyshardError BIND_FAILED, SHARD_START */
-  async start(): Promise<void> {
+  /**
+   * Resolves when all threads read their sockets: UDP when TCP listens too.
+   *
+   * @param onLoaded  called when the resolvers' threads have started; the shards' have had as long
+   * @throws SkyshardError BIND_FAILED, SHARD_START
+   */
+  async start(onLoaded: () => void = () => undefined): Promise<void> {
     this.#watch = setInterval(() => this.#watchReaders(), WATCH_INTERVAL_MS).unref();
     const { promise: portsKnown, resolve, reject } = Promise.withResolvers<readonly RunningListener[]>();
     const resolversStart = this.#resolvers.start(portsKnown);
-    resolversStart.catch(() => undefined);
+    resolversStart.then(onLoaded, () => undefined);
     try {
       await this.shards.start(() => {
         // TCP takes the ports that UDP has got.

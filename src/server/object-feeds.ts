@@ -59,9 +59,9 @@ export class ObjectFeeds {
     return [...this.#feeds].every(({ sink }) => sink.isSynced);
   }
 
-  /** Resolves when all that is open now is listed; it may never be. */
-  async synced(): Promise<void> {
-    await Promise.all([...this.#feeds].map(({ sink }) => sink.synced));
+  /** Whether a list of a feed has begun and not ended. */
+  get isListing(): boolean {
+    return [...this.#feeds].some(({ sink }) => sink.isListing);
   }
 
   /** For who started the server: where its names come from. */

@@ -51,6 +51,11 @@ export class RecordSource implements ObjectSink {
     return this.#missing.size === 0;
   }
 
+  /** A list has begun and not ended. */
+  get isListing(): boolean {
+    return this.#listing.size > 0;
+  }
+
   /** Resolves when every kind was listed once; after `close` it may never. */
   get synced(): Promise<void> {
     return this.#synced.promise;

@@ -8,7 +8,7 @@ import { randomBytes } from 'node:crypto';
 import { readVersion } from '../base/version.ts';
 import { reserveSharedBuffer } from '../memory/shared-buffer.ts';
 import { loadLibc, nativeUnavailableReason } from '../native/libc.ts';
-import { boundGarbage, discardCode, discardPages, shrinkHeap } from '../native/process-memory.ts';
+import { discardPages } from '../native/process-memory.ts';
 import { createCounterBuffer } from '../observability/counter-layout.ts';
 import type { LineFormat, WriteLine } from '../observability/plugin-line.ts';
 import { MainCounters } from '../observability/server-metrics.ts';
@@ -33,6 +33,7 @@ import { HostsTable } from './hosts-table.ts';
 import type { MetricScope } from '../observability/shard-counters.ts';
 import { createServerMetrics } from './metrics.ts';
 import { readMachineLimits } from './machine-limits.ts';
+import { MemoryRelief } from './memory-relief.ts';
 import { ObjectFeeds } from './object-feeds.ts';
 import { RecordPublisher } from './record-publisher.ts';
 import type { LogFunction, ServerOptions } from './server-options.ts';
@@ -48,8 +49,6 @@ const LOOP_WATCH_INTERVAL_MS = 500;
 const RELOAD_SCOPES_MAX = 64;
 /** How long threads wait for the first snapshot beyond `startup_timeout`, ms: as long as main may take for it. */
 const FIRST_SNAPSHOT_MAX_MS = 10_000;
-/** When what the start took is given back, ms: queries of the first moment go first. */
-const SHRINK_AFTER_MS = 500;
 
 export interface RunningServer {
   readonly listeners: readonly { readonly address: string; readonly port: number }[];
@@ -97,7 +96,6 @@ export async function startServer(
   const close = async (): Promise<void> => {
     for (let closer = closers.pop(); closer !== undefined; closer = closers.pop()) await closer();
   };
-  boundGarbage();
   try {
     return await assemble(options, output, closers, close, stopRequest);
   } catch (error) {
@@ -229,22 +227,16 @@ async function assemble(
   const loopTimer = watchLoops(new LoopWatch(forwardBuffer, forwardGroups), log);
   closers.push(() => clearInterval(loopTimer));
   closers.push(() => threads.stop());
+  const relief = new MemoryRelief({ libc, isListing: () => feeds.isListing });
+  closers.push(() => relief.stop());
   // Threads and probes start while objects are listed; the threads take no query before the first snapshot is there.
   const publishFirst = feeds.start(plan.records).then(() => publisher.start(writeNames));
-  await Promise.all([publishFirst, threads.start(), services.start(metrics.page)]);
+  const startThreads = threads.start(() => relief.start());
+  await Promise.all([publishFirst, startThreads, services.start(metrics.page)]);
   metrics.start();
   reloader.start();
   upstreamHosts.start(() => void reloader.reload());
   threads.shards.yieldToShards();
-  const shrink = (): void => {
-    setTimeout(() => {
-      shrinkHeap(libc);
-      if (libc !== undefined) discardCode(libc);
-    }, SHRINK_AFTER_MS).unref();
-  };
-  shrink();
-  // First lists that were not complete in time leave as much behind.
-  if (!feeds.isSynced) void feeds.synced().then(shrink);
   return {
     listeners: threads.shards.listeners,
     metricsUrls: services.metricsUrls,

@@ -4,6 +4,7 @@ import type { AnswererOptions } from '../answer/answerer-options.ts';
 import { openCache } from '../cache/cache-access.ts';
 import { Forwarder } from '../forward/forwarder.ts';
 import { BUFFER_HEADER } from '../memory/buffer-layout.ts';
+import { collectGarbage } from '../native/process-memory.ts';
 import { QueryEventWriter } from '../observability/query-event-writer.ts';
 import { createShardCounters } from '../observability/shard-counters.ts';
 import type { ShardWork, ShardWorkOptions } from './shard-options.ts';
@@ -57,6 +58,7 @@ export function createShardWork(options: ShardWorkOptions): ShardWork {
     cache,
     ...(forwarder !== undefined && { forwarder }),
   });
+  collectGarbage();
   waitForSnapshot(data.buffer, data.firstSnapshotMaxMs);
   return { answerer, counters, events, forwarder, handoffBuffer: data.handoffBuffer };
 }

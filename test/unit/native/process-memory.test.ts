@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { loadLibc, nativeUnavailableReason } from '../../../src/native/libc.ts';
-import { codeMappings, discardCode, discardPages, shrinkHeap } from '../../../src/native/process-memory.ts';
+import { fileMappings, discardCode, discardPages, shrinkHeap } from '../../../src/native/process-memory.ts';
 
 const skip = nativeUnavailableReason() ?? false;
 
@@ -39,17 +39,21 @@ test('the heap gives back what garbage took', { skip }, () => {
   assert.equal(typeof (globalThis as { gc?: unknown }).gc, 'undefined', 'nothing is left in the global scope');
 });
 
-test('only what is executable and of the program is code to let go of', () => {
-  const maps = [
-    '00400000-00746000 r--p 00000000 fe:00 10 /opt/a program/node',
-    '0074a000-03044000 r-xp 0034a000 fe:00 10                         /opt/a program/node',
-    '06b56000-06b7d000 rw-p 06755000 fe:00 10 /opt/a program/node',
-    '7f0000000000-7f0000001000 rwxp 00000000 00:00 0',
-    '7f4273dc0000-7f4273fc5000 r-xp 01627000 fe:00 10 /opt/a program/node',
-    '7f53c0000000-7f53c0100000 r-xp 00000000 fe:00 11 /usr/lib/libc.so.6',
+test('only what is of the program and was never written is code to let go of', () => {
+  const mapping = (line: string, anonymousKb: number): string =>
+    `${line}\nSize:  4 kB\nRss:  4 kB\nAnonymous:  ${anonymousKb} kB\nVmFlags: rd mr mw me`;
+  const smaps = [
+    mapping('00400000-00746000 r--p 00000000 fe:00 10 /opt/a program/node', 0),
+    mapping('0074a000-03044000 r-xp 0034a000 fe:00 10                         /opt/a program/node', 0),
+    mapping('03044000-03048000 r--p 0034a000 fe:00 10 /opt/a program/node', 16),
+    mapping('06b56000-06b7d000 rw-p 06755000 fe:00 10 /opt/a program/node', 0),
+    mapping('7f0000000000-7f0000001000 rwxp 00000000 00:00 0', 0),
+    mapping('7f4273dc0000-7f4273fc5000 r-xp 01627000 fe:00 10 /opt/a program/node', 0),
+    mapping('7f53c0000000-7f53c0100000 r-xp 00000000 fe:00 11 /usr/lib/libc.so.6', 0),
     '',
   ].join('\n');
-  assert.deepEqual(codeMappings(maps, '/opt/a program/node'), [
+  assert.deepEqual(fileMappings(smaps, '/opt/a program/node'), [
+    { start: 0x400000, end: 0x746000 },
     { start: 0x74a000, end: 0x3044000 },
     { start: 0x7f4273dc0000, end: 0x7f4273fc5000 },
   ]);

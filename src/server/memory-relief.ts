@@ -1,0 +1,56 @@
+/**
+ * Gives memory back that lists and the start took: while objects are listed what the C library holds free, after it
+ * garbage and the pages of code as well. Lists of a large cluster leave tens of MiB, and the limit is hard.
+ */
+import type { Libc } from '../native/libc.ts';
+import { discardCode, shrinkHeap } from '../native/process-memory.ts';
+
+/** How often is looked whether something is listed, and given back while it is, ms. */
+const LOOK_MS = 250;
+/** When all is given back, ms after a list has ended: queries of the first moment, and a list that follows, go first. */
+const REST_MS = 500;
+
+export interface MemoryReliefOptions {
+  /** undefined: without native calls only garbage is collected */
+  readonly libc: Libc | undefined;
+  /** whether a list has begun that has not ended */
+  readonly isListing: () => boolean;
+}
+
+export class MemoryRelief {
+  readonly #options: MemoryReliefOptions;
+  #timer: NodeJS.Timeout | undefined;
+  /** when the last list was seen, by performance.now; undefined: all is given back */
+  #busyAtMs: number | undefined = performance.now();
+
+  constructor(options: MemoryReliefOptions) {
+    this.#options = options;
+  }
+
+  /** For the moment at which threads and modules are loaded: most of the code that did that is not used again. */
+  start(): void {
+    this.#timer = setInterval(() => this.#look(), LOOK_MS).unref();
+    const { libc } = this.#options;
+    if (libc === undefined) return;
+    libc.malloc_trim?.(0);
+    discardCode(libc);
+  }
+
+  stop(): void {
+    clearInterval(this.#timer);
+  }
+
+  #look(): void {
+    const { libc, isListing } = this.#options;
+    const nowMs = performance.now();
+    if (isListing()) {
+      this.#busyAtMs = nowMs;
+      libc?.malloc_trim?.(0);
+      return;
+    }
+    if (this.#busyAtMs === undefined || nowMs - this.#busyAtMs < REST_MS) return;
+    this.#busyAtMs = undefined;
+    shrinkHeap(libc);
+    if (libc !== undefined) discardCode(libc);
+  }
+}
