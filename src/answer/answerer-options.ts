@@ -1,6 +1,7 @@
 import type { AnswerCache } from '../cache/answer-cache.ts';
 import type { CacheWriter } from '../cache/cache-writer.ts';
 import type { Query } from './query.ts';
+import type { AddressOrder } from './record-order.ts';
 import type { Response } from './response.ts';
 import type { QueryEventWriter } from '../observability/query-event-writer.ts';
 import type { ShardCounters } from '../observability/shard-counters.ts';
@@ -72,8 +73,10 @@ export interface QueryClient {
   /** POLICY of its route: word index, valid within the batch; flags and sizes */
   policyFlags: number;
   udpSizeMax: number;
-  /** of its POLICY: how the records of its response are ordered */
-  order: number;
+  /** the records of its response are shuffled, where they do not come in another order anyway */
+  isShuffled: boolean;
+  /** what the addresses of its response are ordered by */
+  addressOrder: AddressOrder | undefined;
   /** QUERY_ERROR and its detail: why the answer is SERVFAIL; who refuses to take a query over says so here */
   error: number;
   errorDetail: number;

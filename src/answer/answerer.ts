@@ -29,6 +29,7 @@ import { DROP, PLUGIN, type ShardCounters } from '../observability/shard-counter
 import { NOT_FOUND, SnapshotReader } from '../snapshot/reader.ts';
 import {
   LISTENER_FLAG,
+  ORDER,
   POLICY,
   POLICY_FLAG,
   ROUTE,
@@ -37,6 +38,7 @@ import {
   STEP_WORDS,
   UDP_SIZE_MAX_DEFAULT,
 } from '../snapshot/snapshot-layout.ts';
+import { AddressOrders } from './address-orders.ts';
 import type { AnswererOptions, QueryClient, QueryForwarder, ZoneSender } from './answerer-options.ts';
 import { CACHE_RESULT, CacheStep } from './cache-step.ts';
 import { FixedSteps } from './fixed-steps.ts';
@@ -82,6 +84,7 @@ export class Answerer {
   private readonly cache: CacheStep | undefined;
   private readonly transfers: ZoneSender | undefined;
   private readonly order: RecordOrder;
+  private readonly addressOrders: AddressOrders;
   /** its idleTimeoutUnits are the caller's to set */
   readonly opt: OptWriter;
   private readonly counters: ShardCounters;
@@ -99,7 +102,8 @@ export class Answerer {
     messageSize: 0,
     policyFlags: 0,
     udpSizeMax: UDP_SIZE_MAX_DEFAULT,
-    order: 0,
+    isShuffled: false,
+    addressOrder: undefined,
     cacheProfile: -1,
     hasStale: false,
     optSize: 0,
@@ -132,6 +136,7 @@ export class Answerer {
     if (cache !== undefined) this.cache = new CacheStep(cache.answers, cache.writer, this.query, this.response);
     this.transfers = options.transfers;
     this.order = new RecordOrder(options.arena, (Math.random() * 0xffff_ffff) >>> 0);
+    this.addressOrders = new AddressOrders(this.reader);
     this.opt = new OptWriter(this.reader, this.query, this.response, this.client, options.cookieSecret);
     this.counters = options.counters;
     this.events = options.events;
@@ -205,7 +210,8 @@ export class Answerer {
     client.messageSize = messageSize;
     client.policyFlags = 0;
     client.udpSizeMax = UDP_SIZE_MAX_DEFAULT;
-    client.order = 0;
+    client.isShuffled = false;
+    client.addressOrder = undefined;
     client.error = QUERY_ERROR.NONE;
     this.scope = SCOPE_DROPPED;
     this.plugin = PLUGIN.SERVER;
@@ -221,8 +227,9 @@ export class Answerer {
     }
     if ((client.policyFlags & POLICY_FLAG.MINIMAL) !== 0) this.minimize();
     let size = this.finish();
-    if (client.order !== 0 && (this.plugin === PLUGIN.TEMPLATE || this.plugin === PLUGIN.CACHE))
-      size = this.order.apply(messageOffset, size, this.sizeMax());
+    if (client.addressOrder !== undefined || (client.isShuffled && isFromElsewhere(this.plugin))) {
+      size = this.order.apply(messageOffset, size, this.sizeMax(), client.addressOrder);
+    }
     const family = peerSize === 4 ? 0 : 1;
     this.counters.countRequest(this.scope, this.proto(), family, query.qtype, messageSize, query.isDo);
     this.counters.countResponse(
@@ -369,7 +376,8 @@ export class Answerer {
     this.kubernetes.setPolicy(flags);
     this.client.policyFlags = flags;
     this.client.udpSizeMax = udpSizeMax;
-    this.client.order = words[policyAt + POLICY.at.order]!;
+    this.client.isShuffled = words[policyAt + POLICY.at.order] === ORDER.BY_CHANCE;
+    this.client.addressOrder = this.addressOrders.at(policyAt);
     if (this.query.hasEdns) this.response.limit = this.response.messageAt + this.sizeMax() - this.opt.sizeMax();
   }
 
@@ -629,6 +637,11 @@ export class Answerer {
     const wantsAd = query.isDo !== 0 || (this.bytes[response.messageAt + FLAGS_LOW_AT]! & AD) !== 0;
     return response.upstreamFlags & (wantsAd ? RA | AD : RA);
   }
+}
+
+/** Whose records do not come in another order each time anyway. */
+function isFromElsewhere(plugin: number): boolean {
+  return plugin === PLUGIN.TEMPLATE || plugin === PLUGIN.CACHE;
 }
 
 /** What a question for a type that is no data gets, NOERROR if it is answered like any other. */

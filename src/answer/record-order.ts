@@ -15,6 +15,7 @@ import {
   HEADER_SIZE,
   NSCOUNT_AT,
   POINTER_BITS,
+  POINTER_OFFSET_MAX,
   QDCOUNT_AT,
 } from '../dns/wire-header.ts';
 
@@ -23,15 +24,15 @@ const RECORD_FIXED_SIZE = 10;
 const CONTENT_AT = 4;
 const DATA_AT = 10;
 const MESSAGE_MAX = 65_535;
-/** Records that are looked at; a section with more stays as it is. */
-const RECORDS_MAX = 2048;
+/** Records that are looked at, as many addresses as a message can have; a section with more stays as it is. */
+export const RECORDS_MAX = 4096;
 
 /** The sections' kinds of records, in their order. */
 const KIND = { ALIAS: 0, OTHER: 1, ADDRESS: 2, EXCHANGE: 3, PSEUDO: 4 } as const;
 
 /** Addresses by something else than chance. */
 export interface AddressOrder {
-  /** they are shuffled first */
+  /** records are shuffled first; if not, MX records and the authority section stay as they are, as does what nobody asked an address for */
   readonly isShuffled: boolean;
   /**
    * Put the numbers of address records into the order they are to have.
@@ -51,6 +52,8 @@ export interface RecordPlaces {
   /** where its type is */
   readonly typeAt: Uint32Array;
   readonly end: Uint32Array;
+  /** 31 bits */
+  nextRandom(): number;
 }
 
 export class RecordOrder implements RecordPlaces {
@@ -94,19 +97,23 @@ export class RecordOrder implements RecordPlaces {
     if (view.getUint16(messageAt + QDCOUNT_AT) !== 1) return size;
     this.messageAt = messageAt;
     this.#messageEnd = messageAt + size;
-    const answersAt = this.#nameEnd(messageAt + HEADER_SIZE) + 4;
-    let at = answersAt;
+    const nameEnd = this.#nameEnd(messageAt + HEADER_SIZE);
+    const isShuffled = addressOrder === undefined || addressOrder.isShuffled;
+    if (!isShuffled && !isAddressQuestion(view.getUint16(nameEnd))) return size;
+    let at = nameEnd + 4;
     for (let countAt: number = ANCOUNT_AT; countAt <= ARCOUNT_AT; countAt += NSCOUNT_AT - ANCOUNT_AT) {
+      const sectionAt = at;
       const count = view.getUint16(messageAt + countAt);
       at = this.#readSection(at, count);
-      if (at === 0) return size;
-      if (count < 2) continue;
+      if (at === 0) break;
+      if (count < 2 || !(isShuffled || (countAt !== NSCOUNT_AT && this.#hasAddresses()))) continue;
       const isInPlace = this.#isInPlace();
-      this.#arrange(addressOrder);
+      this.#arrange(countAt === NSCOUNT_AT ? undefined : addressOrder);
       if (isInPlace) this.#exchange();
-      else if (countAt === ANCOUNT_AT) return this.#rewrite(answersAt, size, sizeMax);
+      else if (countAt === ANCOUNT_AT) at = this.#rewrite(sectionAt, at, sizeMax);
+      else if (this.#isMovable(sectionAt)) this.#move(sectionAt);
     }
-    return size;
+    return this.#messageEnd - messageAt;
   }
 
   /** @returns where the next section starts, 0 if this one is not to be touched */
@@ -138,6 +145,11 @@ export class RecordOrder implements RecordPlaces {
       at += size + 1;
     }
     return 0;
+  }
+
+  #hasAddresses(): boolean {
+    for (let index = 0; index < this.#recordCount; index++) if (this.#kind[index] === KIND.ADDRESS) return true;
+    return false;
   }
 
   /** Whether nothing has to move but addresses of one owner and type among themselves. */
@@ -176,7 +188,7 @@ export class RecordOrder implements RecordPlaces {
       const from = to;
       for (let index = 0; index < this.#recordCount; index++) if (this.#kind[index] === kind) order[to++] = index;
       if (kind !== KIND.ADDRESS && kind !== KIND.EXCHANGE) continue;
-      if (kind === KIND.EXCHANGE || addressOrder?.isShuffled !== false) this.#shuffle(from, to);
+      if (addressOrder?.isShuffled !== false) this.#shuffle(from, to);
       if (kind === KIND.ADDRESS && to - from > 1) addressOrder?.arrange(order, from, to, this);
     }
   }
@@ -220,31 +232,59 @@ export class RecordOrder implements RecordPlaces {
     }
   }
 
-  /** Write the message with its answers in their new order. @returns its size; as before where it does not fit */
-  #rewrite(answersAt: number, size: number, sizeMax: number): number {
+  /** Whether the records of a section can change places as they are: addresses whose owners' names stand before it. */
+  #isMovable(sectionAt: number): boolean {
+    const { octets, messageAt } = this;
+    for (let index = 0; index < this.#recordCount; index++) {
+      if (this.#kind[index] === KIND.PSEUDO) continue;
+      const at = this.start[index]!;
+      if (this.#kind[index] !== KIND.ADDRESS || octets[at]! < POINTER_BITS) return false;
+      if ((this.#view.getUint16(at) & POINTER_OFFSET_MAX) >= sectionAt - messageAt) return false;
+    }
+    return true;
+  }
+
+  #move(sectionAt: number): void {
+    const { octets } = this;
+    const copy = this.#copy;
+    let size = 0;
+    for (let index = 0; index < this.#recordCount; index++) {
+      const record = this.#order[index]!;
+      for (let from = this.start[record]!; from < this.end[record]!; from++) copy[size++] = octets[from]!;
+    }
+    for (let index = 0; index < size; index++) octets[sectionAt + index] = copy[index]!;
+  }
+
+  /**
+   * Write the message with its answers in their new order, unless that does not fit.
+   *
+   * @returns where the answers end
+   */
+  #rewrite(answersAt: number, answersEnd: number, sizeMax: number): number {
     const { octets, messageAt } = this;
     const copy = this.#copy;
     this.#names.begin();
     copy.set(octets.subarray(messageAt, messageAt + HEADER_SIZE));
     let to = this.#writeName(messageAt + HEADER_SIZE, HEADER_SIZE, false);
-    if (to === 0) return size;
+    if (to === 0) return answersEnd;
     copy.set(octets.subarray(answersAt - 4, answersAt), to);
     to += 4;
-    let rest = answersAt;
     for (let index = 0; index < this.#recordCount && to !== 0; index++) {
       to = this.#writeRecord(this.start[this.#order[index]!]!, to);
-      rest = this.end[index]!;
     }
+    const newEnd = to;
+    let rest = answersEnd;
     let left = this.#view.getUint16(messageAt + NSCOUNT_AT) + this.#view.getUint16(messageAt + ARCOUNT_AT);
     for (; left > 0 && to !== 0; left--) {
       to = this.#writeRecord(rest, to);
       const typeAt = this.#nameEnd(rest);
       rest = typeAt + RECORD_FIXED_SIZE + this.#view.getUint16(typeAt + 8);
-      if (typeAt === 0 || rest > this.#messageEnd) return size;
+      if (typeAt === 0 || rest > this.#messageEnd) return answersEnd;
     }
-    if (to === 0 || to > sizeMax) return size;
+    if (to === 0 || to > sizeMax) return answersEnd;
     octets.set(copy.subarray(0, to), messageAt);
-    return to;
+    this.#messageEnd = messageAt + to;
+    return messageAt + newEnd;
   }
 
   #writeName(from: number, to: number, isCompressed: boolean): number {
@@ -279,6 +319,11 @@ export class RecordOrder implements RecordPlaces {
     this.#copyView.setUint16(dataAt - 2, at - dataAt);
     return at;
   }
+}
+
+/** Only who asks for these is after addresses. */
+function isAddressQuestion(type: number): boolean {
+  return type === TYPE.A || type === TYPE.AAAA || type === TYPE.SRV;
 }
 
 function kindOf(type: number): number {

@@ -66,7 +66,8 @@ export class ClientResponse {
     if ((waiters.flags[waiter]! & WAITER.AD) !== 0) low |= reply.flagsLow & AD;
     // What came from elsewhere is not ours, whoever the upstream had it from: AA is of our own records alone.
     this.#finish(waiter, at, 0, low);
-    if (waiters.order[waiter] !== 0) this.size = this.#order.apply(at, this.size, waiters.sizeMax[waiter]!);
+    if ((waiters.flags[waiter]! & WAITER.ORDERED) === 0) return;
+    this.size = this.#order.apply(at, this.size, waiters.sizeMax[waiter]!, waiters.addressOrder[waiter]);
   }
 
   /** The same where no upstream answered: the CNAME records there are, and the rcode. */

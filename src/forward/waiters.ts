@@ -6,6 +6,7 @@
  */
 import type { QueryClient } from '../answer/answerer-options.ts';
 import type { Query } from '../answer/query.ts';
+import type { AddressOrder } from '../answer/record-order.ts';
 import { SECTION, type Response } from '../answer/response.ts';
 import { AD, FLAGS_LOW_AT, HEADER_SIZE } from '../dns/wire-header.ts';
 import { POLICY_FLAG } from '../snapshot/snapshot-layout.ts';
@@ -36,6 +37,8 @@ export const WAITER = {
   GLUE: 64,
   /** no client: the answer is for the cache alone */
   NOBODY: 128,
+  /** records are shuffled, or ordered by `addressOrder` */
+  ORDERED: 256,
 } as const;
 
 export class Waiters {
@@ -47,9 +50,11 @@ export class Waiters {
   readonly aliasCount: Uint16Array = new Uint16Array(WAITERS_MAX + 1);
   /** largest response, octets */
   readonly sizeMax: Uint16Array = new Uint16Array(WAITERS_MAX + 1);
-  readonly flags: Uint8Array = new Uint8Array(WAITERS_MAX + 1);
-  /** how the records of its response are ordered: POLICY.order */
-  readonly order: Uint16Array = new Uint16Array(WAITERS_MAX + 1);
+  readonly flags: Uint16Array = new Uint16Array(WAITERS_MAX + 1);
+  /** what the addresses of its response are ordered by */
+  readonly addressOrder: (AddressOrder | undefined)[] = Array.from<AddressOrder | undefined>({
+    length: WAITERS_MAX + 1,
+  });
   readonly scope: Uint16Array = new Uint16Array(WAITERS_MAX + 1);
   /** when the query came, ms (performance.now); the caller's to set */
   readonly startMs: Float64Array = new Float64Array(WAITERS_MAX + 1);
@@ -98,8 +103,9 @@ export class Waiters {
     this.aliasCount[waiter] = response.answerCount;
     this.sizeMax[waiter] = response.limit - messageAt + client.optSize;
     this.scope[waiter] = client.scope;
-    this.order[waiter] = client.order;
+    this.addressOrder[waiter] = client.addressOrder;
     let flags = client.isStream ? WAITER.STREAM : 0;
+    if (client.isShuffled || client.addressOrder !== undefined) flags |= WAITER.ORDERED;
     if (client.optSize > 0) flags |= WAITER.HAS_OPT;
     if (query.isDo !== 0) flags |= WAITER.DO | WAITER.AD;
     else if ((from[messageAt + FLAGS_LOW_AT]! & AD) !== 0) flags |= WAITER.AD;

@@ -7,7 +7,9 @@
  */
 import { assert } from '../base/assert.ts';
 import type { CorefileToken } from '../config/corefile-token.ts';
+import type { AddressOrderProgram } from '../answer/address-orders.ts';
 import type { AddressAndPort } from '../config/upstream-address.ts';
+import type { NameWeights } from '../config/weight-file.ts';
 import { isReverseZone } from '../config/zone-name.ts';
 import { lowerCaseName, parseName } from '../dns/name.ts';
 import type { CorefileBlock, CorefileConfig } from '../plugins/corefile-config.ts';
@@ -18,6 +20,7 @@ import type { ForwardStanza } from '../plugins/forward/parse.ts';
 import type { HostsOptions } from '../plugins/hosts/parse.ts';
 import type { K8sExternalOptions } from '../plugins/k8s_external/parse.ts';
 import type { KubernetesOptions } from '../plugins/kubernetes/parse.ts';
+import type { LoadbalanceOptions } from '../plugins/loadbalance/parse.ts';
 import type { TimeoutsOptions } from '../plugins/timeouts/parse.ts';
 import type { PluginOptions } from '../plugins/order.ts';
 import type { TemplateRule } from '../plugins/template/parse.ts';
@@ -80,6 +83,8 @@ export interface CompileContext {
   readonly indexOfGroup: (group: ForwardGroup) => number;
   /** what was found for an upstream's host name; nothing if not given */
   readonly addressesOf?: (host: string, resolvers: readonly AddressAndPort[]) => readonly string[];
+  /** what a file of `loadbalance weighted` says; nothing if not given */
+  readonly weightsOf?: (file: string) => readonly NameWeights[];
   /** the index by which they say how answers are kept */
   readonly indexOfCacheProfile: (profile: CacheProfile) => number;
 }
@@ -154,7 +159,7 @@ class Compiler {
       ),
       datasetCount: this.#nextDataset,
       hash: this.#config.hash,
-      upstreamAddresses: '',
+      surroundings: '',
       reload: this.#config.blocks.find(({ plugins }) => plugins.reload !== undefined)?.plugins.reload,
       warnings: this.#warnings,
     };
@@ -236,7 +241,6 @@ class Compiler {
     const makers: StepMaker[] = [];
     const zones = new Set<string>(block.plugins.cache?.zones);
     for (const { name, token } of block.chain) {
-      if (name === 'loadbalance') this.#warnOfOrder(block, token);
       if (WITHOUT_EFFECT.has(name)) {
         this.#warn(token, `plugin/${name} has no effect yet: it is read and passed over`);
       } else if (!WITHOUT_STEP.has(name)) {
@@ -426,13 +430,6 @@ class Compiler {
     return makers;
   }
 
-  #warnOfOrder({ plugins }: CorefileBlock, token: CorefileToken): void {
-    const options = plugins.loadbalance;
-    if (options === undefined || (options.policy === 'round_robin' && options.prefer.length === 0)) return;
-    const what = options.policy === 'weighted' ? 'weighted' : 'prefer';
-    this.#warn(token, `plugin/loadbalance: ${what} is not built yet: addresses are in random order`);
-  }
-
   /** How forwarded answers below a suffix are kept; undefined: they are not. */
   #cacheProfiles({ plugins, keys }: CorefileBlock, zones: Set<string>): (suffix: string) => number | undefined {
     const options = plugins.cache;
@@ -455,10 +452,22 @@ class Compiler {
     this.#warnings.push(`${token.file}:${token.line}:${token.column}: ${message}`);
   }
 
+  #orderOf(
+    options: LoadbalanceOptions | undefined,
+  ): Pick<PolicyDescription, 'rotates' | 'isShuffled' | 'addressOrder'> {
+    if (options?.policy === 'weighted') {
+      const program: AddressOrderProgram = { weights: this.#context.weightsOf?.(options.file) ?? [] };
+      return { rotates: false, isShuffled: false, addressOrder: encodeJson(program) };
+    }
+    const prefer = options?.prefer ?? [];
+    const isOn = options !== undefined;
+    const program: AddressOrderProgram = { prefer };
+    return { rotates: isOn, isShuffled: isOn, addressOrder: prefer.length === 0 ? null : encodeJson(program) };
+  }
+
   #policyOf({ plugins }: CorefileBlock, hasHandlers: boolean): PolicyDescription {
     return {
-      rotates: plugins.loadbalance !== undefined,
-      order: plugins.loadbalance === undefined ? 0 : 1,
+      ...this.#orderOf(plugins.loadbalance),
       isMinimal: plugins.minimal !== undefined,
       isLogged: plugins.log !== undefined,
       reportsErrors: plugins.errors !== undefined,
@@ -471,6 +480,10 @@ class Compiler {
 }
 
 const NSID_SIZE_MAX = 128;
+
+function encodeJson(value: unknown): Uint8Array {
+  return new TextEncoder().encode(JSON.stringify(value));
+}
 
 interface CompiledBlock {
   readonly policy: PolicyDescription;

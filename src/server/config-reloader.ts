@@ -106,7 +106,7 @@ export class ConfigReloader {
       if (this.#complain(error, 'plugin/reload: the Corefile is not taken over')) this.#figures.parseFailures++;
       return;
     }
-    if (plan.hash === this.#plan.hash && plan.upstreamAddresses === this.#plan.upstreamAddresses) {
+    if (plan.hash === this.#plan.hash && plan.surroundings === this.#plan.surroundings) {
       this.#complaint = '';
       this.#figures.isSuccess = true;
       return;

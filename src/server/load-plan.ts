@@ -10,11 +10,13 @@ import { compileCorefile } from './compile-corefile.ts';
 import type { ServerOptions } from './server-options.ts';
 import type { ServerPlan } from './server-plan.ts';
 import type { UpstreamHosts } from './upstream-hosts.ts';
+import type { WeightFiles } from './weight-files.ts';
 
 /**
  * @param indexOfGroup         registers a group of upstreams with the answering threads
  * @param indexOfCacheProfile  registers how forwarded answers are kept
  * @param hosts                looks up the upstreams that are named by host name; without it they have no address
+ * @param weights              reads the files of `loadbalance weighted`; without it all weights are equal
  * @throws SkyshardError CONFIG_*, with the place
  */
 export async function loadPlan(
@@ -22,6 +24,7 @@ export async function loadPlan(
   indexOfGroup: (group: ForwardGroup) => number,
   indexOfCacheProfile: (profile: CacheProfile) => number,
   hosts?: UpstreamHosts,
+  weights?: WeightFiles,
 ): Promise<ServerPlan> {
   const builtIn = corefile === undefined ? builtInCorefile(bindAddresses) : undefined;
   const config =
@@ -29,13 +32,15 @@ export async function loadPlan(
       ? await readCorefile(builtIn!.text, BUILT_IN_NAME, { dnsPort })
       : await loadCorefile(corefile, { dnsPort });
   await hosts?.prepare(config);
+  await weights?.prepare(config);
   const plan = compileCorefile(config, {
     version: readVersion(),
     hostName: hostname(),
     indexOfGroup,
     addressesOf: (host, resolvers) => hosts?.addressesOf(host, resolvers) ?? [],
+    weightsOf: (file) => weights?.weightsOf(file) ?? [],
     indexOfCacheProfile,
   });
   const warnings = [...(builtIn?.warnings ?? []), ...config.warnings.map(formatWarning), ...plan.warnings];
-  return { ...plan, warnings, upstreamAddresses: hosts?.text ?? '' };
+  return { ...plan, warnings, surroundings: `${hosts?.text ?? ''}\n${weights?.text ?? ''}` };
 }

@@ -30,8 +30,8 @@ export interface ServerPlan {
   readonly datasetCount: number;
   /** SHA-512 of what the Corefile says */
   readonly hash: string;
-  /** what the host names of its upstreams stand for; other addresses are another configuration */
-  readonly upstreamAddresses: string;
+  /** what it depends on beside its text: what host names of upstreams stand for, weights; another is another configuration */
+  readonly surroundings: string;
   /** how often the Corefile is looked at; undefined: never */
   readonly reload: ReloadOptions | undefined;
   /** for the operator, at start */

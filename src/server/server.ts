@@ -39,6 +39,7 @@ import { RecordPublisher } from './record-publisher.ts';
 import type { LogFunction, ServerOptions } from './server-options.ts';
 import type { ServerPlan } from './server-plan.ts';
 import { UpstreamHosts } from './upstream-hosts.ts';
+import { WeightFiles } from './weight-files.ts';
 import { planShards } from './shard-plan.ts';
 
 /** Octets of the key of DNS cookies. */
@@ -122,6 +123,8 @@ async function assemble(
   const forwardGroups = new ForwardGroupTable(forwardBuffer);
   const upstreamHosts = new UpstreamHosts(log);
   closers.push(() => upstreamHosts.close());
+  const weightFiles = new WeightFiles(log);
+  closers.push(() => weightFiles.close());
   const cacheProfiles = new CacheProfileTable();
   const load = (): Promise<ServerPlan> =>
     loadPlan(
@@ -129,6 +132,7 @@ async function assemble(
       (group) => forwardGroups.indexOf(group),
       (profile) => cacheProfiles.indexOf(profile),
       upstreamHosts,
+      weightFiles,
     );
   const plan = await load();
   const { memoryLimit = Infinity } = machineLimits;
@@ -236,6 +240,7 @@ async function assemble(
   metrics.start();
   reloader.start();
   upstreamHosts.start(() => void reloader.reload());
+  weightFiles.start(() => void reloader.reload());
   threads.shards.yieldToShards();
   return {
     listeners: threads.shards.listeners,

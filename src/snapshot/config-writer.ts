@@ -11,6 +11,7 @@ import {
   LISTENER,
   LISTENER_FLAG,
   NS_FIELDS,
+  ORDER,
   POLICY_FLAG,
   RECORDS_FLAG,
   SERIAL_FIELDS,
@@ -132,8 +133,10 @@ export type StepDescription =
 export interface PolicyDescription {
   /** addresses of our own data begin with another one each time */
   readonly rotates: boolean;
-  /** how records of other answers are ordered: 0 as they come, 1 by chance, more: all answers by that address order */
-  readonly order: number;
+  /** records of other answers are ordered by chance */
+  readonly isShuffled: boolean;
+  /** JSON of what the answering threads order the addresses of all answers by; null: nothing */
+  readonly addressOrder: Uint8Array | null;
   readonly isMinimal: boolean;
   readonly isLogged: boolean;
   readonly reportsErrors: boolean;
@@ -148,7 +151,8 @@ export interface PolicyDescription {
 
 export const DEFAULT_POLICY: PolicyDescription = {
   rotates: true,
-  order: 1,
+  isShuffled: true,
+  addressOrder: null,
   isMinimal: false,
   isLogged: false,
   reportsErrors: false,
@@ -326,6 +330,7 @@ function writePolicy(context: WriterContext, policy: PolicyDescription): number 
   const known = context.policies.get(policy);
   if (known !== undefined) return known;
   const { writer } = context;
+  const addressOrder = policy.addressOrder === null ? 0 : writeAddressOrder(context, policy.addressOrder);
   writer.reset();
   writer.push(
     (policy.rotates ? POLICY_FLAG.ROTATE : 0) |
@@ -335,13 +340,31 @@ function writePolicy(context: WriterContext, policy: PolicyDescription): number 
       (policy.isRecursionAvailable ? POLICY_FLAG.RECURSION : 0) |
       (policy.hasHandlers ? POLICY_FLAG.HANDLERS : 0),
   );
-  writer.push(policy.order);
+  if (addressOrder === 0) writer.push(policy.isShuffled ? ORDER.BY_CHANCE : ORDER.AS_IT_IS);
+  else writer.push(nextOrder());
+  writer.push(addressOrder);
   writer.push(policy.udpSizeMax);
   writer.push(policy.nsid.length);
   writer.pushOctets(policy.nsid);
   const reference = takeWritten(context);
   context.policies.set(policy, reference);
   return reference;
+}
+
+let orderCount = 0;
+
+/** Its number tells a reader an address order from another one that took the same place. */
+function nextOrder(): number {
+  orderCount = (orderCount + 1) % (2 ** 32 - ORDER.FIRST_OF_ADDRESSES);
+  return ORDER.FIRST_OF_ADDRESSES + orderCount;
+}
+
+function writeAddressOrder(context: WriterContext, program: Uint8Array): number {
+  const { writer } = context;
+  writer.reset();
+  writer.push(program.length);
+  writer.pushOctets(program);
+  return takeWritten(context);
 }
 
 function writeKubernetesZone(context: WriterContext, zone: Uint8Array, step: KubernetesStep): number {

@@ -119,10 +119,24 @@ export const UDP_SIZE_MAX_DEFAULT = 1232;
 /** What a server block does to every answer. */
 export const POLICY = layout('policy', [
   ['flags', 1, 'POLICY_FLAG bits'],
-  ['order', 1, 'of records: 0 as they come, 1 by chance, more: address order number 2 …'],
+  [
+    'order',
+    1,
+    'of records: 0 as they come, 1 by chance, more: the number of the address order, which no other one has',
+  ],
+  ['addressOrder', 1, 'reference of the ADDRESS_ORDER, 0: none'],
   ['udpSizeMax', 1, 'largest UDP response with EDNS, and the size announced, octets'],
   ['nsidSize', 1, 'octets of the NSID, 0: not answered'],
   ['nsid', 0, 'the NSID as key words'],
+]);
+
+/** POLICY.order; from FIRST_OF_ADDRESSES on it is the number of an ADDRESS_ORDER. */
+export const ORDER = { AS_IT_IS: 0, BY_CHANCE: 1, FIRST_OF_ADDRESSES: 2 } as const;
+
+/** `loadbalance` with `prefer` or weights: what the answering threads make their own form of, once. */
+export const ADDRESS_ORDER = layout('address order', [
+  ['size', 1, 'octets of the program'],
+  ['program', 0, 'the program as JSON, as key words'],
 ]);
 
 export const POLICY_FLAG = {

@@ -7,6 +7,7 @@ import { SkyshardError } from '../base/skyshard-error.ts';
 import { checkSharedBuffer } from '../memory/shared-buffer.ts';
 import { hashKey, ZONE_HASH_SPACE } from './key-hash.ts';
 import {
+  ADDRESS_ORDER,
   BLOCKS_AT,
   BUFFER_HEADER,
   CHAOS_TEXTS,
@@ -29,6 +30,7 @@ import {
   PAGE_FILL_MAX,
   PAGE_SLOTS,
   PAGE_WORDS,
+  ORDER,
   POLICY,
   RECORDS_INFO,
   ROOT,
@@ -258,6 +260,13 @@ class SnapshotWalk {
     const nsidSize = words[base + POLICY.at.nsidSize]!;
     if (nsidSize > 255) this.#fault(`nsidSize ${nsidSize}`);
     this.#rest(policy, POLICY.words, POLICY.words + wordsFor(nsidSize));
+    const addressOrder = words[base + POLICY.at.addressOrder]!;
+    const hasOrder = words[base + POLICY.at.order]! >= ORDER.FIRST_OF_ADDRESSES;
+    if (hasOrder !== (addressOrder !== 0)) this.#fault(`order ${words[base + POLICY.at.order]}`);
+    if (addressOrder === 0) return;
+    const orderAt = this.#block(addressOrder, ADDRESS_ORDER.words, 'address order');
+    const size = words[orderAt + ADDRESS_ORDER.at.size]!;
+    this.#rest(addressOrder, ADDRESS_ORDER.words, ADDRESS_ORDER.words + wordsFor(size));
   }
 
   #walkStep(step: number, argument: number, routeZoneSize: number, datasetCount: number): void {

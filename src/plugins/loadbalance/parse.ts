@@ -2,10 +2,9 @@ import type { BlockContext } from '../../config/block-context.ts';
 import { quoteText, type CorefileToken } from '../../config/corefile-token.ts';
 import { readDuration } from '../../config/duration.ts';
 import { argumentFault, readOptions, takeArgument } from '../../config/line-reader.ts';
-import { parseIP, readNetwork, type Network } from '../../config/network.ts';
-import { parseInteger } from '../../config/number.ts';
+import { readNetwork, type Network } from '../../config/network.ts';
 import { definePlugin } from '../../config/plugin-definition.ts';
-import { canonicalName } from '../../config/zone-name.ts';
+import { readWeights } from '../../config/weight-file.ts';
 
 export type LoadbalanceOptions = RoundRobinOptions | WeightedOptions;
 
@@ -47,28 +46,27 @@ export default definePlugin('loadbalance', (lines, block): LoadbalanceOptions =>
         reloadMs = Math.max(0, readDuration(takeArgument(option, 'reload DURATION'), 'reload', { minMs: -Infinity }));
       },
     });
-    checkWeights(file, block);
+    checkWeights(file, block, reloadMs);
     options = { policy: 'weighted', file: block.resolvePath(file.text), reloadMs };
   }
   return options;
 });
 
-/** A line of a domain name, then lines `IP WEIGHT` that belong to it; `#` starts a comment line. */
-function checkWeights(token: CorefileToken, block: BlockContext): void {
-  let name: string | undefined;
-  for (const [index, line] of block.readFile(token, 'weight file').split('\n').entries()) {
-    const [first, weight, more] = line.trim().split(/\s+/);
-    if (first === undefined || first === '' || first.startsWith('#')) continue;
-    const fault = (message: string): Error =>
-      argumentFault(token, `weight file ${quoteText(token.text)}, line ${index + 1}: ${message}`);
-    if (weight === undefined) {
-      name = parseIP(first) === undefined ? canonicalName(first) : undefined;
-      if (name === undefined) throw fault(`${quoteText(first)} is no domain name`);
-      continue;
-    }
-    if (more !== undefined || parseIP(first) === undefined) throw fault('expected a domain name, or IP WEIGHT');
-    if (name === undefined) throw fault('expected a domain name before the first IP WEIGHT');
-    const value = parseInteger(weight);
-    if (value === undefined || value < 1 || value > 255) throw fault(`weight ${quoteText(weight)}, expected 1 to 255`);
+/** Errors in the file are the configuration's; one that is not there yet may come, where it is looked for again. */
+function checkWeights(token: CorefileToken, block: BlockContext, reloadMs: number): void {
+  const file = block.resolvePath(token.text);
+  if (reloadMs > 0 && isMissing(file, block)) {
+    block.warn(token, `weight file not found: ${quoteText(file)}; addresses have equal weights until it is there`);
+    return;
+  }
+  const weights = readWeights(block.readFile(token, 'weight file'));
+  if (typeof weights === 'string') throw argumentFault(token, `weight file ${quoteText(token.text)}, ${weights}`);
+}
+
+function isMissing(file: string, { files }: BlockContext): boolean {
+  try {
+    return files.read(file) === undefined;
+  } catch {
+    return false;
   }
 }

@@ -35,14 +35,16 @@ export class Chain {
   readonly #builder: SnapshotBuilder;
   readonly #counters = createCounterBuffer(1, SCOPE_COUNT);
   readonly #shard = createShardCounters(this.#counters, SCOPE_COUNT, 0);
-  readonly #policy: PolicyDescription;
+  #policy: PolicyDescription;
+  #routes: ChainOptions['routes'];
 
   constructor({ routes, fill, policy, isSynced = false }: ChainOptions) {
     const buffer = reserveSharedBuffer({ sizeMax: 4 << 20 });
     this.#builder = new SnapshotBuilder(buffer);
-    this.#policy = { ...DEFAULT_POLICY, rotates: false, ...policy };
+    this.#policy = { ...DEFAULT_POLICY, rotates: false, isShuffled: false, ...policy };
     fill?.(this.#builder.dataset(0));
     if (isSynced) this.#builder.dataset(0).setSynced(true);
+    this.#routes = routes;
     this.setRoutes(routes);
     this.#answerer = new Answerer({
       buffer,
@@ -54,7 +56,13 @@ export class Chain {
     });
   }
 
+  setPolicy(policy: Partial<PolicyDescription>): void {
+    this.#policy = { ...this.#policy, ...policy };
+    this.setRoutes(this.#routes);
+  }
+
   setRoutes(routes: ChainOptions['routes']): void {
+    this.#routes = routes;
     this.#builder.setConfig({
       listeners: [
         {

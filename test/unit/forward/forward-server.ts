@@ -51,7 +51,7 @@ export async function startForwardServer(t: TestContext, options: ForwardServerO
   const forwardBuffer = createForwardBuffer(shards);
   const table = new ForwardGroupTable(forwardBuffer);
   const groups = options.groups.map((group) => table.indexOf({ ...DEFAULT_FORWARD_GROUP, ...group }));
-  const policy = { ...DEFAULT_POLICY, ...options.policy };
+  const policy = { ...DEFAULT_POLICY, isShuffled: false, ...options.policy };
   const zone = nameToWire(parseName('cluster.local'));
   const kubernetes = {
     kind: 'kubernetes' as const,

@@ -56,7 +56,7 @@ const CASES: readonly (readonly [lines: string, place: string, says: RegExp])[] 
   ['whoami x', '2:10', /expected 'whoami'/],
   ['loadbalance fastest', '2:15', /unknown policy: 'fastest'/],
   ['loadbalance weighted', '2:15', /missing weight file/],
-  ['loadbalance weighted none', '2:24', /weight file not found/],
+  ['loadbalance weighted none {\nreload 0\n}', '2:24', /weight file not found/],
   ['loadbalance weighted w {\nprefer 10.0.0.0/8\n}', '3:1', /unknown property 'prefer'/],
   ['loadbalance weighted bad', '2:24', /line 1: expected a domain name before/],
   ['loop x', '2:8', /expected 'loop'/],

@@ -7,7 +7,7 @@ import { DEFAULT_TCP_TIMEOUTS } from '../../../src/resolver/resolver-options.ts'
 import { compileCorefile } from '../../../src/server/compile-corefile.ts';
 import { ZONE_KIND } from '../../../src/snapshot/snapshot-layout.ts';
 import type { ServerPlan } from '../../../src/server/server-plan.ts';
-import { readAtOnce } from '../plugins/corefile-fixture.ts';
+import { readAtOnce, testOptions } from '../plugins/corefile-fixture.ts';
 
 const groups: ForwardGroup[] = [];
 
@@ -18,11 +18,12 @@ function compile(text: string): ServerPlan {
   groups.length = 0;
   const indexOfGroup = (group: ForwardGroup): number => groups.push(group) - 1;
   const indexOfCacheProfile = (profile: CacheProfile): number => profiles.push(profile) - 1;
-  return compileCorefile(readAtOnce(text, 'Corefile', {}), {
+  return compileCorefile(readAtOnce(text, 'Corefile', testOptions({ '/etc/coredns/w': 'a.test\n' })), {
     version: '0.0.0',
     hostName: 'host',
     indexOfGroup,
     indexOfCacheProfile,
+    weightsOf: () => [{ name: 'a.test.', addresses: [{ words: [1], weight: 9 }] }],
   });
 }
 
@@ -90,13 +91,19 @@ describe('compileCorefile', () => {
     assert.match(plan.warnings.join(), /Corefile:3:5: plugin\/acl is not built yet/);
   });
 
-  test('an order of addresses that is not built is named with its place', () => {
-    const plan = compile(
-      '.:53 {\n    bind 127.0.0.1\n    loadbalance {\n        prefer 10.0.0.0/8\n    }\n    whoami\n}\n',
-    );
-    assert.match(plan.warnings.join(), /Corefile:3:5: plugin\/loadbalance: prefer is not built yet/);
-    const plain = compile('.:53 {\n    bind 127.0.0.1\n    loadbalance\n    whoami\n}\n');
-    assert.deepEqual(plain.warnings, []);
+  test('loadbalance: by chance, by networks, by weights, or not at all', () => {
+    const policyOf = (directive: string): unknown[] => {
+      const plan = compile(`.:53 {\n    bind 127.0.0.1\n    ${directive}\n    whoami\n}\n`);
+      assert.deepEqual(plan.warnings, []);
+      const { rotates, isShuffled, addressOrder } = plan.config.listeners[0]!.routes[0]!.policy!;
+      return [rotates, isShuffled, addressOrder === null ? null : JSON.parse(Buffer.from(addressOrder).toString())];
+    };
+    assert.deepEqual(policyOf('errors'), [false, false, null]);
+    assert.deepEqual(policyOf('loadbalance'), [true, true, null]);
+    const prefer = [{ family: 4, words: [0x0a00_0000], prefixLength: 8 }];
+    assert.deepEqual(policyOf('loadbalance {\n prefer 10.0.0.0/8\n }'), [true, true, { prefer }]);
+    const weights = [{ name: 'a.test.', addresses: [{ words: [1], weight: 9 }] }];
+    assert.deepEqual(policyOf('loadbalance weighted w'), [false, false, { weights }]);
   });
 
   test('the order is the fixed one, not that of the text', () => {
