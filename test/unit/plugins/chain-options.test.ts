@@ -189,7 +189,7 @@ test('forward: every option, and stanzas in the order of the text', () => {
 });
 
 test('cache: defaults, a TTL for both, and every option', () => {
-  const part = { capacity: 10_000, minTtlSeconds: 5, disabledZones: [] };
+  const part = { capacity: 10_000, minTtlSeconds: 5, isMinTtlSaid: false, disabledZones: [] };
   assert.deepEqual(readPlugin('cache', 'cache'), {
     zones: ['example.org.'],
     success: { ...part, maxTtlSeconds: 3600 },
@@ -218,8 +218,8 @@ test('cache: defaults, a TTL for both, and every option', () => {
     ),
     {
       zones: ['example.org.'],
-      success: { capacity: 10, maxTtlSeconds: 1800, minTtlSeconds: 30, disabledZones: ['.'] },
-      denial: { capacity: 20, maxTtlSeconds: 1800, minTtlSeconds: 5, disabledZones: ['a.', 'b.'] },
+      success: { capacity: 10, maxTtlSeconds: 1800, minTtlSeconds: 30, isMinTtlSaid: true, disabledZones: ['.'] },
+      denial: { capacity: 20, maxTtlSeconds: 1800, minTtlSeconds: 5, isMinTtlSaid: false, disabledZones: ['a.', 'b.'] },
       prefetch: { amount: 5, durationMs: 120_000, percentage: 20 },
       serveStale: {
         upToMs: 3_600_000,
