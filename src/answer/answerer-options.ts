@@ -3,6 +3,7 @@ import type { CacheWriter } from '../cache/cache-writer.ts';
 import type { Query } from './query.ts';
 import type { AddressOrder } from './record-order.ts';
 import type { Response } from './response.ts';
+import type { Rewriting } from './response-restorer.ts';
 import type { QueryEventWriter } from '../observability/query-event-writer.ts';
 import type { ShardCounters } from '../observability/shard-counters.ts';
 
@@ -84,6 +85,8 @@ export interface QueryClient {
   cacheProfile: number;
   /** an answer that has ended is in the cache, to be given if no upstream has another */
   hasStale: boolean;
+  /** what `rewrite` changed about it, and the response is to be changed back by */
+  rewriting: Rewriting | undefined;
   /** octets of the OPT record of its response, which lies at the response's position; 0: no OPT */
   optSize: number;
 }

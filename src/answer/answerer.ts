@@ -32,6 +32,7 @@ import {
   ORDER,
   POLICY,
   POLICY_FLAG,
+  REWRITE,
   ROUTE,
   STEP,
   STEP_CACHE_SHIFT,
@@ -49,6 +50,8 @@ import { PARSED, Query } from './query.ts';
 import { RecordOrder } from './record-order.ts';
 import { RecordsStep } from './records-step.ts';
 import { Response, SECTION } from './response.ts';
+import { ResponseRestorer } from './response-restorer.ts';
+import { RewriteStep, REWRITTEN } from './rewrite-step.ts';
 import { Rotation } from './rotation.ts';
 import { isSameName } from './same-name.ts';
 import { CLIENT_COOKIE_SIZE } from './server-cookie.ts';
@@ -80,6 +83,7 @@ export class Answerer {
   private readonly local: LocalStep;
   private readonly template: TemplateStep;
   private readonly transfer: TransferStep;
+  private readonly rewrite: RewriteStep;
   private readonly forwarder: QueryForwarder | undefined;
   private readonly cache: CacheStep | undefined;
   private readonly transfers: ZoneSender | undefined;
@@ -90,7 +94,7 @@ export class Answerer {
   private readonly counters: ShardCounters;
   private readonly events: QueryEventWriter | undefined;
   private readonly bytes: Uint8Array;
-  private readonly view: DataView;
+  private readonly view: DataView<ArrayBuffer>;
   private readonly messageCapacity: number;
   private readonly client: QueryClient = {
     listener: 0,
@@ -106,12 +110,15 @@ export class Answerer {
     addressOrder: undefined,
     cacheProfile: -1,
     hasStale: false,
+    rewriting: undefined,
     optSize: 0,
     error: QUERY_ERROR.NONE,
     errorDetail: 0,
   };
   /** offsets in the message of the names a chain of CNAME records has led through */
   private readonly aliasTargets = new Uint16Array(ALIASES_MAX + 1);
+  /** made by the first response that needs it: most servers have none */
+  private restorer: ResponseRestorer | undefined;
   private isPublished = false;
   private plugin: number = PLUGIN.SERVER;
   /** word index of the POLICY, 0: none */
@@ -131,6 +138,7 @@ export class Answerer {
     this.local = new LocalStep(this.query, this.response, options.counters);
     this.template = new TemplateStep(this.reader, this.query, this.response);
     this.transfer = new TransferStep(this.reader, this.query, this.response);
+    this.rewrite = new RewriteStep(this.reader, this.query, this.response);
     this.forwarder = options.forwarder;
     const { cache } = options;
     if (cache !== undefined) this.cache = new CacheStep(cache.answers, cache.writer, this.query, this.response);
@@ -213,25 +221,28 @@ export class Answerer {
     client.isShuffled = false;
     client.addressOrder = undefined;
     client.error = QUERY_ERROR.NONE;
+    client.rewriting = undefined;
     this.scope = SCOPE_DROPPED;
     this.plugin = PLUGIN.SERVER;
     this.opt.policyAt = 0;
+    const { qtype } = query;
     const limit = messageOffset + this.sizeMax() - this.opt.sizeMax();
     response.begin(messageOffset, query.questionEnd, limit, query.nameAt - messageOffset);
     if (parsed !== PARSED.QUERY) {
       this.refuse(parsed);
     } else if (this.answerQuestion() === STEP_RESULT.PENDING) {
       const family = peerSize === 4 ? 0 : 1;
-      this.counters.countRequest(this.scope, this.proto(), family, query.qtype, messageSize, query.isDo);
+      this.counters.countRequest(this.scope, this.proto(), family, qtype, messageSize, query.isDo);
       return ANSWER_PENDING;
     }
     if ((client.policyFlags & POLICY_FLAG.MINIMAL) !== 0) this.minimize();
     let size = this.finish();
+    if (client.rewriting !== undefined) size = this.restore(size);
     if (client.addressOrder !== undefined || (client.isShuffled && isFromElsewhere(this.plugin))) {
       size = this.order.apply(messageOffset, size, this.sizeMax(), client.addressOrder);
     }
     const family = peerSize === 4 ? 0 : 1;
-    this.counters.countRequest(this.scope, this.proto(), family, query.qtype, messageSize, query.isDo);
+    this.counters.countRequest(this.scope, this.proto(), family, qtype, messageSize, query.isDo);
     this.counters.countResponse(
       this.scope,
       this.proto(),
@@ -242,19 +253,34 @@ export class Answerer {
     );
     const { policyFlags } = client;
     if ((policyFlags & POLICY_FLAG.LOG) !== 0 || (client.error !== 0 && (policyFlags & POLICY_FLAG.ERRORS) !== 0)) {
-      this.report(size);
+      this.report(size, policyFlags, response.rcode);
     }
     return size;
   }
 
-  /** Tell main of the message answered last. */
-  private report(size: number): void {
+  /** Change a response back to what was asked. `errors` speaks of the other question, as CoreDNS does. @returns its size */
+  private restore(size: number): number {
+    const { client, response } = this;
+    const errors = client.policyFlags & POLICY_FLAG.ERRORS;
+    if (client.error !== 0 && errors !== 0) {
+      this.report(size, errors, RCODE.NOERROR);
+      client.error = QUERY_ERROR.NONE;
+    }
+    const restorer = (this.restorer ??= new ResponseRestorer(this.view.buffer));
+    const restored = restorer.restore(response.messageAt, size, response.rcode, this.sizeMax(), client.rewriting!);
+    response.rcode = restorer.rcode;
+    response.isTruncated = restorer.isTruncated;
+    return restored;
+  }
+
+  /** Tell main of the message answered last. @param policyFlags  POLICY_FLAG bits: to whom */
+  private report(size: number, policyFlags: number, rcode: number): void {
     const { events, client, query, response } = this;
     if (events === undefined) return;
     const { facts } = events;
     let flags = 0;
-    if ((client.policyFlags & POLICY_FLAG.LOG) !== 0) flags |= QUERY_EVENT_FLAG.LOG;
-    if ((client.policyFlags & POLICY_FLAG.ERRORS) !== 0) flags |= QUERY_EVENT_FLAG.ERRORS;
+    if ((policyFlags & POLICY_FLAG.LOG) !== 0) flags |= QUERY_EVENT_FLAG.LOG;
+    if ((policyFlags & POLICY_FLAG.ERRORS) !== 0) flags |= QUERY_EVENT_FLAG.ERRORS;
     if (client.isStream) flags |= QUERY_EVENT_FLAG.STREAM;
     if (query.isDo !== 0) flags |= QUERY_EVENT_FLAG.DNSSEC_OK;
     facts.flags = flags;
@@ -264,7 +290,7 @@ export class Answerer {
     facts.queryFlags = this.queryFlags;
     facts.udpSize = query.udpSize;
     facts.querySize = client.messageSize;
-    facts.rcode = response.rcode;
+    facts.rcode = rcode;
     facts.error = client.error;
     facts.errorDetail = client.errorDetail;
     facts.upstreamSize = 0;
@@ -319,7 +345,7 @@ export class Answerer {
       return STEP_RESULT.DONE;
     }
     const qtype = query.qtype;
-    if (query.qclass !== CLASS.IN && !this.isChaosServed()) {
+    if (query.qclass !== CLASS.IN && !this.isClassServed()) {
       response.rcode = RCODE.REFUSED;
       return STEP_RESULT.DONE;
     }
@@ -360,10 +386,12 @@ export class Answerer {
     return (words[words[routeAt + ROUTE.at.policy]! * 2 + POLICY.at.flags]! & POLICY_FLAG.HANDLERS) !== 0;
   }
 
-  /** Class CH is for `chaos` alone: no other step knows classes. */
-  private isChaosServed(): boolean {
-    if (this.query.qclass !== CLASS.CH || !this.isPublished) return false;
-    return (this.reader.listenerFlags(this.client.listener) & LISTENER_FLAG.CHAOS) !== 0;
+  /** Class CH is for `chaos` alone, and others for a `rewrite` that changes them: no other step knows classes. */
+  private isClassServed(): boolean {
+    if (!this.isPublished) return false;
+    const flags = this.reader.listenerFlags(this.client.listener);
+    if ((flags & LISTENER_FLAG.CLASSES) !== 0) return true;
+    return this.query.qclass === CLASS.CH && (flags & LISTENER_FLAG.CHAOS) !== 0;
   }
 
   private adoptPolicy(policyAt: number): void {
@@ -399,6 +427,14 @@ export class Answerer {
     const count = words[routeAt + ROUTE.at.stepCount]!;
     let stepAt = routeAt + ROUTE.at.steps;
     for (let left = count; left > 0; left--) {
+      if (words[stepAt] === STEP.REWRITE) {
+        const rewriteAt = words[stepAt + 1]! * 2;
+        const rewritten = this.rewrite.apply(rewriteAt, this.client);
+        if (rewritten === REWRITTEN.OTHER_NAME) return this.runRest(rewriteAt);
+        if (rewritten === REWRITTEN.DONE) return STEP_RESULT.DONE;
+        stepAt += STEP_WORDS;
+        continue;
+      }
       const result = this.runStep(words[stepAt]!, words[stepAt + 1]!, words[stepAt + 2]!);
       if (result !== STEP_RESULT.NEXT) return result;
       stepAt += STEP_WORDS;
@@ -407,6 +443,15 @@ export class Answerer {
     this.plugin = PLUGIN.SERVER;
     this.response.rcode = this.query.qclass === CLASS.IN ? RCODE.SERVFAIL : RCODE.REFUSED;
     return STEP_RESULT.DONE;
+  }
+
+  /** The rest of a chain for the name that `rewrite` gave: in the same server block, whatever others are for that name. */
+  private runRest(rewriteAt: number): number {
+    const { reader, query } = this;
+    const { nameView, nameSize, labelStarts, labelCount, qtype } = query;
+    const tableAt = reader.words[rewriteAt + REWRITE.at.table]! * 2;
+    const routeAt = reader.findRouteIn(tableAt, nameView, nameSize, labelStarts, labelCount, qtype === TYPE.DS);
+    return this.runSteps(routeAt);
   }
 
   private runStep(step: number, argument: number, flags: number): number {

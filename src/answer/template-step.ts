@@ -10,6 +10,7 @@ import type { SnapshotReader } from '../snapshot/reader.ts';
 import { TEMPLATE } from '../snapshot/snapshot-layout.ts';
 import { RecordTemplate, type TemplateAnswer, type TemplateRecord } from '../template/record-template.ts';
 import type { QueryClient } from './answerer-options.ts';
+import { presentName } from './name-text.ts';
 import type { Query } from './query.ts';
 import { type Response, SECTION } from './response.ts';
 import { STEP_RESULT } from './step-result.ts';
@@ -220,26 +221,6 @@ function isSameName(a: Uint8Array, b: Uint8Array, size: number): boolean {
 
 function lowerCase(octet: number): number {
   return octet >= 0x41 && octet <= 0x5a ? octet | 0x20 : octet;
-}
-
-/** Octets that CoreDNS writes with a backslash: a regex sees them so. */
-const ESCAPED = '. \'@;()"\\';
-
-/** An uncompressed name as CoreDNS's DNS library writes it. */
-function presentName(bytes: Uint8Array, start: number): string {
-  let text = '';
-  for (let at = start; bytes[at] !== 0;) {
-    const end = at + 1 + bytes[at]!;
-    for (at++; at < end; at++) {
-      const octet = bytes[at]!;
-      const sign = String.fromCharCode(octet);
-      if (ESCAPED.includes(sign)) text += `\\${sign}`;
-      else if (octet < 0x20 || octet > 0x7e) text += `\\${String(octet).padStart(3, '0')}`;
-      else text += sign;
-    }
-    text += '.';
-  }
-  return text === '' ? '.' : text;
 }
 
 function presentAddress(view: DataView, at: number, size: number): string {

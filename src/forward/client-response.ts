@@ -1,5 +1,6 @@
 /** The response to a client, written from the upstream's reply or without one. */
 import { RecordOrder } from '../answer/record-order.ts';
+import { ResponseRestorer } from '../answer/response-restorer.ts';
 import { EDNS_OPTION, RCODE } from '../dns/iana.ts';
 import {
   AA,
@@ -35,12 +36,16 @@ export class ClientResponse {
   readonly #waiters: Waiters;
   readonly #copier: RecordCopier;
   readonly #order: RecordOrder;
+  readonly #arena: ArrayBuffer;
+  /** made by the first response that needs it */
+  #restorer: ResponseRestorer | undefined;
   #position = 0;
   #answerCount = 0;
   #authorityCount = 0;
   #additionalCount = 0;
 
   constructor(arena: ArrayBuffer, waiters: Waiters) {
+    this.#arena = arena;
     this.#octets = new Uint8Array(arena);
     this.#view = new DataView(arena);
     this.#waiters = waiters;
@@ -66,17 +71,28 @@ export class ClientResponse {
     if ((waiters.flags[waiter]! & WAITER.AD) !== 0) low |= reply.flagsLow & AD;
     // What came from elsewhere is not ours, whoever the upstream had it from: AA is of our own records alone.
     this.#finish(waiter, at, 0, low);
+    this.restore(waiter, at);
     if ((waiters.flags[waiter]! & WAITER.ORDERED) === 0) return;
     this.size = this.#order.apply(at, this.size, waiters.sizeMax[waiter]!, waiters.addressOrder[waiter]);
   }
 
-  /** The same where no upstream answered: the CNAME records there are, and the rcode. */
+  /** The same where no upstream answered: the CNAME records there are, and the rcode. To be restored by the caller. */
   writeFailure(waiter: number, at: number, rcode: number, extendedError: number): void {
     const isGlue = (this.#waiters.flags[waiter]! & WAITER.GLUE) !== 0;
     this.#begin(waiter, at, isGlue ? RCODE.NOERROR : rcode);
     this.isTruncated = false;
     if (this.#waiters.optSize[waiter] !== 0) this.#writeOpt(waiter, at, 0, 0, isGlue ? -1 : extendedError);
     this.#finish(waiter, at, 0, RA);
+  }
+
+  /** Change a response that is otherwise done back to what was asked, where `rewrite` had changed that. */
+  restore(waiter: number, at: number): void {
+    const rewriting = this.#waiters.rewriting[waiter];
+    if (rewriting === undefined) return;
+    const restorer = (this.#restorer ??= new ResponseRestorer(this.#arena));
+    this.size = restorer.restore(at, this.size, this.rcode, this.#waiters.sizeMax[waiter]!, rewriting);
+    this.rcode = restorer.rcode;
+    this.isTruncated = restorer.isTruncated;
   }
 
   #begin(waiter: number, at: number, rcode: number): void {

@@ -87,8 +87,32 @@ export class ForwardReports {
     const events = this.#events;
     const flags = this.#flags[waiter]!;
     if (events === undefined || flags === 0) return;
+    const isFailed = events.facts.error !== QUERY_ERROR.NONE && (flags & QUERY_EVENT_FLAG.ERRORS) !== 0;
+    if ((flags & QUERY_EVENT_FLAG.LOG) === 0 && !isFailed) return;
+    this.#add(events, waiter, flags, octets, at, size, rcode);
+    events.commit(durationMs);
+  }
+
+  /** Tell `errors` alone, before the response is changed: what follows for the waiter is for `log`. */
+  addError(waiter: number, octets: Uint8Array, at: number, size: number, rcode: number): void {
+    const events = this.#events;
+    const flags = this.#flags[waiter]!;
+    if (events === undefined || (flags & QUERY_EVENT_FLAG.ERRORS) === 0) return;
+    this.#flags[waiter] = flags & ~QUERY_EVENT_FLAG.ERRORS;
+    this.#add(events, waiter, flags & ~QUERY_EVENT_FLAG.LOG, octets, at, size, rcode);
+    events.commit(0);
+  }
+
+  #add(
+    events: QueryEventWriter,
+    waiter: number,
+    flags: number,
+    octets: Uint8Array,
+    at: number,
+    size: number,
+    rcode: number,
+  ): void {
     const { facts } = events;
-    if ((flags & QUERY_EVENT_FLAG.LOG) === 0 && facts.error === QUERY_ERROR.NONE) return;
     facts.flags = flags;
     facts.scope = this.#scope[waiter]!;
     facts.listener = this.#listener[waiter]!;
@@ -98,6 +122,5 @@ export class ForwardReports {
     facts.querySize = this.#querySize[waiter]!;
     facts.rcode = rcode;
     events.add(octets, at, size, this.#client, waiter * ADDRESS_SIZE, this.#clientSize[waiter]!);
-    events.commit(durationMs);
   }
 }

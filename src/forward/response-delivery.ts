@@ -58,7 +58,13 @@ export class ResponseDelivery {
     for (let waiter = table.firstWaiter[slot]!; waiter !== 0; waiter = table.nextWaiter[waiter]!) {
       if (this.#waiters.flags[waiter] === WAITER.NOBODY) continue;
       const at = transport.responseRoom(waiter);
-      this.#response.writeFailure(waiter, at, RCODE.SERVFAIL, extendedError);
+      const response = this.#response;
+      response.writeFailure(waiter, at, RCODE.SERVFAIL, extendedError);
+      if (this.#waiters.rewriting[waiter] !== undefined) {
+        // `errors` speaks of the question as it was rewritten, and of no rcode, as CoreDNS does.
+        this.#reports.addError(waiter, this.#octets, at, response.size, RCODE.NOERROR);
+        response.restore(waiter, at);
+      }
       this.#queue(waiter, at);
     }
   }

@@ -8,6 +8,7 @@ import type { QueryClient } from '../answer/answerer-options.ts';
 import type { Query } from '../answer/query.ts';
 import type { AddressOrder } from '../answer/record-order.ts';
 import { SECTION, type Response } from '../answer/response.ts';
+import type { Rewriting } from '../answer/response-restorer.ts';
 import { AD, FLAGS_LOW_AT, HEADER_SIZE } from '../dns/wire-header.ts';
 import { POLICY_FLAG } from '../snapshot/snapshot-layout.ts';
 import { WAITERS_MAX } from './transaction-table.ts';
@@ -58,6 +59,8 @@ export class Waiters {
   readonly scope: Uint16Array = new Uint16Array(WAITERS_MAX + 1);
   /** when the query came, ms (performance.now); the caller's to set */
   readonly startMs: Float64Array = new Float64Array(WAITERS_MAX + 1);
+  /** what `rewrite` changed about the query */
+  readonly rewriting: (Rewriting | undefined)[] = Array.from({ length: WAITERS_MAX + 1 }, () => undefined);
   /** offset in the arena of head and OPT */
   readonly dataAt: Uint32Array = new Uint32Array(WAITERS_MAX + 1);
 
@@ -104,6 +107,7 @@ export class Waiters {
     this.sizeMax[waiter] = response.limit - messageAt + client.optSize;
     this.scope[waiter] = client.scope;
     this.addressOrder[waiter] = client.addressOrder;
+    this.rewriting[waiter] = client.rewriting;
     let flags = client.isStream ? WAITER.STREAM : 0;
     if (client.isShuffled || client.addressOrder !== undefined) flags |= WAITER.ORDERED;
     if (client.optSize > 0) flags |= WAITER.HAS_OPT;
@@ -126,9 +130,11 @@ export class Waiters {
     this.dataAt[waiter] = dataAt;
     this.nameOffset[waiter] = HEADER_SIZE;
     this.flags[waiter] = WAITER.NOBODY;
+    this.rewriting[waiter] = undefined;
   }
 
   release(waiter: number): void {
+    this.rewriting[waiter] = undefined;
     const dataAt = this.dataAt[waiter]!;
     if (dataAt >= this.#largeAt) {
       this.#freeLarge[this.#freeLargeCount++] = (dataAt - this.#largeAt) / LARGE_SIZE;

@@ -25,6 +25,8 @@ export const QUERY_ERROR = {
   NO_CAPACITY: 10,
   /** a template could not be evaluated, or what it gave is no record */
   TEMPLATE_FAILED: 11,
+  /** what `rewrite` made of the question is none */
+  NAME_INVALID: 12,
 } as const;
 
 /** Where the error says to whom it was: the address in presentation form, an IPv6 one in brackets, with the port. */
@@ -66,6 +68,8 @@ export function queryErrorText({ error, errorDetail, upstream, upstreamProto }: 
       return 'too many queries wait for upstreams';
     case QUERY_ERROR.TEMPLATE_FAILED:
       return 'plugin/template: the template gives no record for this query';
+    case QUERY_ERROR.NAME_INVALID:
+      return 'plugin/rewrite: invalid name after rewrite';
     default:
       return `error ${error}`;
   }

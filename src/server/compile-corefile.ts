@@ -29,6 +29,7 @@ import type { MetricScope } from '../observability/shard-counters.ts';
 import type {
   ListenerDescription,
   PolicyDescription,
+  RewriteStep,
   RouteDescription,
   StepDescription,
 } from '../snapshot/config-writer.ts';
@@ -36,6 +37,7 @@ import { UDP_SIZE_MAX_DEFAULT } from '../snapshot/snapshot-layout.ts';
 import type { ExternalOptions, RecordOptions } from '../records/record-options.ts';
 import { DEFAULT_TCP_TIMEOUTS } from '../resolver/resolver-options.ts';
 import type { TcpTimeouts } from '../resolver/resolver-options.ts';
+import { compileRewrite } from './compile-rewrite.ts';
 import { compileTemplate } from './compile-template.ts';
 import { cacheProfileOf } from './cache-plan.ts';
 import { forwardGroupOf } from './forward-groups.ts';
@@ -244,7 +246,10 @@ class Compiler {
       if (WITHOUT_EFFECT.has(name)) {
         this.#warn(token, `plugin/${name} has no effect yet: it is read and passed over`);
       } else if (!WITHOUT_STEP.has(name)) {
-        const made = this.#makersOf(name, block, token, zones);
+        const made =
+          name === 'rewrite'
+            ? [this.#makeRewrite(block, token, zones, makers, makers.length + 1)]
+            : this.#makersOf(name, block, token, zones);
         if (made === undefined) {
           this.#warn(token, `plugin/${name} is not built yet: what would reach it is answered with SERVFAIL`);
           makers.push(unbuilt(zonesOfOptions(block, name), zones));
@@ -300,6 +305,42 @@ class Compiler {
       default:
         return undefined;
     }
+  }
+
+  /**
+   * The step of the block's `rewrite`. Its table of routes is made when all plugins of the block have been looked at.
+   *
+   * @param makers  of the block; those behind it are from `restAt` on
+   */
+  #makeRewrite(
+    block: CorefileBlock,
+    token: CorefileToken,
+    zones: ReadonlySet<string>,
+    makers: readonly StepMaker[],
+    restAt: number,
+  ): StepMaker {
+    const { program, changesClass, unbuilt } = compileRewrite(block.plugins.rewrite!);
+    for (const what of unbuilt) {
+      this.#warn(
+        token,
+        `plugin/rewrite: ${what} is not built yet: a question that comes to it is answered with SERVFAIL`,
+      );
+    }
+    let step: RewriteStep | undefined;
+    return () => {
+      if (step === undefined) {
+        const { policy } = this.#compiled(block);
+        const rest = makers.slice(restAt);
+        const routes = [...new Set(['.', ...zones])].map((suffix) => ({
+          zone: wireOf(suffix),
+          scope: 0,
+          policy,
+          steps: rest.flatMap((make) => make(suffix)),
+        }));
+        step = { kind: 'rewrite', program, changesClass, routes };
+      }
+      return [step];
+    };
   }
 
   #makeTemplate(rule: TemplateRule, zones: Set<string>): StepMaker {

@@ -82,6 +82,18 @@ export interface TemplateStep {
   readonly isFallthrough?: never;
 }
 
+/** The rules of a server block's `rewrite`; one object for all routes of a block. */
+export interface RewriteStep {
+  readonly kind: 'rewrite';
+  /** JSON of what the answering threads evaluate */
+  readonly program: Uint8Array;
+  /** a rule changes the class of questions */
+  readonly changesClass: boolean;
+  /** how the names go on that rules give: with the steps behind this one; one of them is for the root */
+  readonly routes: readonly RouteDescription[];
+  readonly isFallthrough?: never;
+}
+
 /** Records that are the same for every name of the zone, in wire format with C00C as the question's name. */
 export interface FixedAnswerStep extends StepBase {
   readonly kind: 'fixedAnswer';
@@ -124,6 +136,7 @@ export type StepDescription =
   | ChaosStep
   | TemplateStep
   | TransferStep
+  | RewriteStep
   | ({ readonly kind: 'any' | 'whoami' | 'unbuilt' } & StepBase)
   | ({ readonly kind: 'local'; readonly isPrefixAnswered: boolean } & StepBase)
   /** `group`: index of the group of upstreams; `cacheProfile`: how answers are kept, if they are */
@@ -214,7 +227,14 @@ export function keySpaceOf(
  * @throws SkyshardError SNAPSHOT_FULL
  */
 export function compileConfig(blocks: BlockTransaction, config: SnapshotConfig, hashSeed: number): number[] {
-  const context: WriterContext = { blocks, writer: new WordWriter(), hashSeed, references: [], policies: new Map() };
+  const context: WriterContext = {
+    blocks,
+    writer: new WordWriter(),
+    hashSeed,
+    references: [],
+    policies: new Map(),
+    rewrites: new Map(),
+  };
   const listeners: number[] = [];
   for (const { id } of config.listeners) assert(id >= 0 && id <= LISTENER_ID_MAX, 'listener id');
   const count = Math.max(0, ...config.listeners.map(({ id }) => id + 1));
@@ -236,6 +256,7 @@ interface WriterContext {
   /** every block written */
   readonly references: number[];
   readonly policies: Map<PolicyDescription, number>;
+  readonly rewrites: Map<RewriteStep, number>;
 }
 
 function writeListener(context: WriterContext, routes: readonly RouteDescription[]): number {
@@ -255,9 +276,10 @@ function writeListener(context: WriterContext, routes: readonly RouteDescription
     slots[slot * 2] = hash;
     slots[slot * 2 + 1] = reference;
   }
+  const hasClasses = routes.some((route) => route.steps.some((step) => step.kind === 'rewrite' && step.changesClass));
   const hasChaos = routes.some((route) => route.steps.some((step) => step.kind === 'chaos'));
   writer.reset();
-  writer.push(hasChaos ? LISTENER_FLAG.CHAOS : 0);
+  writer.push((hasChaos ? LISTENER_FLAG.CHAOS : 0) | (hasClasses ? LISTENER_FLAG.CLASSES : 0));
   writer.push(labelsMax);
   writer.push(slotCount - 1);
   assert(writer.count === LISTENER.words, 'fixed part of a listener');
@@ -297,6 +319,7 @@ const STEP_NUMBERS: Readonly<Record<StepDescription['kind'], number>> = {
   unbuilt: STEP.UNBUILT,
   template: STEP.TEMPLATE,
   transfer: STEP.TRANSFER,
+  rewrite: STEP.REWRITE,
 };
 
 /** @returns reference of the step's argument, or the number it is */
@@ -316,6 +339,8 @@ function writeArgument(context: WriterContext, routeZone: Uint8Array, step: Step
       return writeTemplate(context, step);
     case 'transfer':
       return writeTransferRule(context, step);
+    case 'rewrite':
+      return writeRewrite(context, step);
     case 'local':
       return step.isPrefixAnswered ? 1 : 0;
     case 'forward':
@@ -463,18 +488,36 @@ function writeChaosTexts(context: WriterContext, step: ChaosStep): number {
   return takeWritten(context);
 }
 
-let templateCount = 0;
+let programCount = 0;
 
 /** Its number tells a reader a program from another one that took the same place. */
 function writeTemplate(context: WriterContext, step: TemplateStep): number {
   const { writer } = context;
-  const id = ++templateCount;
+  const id = ++programCount;
   writer.reset();
   writer.push(id >>> 0);
   writer.push(Math.floor(id / 2 ** 32));
   writer.push(step.program.length);
   writer.pushOctets(step.program);
   return takeWritten(context);
+}
+
+/** One block for all routes of a server block, and one table. */
+function writeRewrite(context: WriterContext, step: RewriteStep): number {
+  const known = context.rewrites.get(step);
+  if (known !== undefined) return known;
+  const table = writeListener(context, step.routes);
+  const { writer } = context;
+  const id = ++programCount;
+  writer.reset();
+  writer.push(id >>> 0);
+  writer.push(Math.floor(id / 2 ** 32));
+  writer.push(table);
+  writer.push(step.program.length);
+  writer.pushOctets(step.program);
+  const reference = takeWritten(context);
+  context.rewrites.set(step, reference);
+  return reference;
 }
 
 function writeTransferRule(context: WriterContext, step: TransferStep): number {

@@ -87,6 +87,7 @@ const STEP_NAMES = new Map<number, string>(
     'not built': STEP.UNBUILT,
     'template for each query': STEP.TEMPLATE,
     transfer: STEP.TRANSFER,
+    rewrite: STEP.REWRITE,
   }).map(([name, step]) => [step, name]),
 );
 

@@ -99,6 +99,19 @@ export class SnapshotReader {
     const words = this.words;
     if (listener >= words[this.configAt + CONFIG.at.listenerCount]!) return NOT_FOUND;
     const listenerAt = words[this.configAt + CONFIG.at.listeners + listener]! * 2;
+    return this.findRouteIn(listenerAt, nameView, nameSize, labelStarts, labelCount, isDs);
+  }
+
+  /** The same in a LISTENER block at a word index. */
+  findRouteIn(
+    listenerAt: number,
+    nameView: DataView,
+    nameSize: number,
+    labelStarts: Uint8Array,
+    labelCount: number,
+    isDs: boolean,
+  ): number {
+    const words = this.words;
     const labelsMax = words[listenerAt + LISTENER.at.suffixLabelsMax]!;
     let label = labelCount > labelsMax ? labelCount - labelsMax : 0;
     let found = NOT_FOUND;

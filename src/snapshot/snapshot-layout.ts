@@ -58,6 +58,8 @@ export const LISTENER = layout('listener', [
 export const LISTENER_FLAG = {
   /** a block has `chaos`: questions of class CH are looked at */
   CHAOS: 1,
+  /** a `rewrite` changes classes: questions of every class are looked at */
+  CLASSES: 2,
 } as const;
 
 /**
@@ -104,6 +106,8 @@ export const STEP = {
   EXTERNAL: 11,
   /** `transfer`: TRANSFER_RULE; AXFR and IXFR of the zone that the steps behind it serve */
   TRANSFER: 12,
+  /** `rewrite`: REWRITE; the steps behind it answer where the name stays the same */
+  REWRITE: 13,
 } as const;
 
 export const STEP_FLAG = {
@@ -184,6 +188,19 @@ export const FIXED_ANSWER = layout('fixed answer', [
 export const TEMPLATE = layout('template', [
   ['idLow', 1, 'of the program, bits 0–31: no two programs of a process have the same'],
   ['idHigh', 1, 'bits 32–52'],
+  ['size', 1, 'octets of the program'],
+  ['program', 0, 'the program as JSON, as key words'],
+]);
+
+/** The argument of STEP.REWRITE. */
+export const REWRITE = layout('rewrite', [
+  ['idLow', 1, 'of the program, bits 0–31: no two programs of a process have the same'],
+  ['idHigh', 1, 'bits 32–52'],
+  [
+    'table',
+    1,
+    'reference of a LISTENER block: how other names go on, with the steps behind this one in the same server block',
+  ],
   ['size', 1, 'octets of the program'],
   ['program', 0, 'the program as JSON, as key words'],
 ]);

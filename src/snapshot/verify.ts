@@ -37,6 +37,7 @@ import {
   ROUTE,
   SNAPSHOT_MAGIC,
   STEP,
+  REWRITE,
   TEMPLATE,
   TRANSFER_RULE,
   STEP_WORDS,
@@ -109,6 +110,7 @@ interface PageRow {
 class SnapshotWalk {
   readonly #words: Uint32Array;
   readonly #policies = new Set<number>();
+  readonly #rewrites = new Set<number>();
   /** undefined: a whole walk */
   readonly #freshBits: Uint32Array | undefined;
   readonly #isWithEntries: boolean;
@@ -199,6 +201,7 @@ class SnapshotWalk {
 
   #walkConfig(config: number, datasetCount: number): void {
     this.#policies.clear();
+    this.#rewrites.clear();
     if (this.#isKnown(config)) return;
     const words = this.#words;
     const base = this.#block(config, CONFIG.words, 'config');
@@ -296,6 +299,14 @@ class SnapshotWalk {
       case STEP.TEMPLATE: {
         const base = this.#block(argument, TEMPLATE.words, 'template');
         return this.#rest(argument, TEMPLATE.words, TEMPLATE.words + wordsFor(words[base + TEMPLATE.at.size]!));
+      }
+      case STEP.REWRITE: {
+        // All routes of a server block share it.
+        if (this.#rewrites.has(argument)) return;
+        this.#rewrites.add(argument);
+        const base = this.#block(argument, REWRITE.words, 'rewrite');
+        this.#rest(argument, REWRITE.words, REWRITE.words + wordsFor(words[base + REWRITE.at.size]!));
+        return this.#walkListener(words[base + REWRITE.at.table]!, datasetCount);
       }
       case STEP.TRANSFER: {
         const base = this.#block(argument, TRANSFER_RULE.words, 'transfer rule');

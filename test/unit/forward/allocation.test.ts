@@ -90,6 +90,7 @@ test('a million forwarded queries', () => {
     errorDetail: 0,
     cacheProfile: -1,
     hasStale: false,
+    rewriting: undefined,
     optSize: 0,
   };
   const asked = buildQuery({ name: 'www.example.org', type: 1 });

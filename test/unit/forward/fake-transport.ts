@@ -72,6 +72,7 @@ export class FakeForwarding implements ForwardTransport, UpstreamRegistrar {
     errorDetail: 0,
     cacheProfile: -1,
     hasStale: false,
+    rewriting: undefined,
     optSize: 0,
   };
 

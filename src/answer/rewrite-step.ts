@@ -1,0 +1,141 @@
+/**
+ * `rewrite`: the question becomes another one, in its place, and the rest of the chain answers that. What the response has
+ * to be changed back by goes with the client.
+ */
+import { CLASS, RCODE, TYPE } from '../dns/iana.ts';
+import { HEADER_SIZE, POINTER_OFFSET_MAX } from '../dns/wire-header.ts';
+import { QUERY_ERROR } from '../observability/query-error.ts';
+import type { SnapshotReader } from '../snapshot/reader.ts';
+import { REWRITE } from '../snapshot/snapshot-layout.ts';
+import type { QueryClient } from './answerer-options.ts';
+import type { Query } from './query.ts';
+import { type Response, SECTION } from './response.ts';
+import { REWRITE_RESULT, RewriteRules } from './rewrite-program.ts';
+
+const RECORD_FIXED_SIZE = 10;
+/** More than any configuration has; what is left over from earlier ones goes when it is reached. */
+const COMPILED_MAX = 4096;
+
+export const REWRITTEN = {
+  /** the response is written: it failed */
+  DONE: 0,
+  /** the rest of the route's chain answers */
+  SAME_NAME: 1,
+  /** the query's name is another one: its route is to be found in the table of the block */
+  OTHER_NAME: 2,
+} as const;
+
+export class RewriteStep {
+  private readonly reader: SnapshotReader;
+  private readonly query: Query;
+  private readonly response: Response;
+  /** by the program's number, which no other program ever has */
+  private readonly compiled = new Map<number, RewriteRules>();
+
+  constructor(reader: SnapshotReader, query: Query, response: Response) {
+    this.reader = reader;
+    this.query = query;
+    this.response = response;
+  }
+
+  /**
+   * @param rewriteAt  word index of the REWRITE
+   * @returns REWRITTEN
+   */
+  apply(rewriteAt: number, client: QueryClient): number {
+    const { query, response } = this;
+    const rules = this.rulesAt(rewriteAt);
+    const result = rules.apply(query.nameBytes, query.qtype, query.qclass);
+    if (result === REWRITE_RESULT.NOTHING) return REWRITTEN.SAME_NAME;
+    if (result === REWRITE_RESULT.UNBUILT) return this.fail(client, QUERY_ERROR.STEP_UNSUPPORTED);
+    if (result === REWRITE_RESULT.INVALID || !isData(rules.qtype)) {
+      return this.fail(client, QUERY_ERROR.NAME_INVALID);
+    }
+    // Addresses of an SRV target are a kindness: where rules speak of it, it goes without.
+    if (response.section === SECTION.ADDITIONAL) {
+      return rules.name === undefined ? REWRITTEN.SAME_NAME : this.fail(client, QUERY_ERROR.NONE);
+    }
+    const isFirst = response.answerCount === 0 && response.ownerOffset === HEADER_SIZE;
+    client.rewriting ??= { question: this.questionAsAsked(), layers: [] };
+    const firstAnswer = response.answerCount;
+    const hasAlias = !isFirst && rules.name !== undefined;
+    client.rewriting.layers.push({ firstAnswer, hasAlias, rules: rules.responses });
+    query.qtype = rules.qtype;
+    query.qclass = rules.qclass;
+    if (isFirst) this.writeQuestion(rules.name);
+    else if (rules.name !== undefined && !this.writeAlias(rules.name)) return REWRITTEN.DONE;
+    return rules.name === undefined ? REWRITTEN.SAME_NAME : REWRITTEN.OTHER_NAME;
+  }
+
+  private rulesAt(rewriteAt: number): RewriteRules {
+    const words = this.reader.words;
+    const at = REWRITE.at;
+    const id = words[rewriteAt + at.idLow]! + words[rewriteAt + at.idHigh]! * 2 ** 32;
+    let rules = this.compiled.get(id);
+    if (rules === undefined) {
+      const size = words[rewriteAt + at.size]!;
+      const program = new Uint8Array(size);
+      for (let index = 0; index < size; index++) {
+        program[index] = (words[rewriteAt + at.program + (index >>> 2)]! >>> ((index & 3) << 3)) & 0xff;
+      }
+      rules = RewriteRules.parse(program);
+      if (this.compiled.size === COMPILED_MAX) this.compiled.clear();
+      this.compiled.set(id, rules);
+    }
+    return rules;
+  }
+
+  private fail(client: QueryClient, error: number): number {
+    this.response.rcode = RCODE.SERVFAIL;
+    client.error = error;
+    client.errorDetail = 0;
+    return REWRITTEN.DONE;
+  }
+
+  private questionAsAsked(): Uint8Array {
+    const { bytes, messageAt } = this.response;
+    return bytes.slice(messageAt + HEADER_SIZE, this.query.questionEnd);
+  }
+
+  /** The question in its place, and records behind it. What stood there of the query has been read. */
+  private writeQuestion(name: Uint8Array | undefined): void {
+    const { query, response } = this;
+    const { bytes, view, messageAt } = response;
+    if (name !== undefined) {
+      bytes.set(name, messageAt + HEADER_SIZE);
+      query.followName(messageAt + HEADER_SIZE);
+    }
+    const nameEnd = messageAt + HEADER_SIZE + query.nameSize;
+    view.setUint16(nameEnd, query.qtype);
+    view.setUint16(nameEnd + 2, query.qclass);
+    query.questionEnd = nameEnd + 4;
+    response.position = query.questionEnd;
+  }
+
+  /** A CNAME record that gives the new name its place in the message; it does not reach the client. */
+  private writeAlias(name: Uint8Array): boolean {
+    const { query, response } = this;
+    const { bytes, view, messageAt, position: at } = response;
+    const dataAt = at + 2 + RECORD_FIXED_SIZE;
+    if (dataAt + name.length > response.limit || dataAt - messageAt > POINTER_OFFSET_MAX) {
+      response.isTruncated = true;
+      return false;
+    }
+    view.setUint16(at, 0xc000 | response.ownerOffset);
+    view.setUint16(at + 2, TYPE.CNAME);
+    view.setUint16(at + 4, CLASS.IN);
+    view.setUint32(at + 6, 0);
+    view.setUint16(at + 10, name.length);
+    bytes.set(name, dataAt);
+    response.position = dataAt + name.length;
+    response.answerCount++;
+    response.ownerOffset = dataAt - messageAt;
+    query.followName(dataAt);
+    return true;
+  }
+}
+
+/** Whether questions for the type are answered by records: no transfer, no OPT, no signature of a message. */
+function isData(qtype: number): boolean {
+  return qtype !== TYPE.OPT && (qtype < TYPE.TKEY || qtype > TYPE.AXFR);
+}

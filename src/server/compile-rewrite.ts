@@ -1,0 +1,56 @@
+import type { NameRule } from '../plugins/rewrite/name-rule.ts';
+import type { RewriteChange, RewriteOptions, RewriteRule } from '../plugins/rewrite/parse.ts';
+import type { ProgramRule, RewriteProgram } from '../answer/rewrite-program.ts';
+
+/** What the answering threads evaluate, and what of it they do not serve. */
+export interface CompiledRewrite {
+  /** JSON of a RewriteProgram */
+  readonly program: Uint8Array;
+  readonly changesClass: boolean;
+  /** kinds of rules that are not served yet: a question that comes to one is SERVFAIL */
+  readonly unbuilt: readonly string[];
+}
+
+export function compileRewrite({ rules }: RewriteOptions): CompiledRewrite {
+  const program: RewriteProgram = { rules: rules.map(compileRule) };
+  return {
+    program: new TextEncoder().encode(JSON.stringify(program)),
+    changesClass: rules.some(({ change }) => change.field === 'class'),
+    unbuilt: [...new Set(rules.flatMap(({ change }) => unbuiltName(change) ?? []))],
+  };
+}
+
+function compileRule({ mode, change }: RewriteRule): ProgramRule {
+  const isStop = mode === 'stop';
+  if (unbuiltName(change) !== undefined) return { isStop, field: 'unbuilt' };
+  switch (change.field) {
+    case 'name':
+      return { isStop, ...compileName(change) };
+    case 'type':
+    case 'class':
+      return { isStop, field: change.field, from: change.from, to: change.to };
+    case 'ttl': {
+      const { match, name, minTtlSeconds: minSeconds, maxTtlSeconds: maxSeconds } = change;
+      return { isStop, field: 'ttl', match, name, minSeconds, maxSeconds };
+    }
+    case 'rcode':
+      return { isStop, field: 'rcode', match: change.match, name: change.name, from: change.from, to: change.to };
+    default:
+      // No option of a client goes any further: `edns0 … unset` has nothing left to do.
+      return { isStop, field: 'nothing' };
+  }
+}
+
+function compileName({ match, from, to, restoresAnswer, answerRules }: NameRule) {
+  const restored = match === 'suffix' ? 'suffix' : 'name';
+  const restores = restoresAnswer || match === 'exact' ? restored : 'nothing';
+  const answers = answerRules.map(({ part, pattern, to: becomes }) => ({ part, pattern, to: becomes }));
+  return { field: 'name', match, name: from, to, restores, answers } as const;
+}
+
+/** @returns undefined for what is served */
+function unbuiltName(change: RewriteChange): string | undefined {
+  if (change.field === 'cname') return 'cname';
+  if (change.field === 'edns0' && change.action !== 'unset') return `edns0 ${change.option} ${change.action}`;
+  return change.field === 'name' && change.metadataPieces !== null ? 'name with metadata' : undefined;
+}
