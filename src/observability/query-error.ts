@@ -69,7 +69,7 @@ export function queryErrorText({ error, errorDetail, upstream, upstreamProto }: 
     case QUERY_ERROR.TEMPLATE_FAILED:
       return 'plugin/template: the template gives no record for this query';
     case QUERY_ERROR.NAME_INVALID:
-      return 'plugin/rewrite: invalid name after rewrite';
+      return 'invalid name after rewrite';
     default:
       return `error ${error}`;
   }

@@ -7,14 +7,21 @@ import { reserveSharedBuffer } from '../../../src/memory/shared-buffer.ts';
 import { decodeObjects } from '../../../src/kubernetes/decode.ts';
 import { ClusterRecords } from '../../../src/records/cluster-records.ts';
 import { DEFAULT_RECORD_OPTIONS } from '../../../src/records/record-options.ts';
+import { compileRewrite } from '../../../src/server/compile-rewrite.ts';
 import { ShardSupervisor } from '../../../src/server/shard-supervisor.ts';
 import type { AnswerWorkData } from '../../../src/shard/answer-work.ts';
 import type { Transport } from '../../../src/shard/shard-options.ts';
 import { SnapshotBuilder } from '../../../src/snapshot/builder.ts';
-import { DEFAULT_POLICY, type PolicyDescription } from '../../../src/snapshot/config-writer.ts';
+import {
+  DEFAULT_POLICY,
+  type PolicyDescription,
+  type RewriteStep,
+  type RouteDescription,
+} from '../../../src/snapshot/config-writer.ts';
 import { buildQuery, type QuerySpec } from '../../wire/query.ts';
 import { decodeStrictly, type DecodedMessage } from '../../wire/strict-message.ts';
 import { nameToWire, parseName } from '../../wire/names.ts';
+import { readPlugin } from '../plugins/corefile-fixture.ts';
 import { EchoClient } from '../shard/shard-fixture.ts';
 import type { RawObject } from '../../oracle/kubernetes-objects.ts';
 
@@ -25,6 +32,8 @@ export interface ForwardServerOptions {
   readonly policy?: Partial<PolicyDescription>;
   readonly shards?: number;
   readonly address?: string;
+  /** `rewrite` before it, as written in a Corefile */
+  readonly rewrite?: string;
   /** from createQueryEventBuffer */
   readonly eventBuffer?: SharedArrayBuffer;
   /** of cluster.local and, as `k8s_external` shows them, of outside.test */
@@ -43,6 +52,11 @@ export interface ForwardServer {
 }
 
 export const SCOPE = 1;
+
+function rewriteSteps(text: string | undefined, routes: readonly RouteDescription[]): readonly RewriteStep[] {
+  if (text === undefined) return [];
+  return [{ kind: 'rewrite', ...compileRewrite(readPlugin('rewrite', text)), routes }];
+}
 
 export async function startForwardServer(t: TestContext, options: ForwardServerOptions): Promise<ForwardServer> {
   const buffer = reserveSharedBuffer({ sizeMax: 4 << 20 });
@@ -69,12 +83,14 @@ export async function startForwardServer(t: TestContext, options: ForwardServerO
     primary: nameToWire(parseName('outside.test')),
     apex: nameToWire(parseName('dns')).subarray(0, -1),
   };
+  const root = nameToWire(parseName('.'));
+  const rest = { zone: root, scope: SCOPE, policy, steps: [{ kind: 'forward' as const, group: groups[0]! }] };
   builder.setConfig({
     listeners: [
       {
         id: 0,
         routes: [
-          { zone: nameToWire(parseName('.')), scope: SCOPE, policy, steps: [{ kind: 'forward', group: groups[0]! }] },
+          { zone: root, scope: SCOPE, policy, steps: [...rewriteSteps(options.rewrite, [rest]), ...rest.steps] },
           { zone, scope: SCOPE, policy, steps: [kubernetes] },
           { zone: external.zone, scope: SCOPE, policy, steps: [external] },
         ],
