@@ -45,6 +45,7 @@ import { CACHE_RESULT, CacheStep } from './cache-step.ts';
 import { FixedSteps } from './fixed-steps.ts';
 import { ALIASES_MAX, KubernetesStep } from './kubernetes-step.ts';
 import { LocalStep } from './local-step.ts';
+import { rcodeOfMetaType } from './meta-type.ts';
 import { OptWriter } from './opt-writer.ts';
 import { PARSED, Query } from './query.ts';
 import { RecordOrder } from './record-order.ts';
@@ -687,19 +688,4 @@ export class Answerer {
 /** Whose records do not come in another order each time anyway. */
 function isFromElsewhere(plugin: number): boolean {
   return plugin === PLUGIN.TEMPLATE || plugin === PLUGIN.CACHE;
-}
-
-/** What a question for a type that is no data gets, NOERROR if it is answered like any other. */
-function rcodeOfMetaType(qtype: number): number {
-  switch (qtype) {
-    case TYPE.OPT:
-    case TYPE.TSIG:
-      return RCODE.FORMERR;
-    case TYPE.TKEY:
-    case TYPE.MAILA:
-    case TYPE.MAILB:
-      return RCODE.NOTIMP;
-    default:
-      return RCODE.NOERROR;
-  }
 }

@@ -25,7 +25,7 @@ function chainOf(text: string): Chain {
   const routes = config.listeners[0]!.routes;
   return new Chain({
     routes: Object.fromEntries(routes.map(({ zone, steps }) => [formatName(zone), steps])),
-    policy: { order: 0 },
+    policy: { isShuffled: false },
   });
 }
 
