@@ -39,6 +39,8 @@ export interface ObjectReceiverOptions extends ObjectReceiverEvents {
 
 /** Objects a page: some hundred kilobytes, so that no server has to hold much for us. */
 const PAGE_SIZE = '500';
+/** Objects of a list that are handed on together: what is kept for longer survives collections of the young generation. */
+const LIST_BATCH_MAX = 16;
 const FAULT_LINES_MAX = 10;
 const FAULT_LINES_MS = 60_000;
 /** A server that ends a watch as it was asked to is given some time for it. */
@@ -200,10 +202,14 @@ export class ObjectReceiver {
     const { kind, budget } = this.#options;
     const decoder = createListDecoder(kind, response.contentType);
     for await (const chunk of this.#chunks(request, response)) {
-      const changes: ObjectChange[] = [];
+      let changes: ObjectChange[] = [];
       for (const item of decoder.push(chunk)) {
         if (item.type === 'fault') this.#note(item);
         changes.push(item.change);
+        if (changes.length === LIST_BATCH_MAX) {
+          await this.#apply(changes);
+          changes = [];
+        }
         if (budget.isSpent) await budget.pause();
       }
       await this.#apply(changes);
@@ -238,6 +244,10 @@ export class ObjectReceiver {
             if (item.type === 'fault') this.#note(item);
             changes.push(item.change);
             version = item.resourceVersion;
+            if (this.#isListing && changes.length === LIST_BATCH_MAX) {
+              await this.#apply(changes);
+              changes = [];
+            }
           }
           if (budget.isSpent) await budget.pause();
         }

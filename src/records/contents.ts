@@ -140,12 +140,20 @@ export function endpointsContent(
   };
 }
 
+/** The list that was asked for last, and its numbers: all endpoints of a slice have the same one. */
+let lastPorts: readonly NamedPort[] = [];
+let lastNumbers: readonly number[] = [];
+
 /** Distinct port numbers, sorted; without the 0 of a port that has none. */
-export function distinctPorts(ports: readonly NamedPort[]): number[] {
+export function distinctPorts(ports: readonly NamedPort[]): readonly number[] {
   const [first] = ports;
   if (first === undefined) return [];
   if (ports.length === 1) return hasNumber(first) ? [first.port] : [];
-  return [...new Set(ports.filter(hasNumber).map((port) => port.port))].sort((a, b) => a - b);
+  if (ports !== lastPorts) {
+    lastNumbers = [...new Set(ports.filter(hasNumber).map((port) => port.port))].sort((a, b) => a - b);
+    lastPorts = ports;
+  }
+  return lastNumbers;
 }
 
 function hasNumber(port: NamedPort): boolean {

@@ -5,8 +5,10 @@
 import type { Libc } from '../native/libc.ts';
 import { discardCode, shrinkHeap } from '../native/process-memory.ts';
 
-/** How often is looked whether something is listed, and given back while it is, ms. */
+/** How often is looked whether something is listed, ms. */
 const LOOK_MS = 250;
+/** How often the C library gives back while it is, ms: that takes up to 20 ms, and the pages that are used again as long. */
+const TRIM_MS = 1_000;
 /** When all is given back, ms after a list has ended: queries of the first moment, and a list that follows, go first. */
 const REST_MS = 500;
 
@@ -20,6 +22,8 @@ export interface MemoryReliefOptions {
 export class MemoryRelief {
   readonly #options: MemoryReliefOptions;
   #timer: NodeJS.Timeout | undefined;
+  /** when the C library gave back last, by performance.now */
+  #trimmedAtMs = performance.now();
   /** when the last list was seen, by performance.now; undefined: all is given back */
   #busyAtMs: number | undefined = performance.now();
 
@@ -45,6 +49,8 @@ export class MemoryRelief {
     const nowMs = performance.now();
     if (isListing()) {
       this.#busyAtMs = nowMs;
+      if (nowMs - this.#trimmedAtMs < TRIM_MS) return;
+      this.#trimmedAtMs = nowMs;
       libc?.malloc_trim?.(0);
       return;
     }

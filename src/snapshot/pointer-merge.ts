@@ -34,16 +34,13 @@ export function encodeTargets(
     writer.pushOctets(serviceName);
     return;
   }
-  const names = labels.map((label) => {
+  const starts: number[] = [];
+  for (const label of labels) {
     const name = new Uint8Array(label.length + 1 + serviceName.length);
     name[0] = label.length;
     name.set(label, 1);
     name.set(serviceName, label.length + 1);
-    return name;
-  });
-  const starts: number[] = [];
-  for (const name of names) {
-    starts.push(writer.count);
+    if (labels.length > 1) starts.push(writer.count);
     writer.push(name.length);
     writer.pushOctets(name);
   }
