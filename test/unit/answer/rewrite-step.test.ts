@@ -6,6 +6,7 @@ import { compileCorefile } from '../../../src/server/compile-corefile.ts';
 import type { ServerPlan } from '../../../src/server/server-plan.ts';
 import { formatName as formatLabels } from '../../wire/names.ts';
 import { buildQuery } from '../../wire/query.ts';
+import { decodeStrictly } from '../../wire/strict-message.ts';
 import { readAtOnce } from '../plugins/corefile-fixture.ts';
 import { Chain } from './chain-fixture.ts';
 
@@ -102,11 +103,12 @@ test('rules in order: continue goes on with the new name, stop ends; rules of th
     rewrite continue ttl c2.example. 7
     rewrite name c2.example. c3.example.
     rewrite ttl c2.example. 99
-    rewrite ttl c3.example. 98
+    rewrite continue ttl c3.example. 98
+    rewrite rcode c3.example. NOERROR REFUSED
     ${ADDRESSES}`);
   assert.deepEqual(chain.ask('c1.example. A'), ['NOERROR aa', 'c1.example. 7 A 192.0.2.1']);
   assert.deepEqual(chain.ask('c2.example. A'), ['NOERROR aa', 'c2.example. 7 A 192.0.2.1']);
-  assert.deepEqual(chain.ask('c3.example. A'), ['NOERROR aa', 'c3.example. 98 A 192.0.2.1']);
+  assert.deepEqual(chain.ask('c3.example. A'), ['REFUSED aa', 'c3.example. 98 A 192.0.2.1']);
 });
 
 test('ttl: exact values and ranges, for records of all sections', () => {
@@ -207,6 +209,11 @@ test('the target of a CNAME is rewritten where it is looked up, and shown as it 
     rewrite name suffix .out.example .in.example answer auto
     rewrite ttl exact alias.example 33
     template IN A in.example {
+      match ^q\.
+      answer "{{ .Name }} 60 IN CNAME a.out.example."
+      fallthrough
+    }
+    template IN A in.example {
       answer "{{ .Name }} 60 IN A 192.0.2.1"
     }
     template IN A alias.example {
@@ -216,6 +223,12 @@ test('the target of a CNAME is rewritten where it is looked up, and shown as it 
     'NOERROR aa',
     'alias.example. 33 CNAME a.out.example.',
     'a.out.example. 33 A 192.0.2.1',
+  ]);
+  // What stands before it is not the target's.
+  assert.deepEqual(chain.ask('q.in.example. A'), [
+    'NOERROR aa',
+    'q.in.example. 60 CNAME a.out.example.',
+    'a.out.example. 60 A 192.0.2.1',
   ]);
 });
 
@@ -235,6 +248,14 @@ test('names that get longer make the response truncated, not longer than the cli
     }`);
   const size = chain.askBytes(buildQuery({ name: 'a.out.example', type: 15 }), [192, 0, 2, 1]).length;
   assert.ok(size <= 512, String(size));
+  const edns = { udpSize: 512 };
+  // One of these lengths leaves no more room than OPT takes.
+  for (let length = 1; length < 60; length++) {
+    const query = buildQuery({ name: `${'a'.repeat(length)}.out.example`, type: 15, edns });
+    const withOpt = chain.askBytes(query, [192, 0, 2, 1]);
+    assert.ok(withOpt.length <= 512, String(withOpt.length));
+    assert.equal(decodeStrictly(withOpt).opt?.udpSize, 1232);
+  }
   const lines = chain.ask('a.out.example. MX');
   assert.equal(lines[0], 'NOERROR aa tc');
   assert.ok(lines.length > 3 && lines.length < 11, lines.join('\n'));
