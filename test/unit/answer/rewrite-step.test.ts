@@ -209,7 +209,7 @@ test('the target of a CNAME is rewritten where it is looked up, and shown as it 
     rewrite name suffix .out.example .in.example answer auto
     rewrite ttl exact alias.example 33
     template IN A in.example {
-      match ^q\.
+      match ^q[.]
       answer "{{ .Name }} 60 IN CNAME a.out.example."
       fallthrough
     }
