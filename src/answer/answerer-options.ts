@@ -83,6 +83,8 @@ export interface QueryClient {
   errorDetail: number;
   /** by which the answer is kept in the cache, -1: it is not */
   cacheProfile: number;
+  /** POLICY.headerFlags */
+  headerFlags: number;
   /** an answer that has ended is in the cache, to be given if no upstream has another */
   hasStale: boolean;
   /** what `rewrite` changed about it, and the response is to be changed back by */

@@ -39,9 +39,11 @@ import {
   STEP_WORDS,
   UDP_SIZE_MAX_DEFAULT,
 } from '../snapshot/snapshot-layout.ts';
+import { AclStep } from './acl-step.ts';
 import { AddressOrders } from './address-orders.ts';
 import type { AnswererOptions, QueryClient, QueryForwarder, ZoneSender } from './answerer-options.ts';
 import { CACHE_RESULT, CacheStep } from './cache-step.ts';
+import { setHeaderFlags } from './header-flags.ts';
 import { FixedSteps } from './fixed-steps.ts';
 import { ALIASES_MAX, KubernetesStep } from './kubernetes-step.ts';
 import { LocalStep } from './local-step.ts';
@@ -70,6 +72,8 @@ const ARENA_SLACK = 4;
 
 /** What `answer` returns for a query that is answered later. */
 export const ANSWER_PENDING = -1;
+/** … for a query that is not answered, on purpose. */
+export const ANSWER_WITHHELD = -2;
 
 export class Answerer {
   /** metric scope of the message answered last; changed by `answer` only */
@@ -85,6 +89,7 @@ export class Answerer {
   private readonly template: TemplateStep;
   private readonly transfer: TransferStep;
   private readonly rewrite: RewriteStep;
+  private readonly acl: AclStep;
   private readonly forwarder: QueryForwarder | undefined;
   private readonly cache: CacheStep | undefined;
   private readonly transfers: ZoneSender | undefined;
@@ -109,6 +114,7 @@ export class Answerer {
     udpSizeMax: UDP_SIZE_MAX_DEFAULT,
     isShuffled: false,
     addressOrder: undefined,
+    headerFlags: 0,
     cacheProfile: -1,
     hasStale: false,
     rewriting: undefined,
@@ -140,6 +146,7 @@ export class Answerer {
     this.template = new TemplateStep(this.reader, this.query, this.response);
     this.transfer = new TransferStep(this.reader, this.query, this.response);
     this.rewrite = new RewriteStep(this.reader, this.query, this.response);
+    this.acl = new AclStep(this.reader, this.query, this.response, options.counters);
     this.forwarder = options.forwarder;
     const { cache } = options;
     if (cache !== undefined) this.cache = new CacheStep(cache.answers, cache.writer, this.query, this.response);
@@ -169,7 +176,8 @@ export class Answerer {
    * @param listener       id of the listener the message came to
    * @param messageOffset  where the query lies in the arena; the response goes there too
    * @param peerOffset     the client's address in the arena, peerSize octets (4 or 16; a mapped IPv4 address as 4)
-   * @returns size of the response in octets, 0: no response, ANSWER_PENDING: it is sent later
+   * @returns size of the response in octets, 0: no response to what is no query, ANSWER_PENDING: it is sent later,
+   *   ANSWER_WITHHELD: no response
    */
   answer(
     listener: number,
@@ -221,6 +229,7 @@ export class Answerer {
     client.udpSizeMax = UDP_SIZE_MAX_DEFAULT;
     client.isShuffled = false;
     client.addressOrder = undefined;
+    client.headerFlags = 0;
     client.error = QUERY_ERROR.NONE;
     client.rewriting = undefined;
     this.scope = SCOPE_DROPPED;
@@ -231,10 +240,15 @@ export class Answerer {
     response.begin(messageOffset, query.questionEnd, limit, query.nameAt - messageOffset);
     if (parsed !== PARSED.QUERY) {
       this.refuse(parsed);
-    } else if (this.answerQuestion() === STEP_RESULT.PENDING) {
-      const family = peerSize === 4 ? 0 : 1;
-      this.counters.countRequest(this.scope, this.proto(), family, qtype, messageSize, query.isDo);
-      return ANSWER_PENDING;
+    } else {
+      const result = this.answerQuestion();
+      if (result === STEP_RESULT.PENDING || result === STEP_RESULT.WITHHELD) {
+        const family = peerSize === 4 ? 0 : 1;
+        this.counters.countRequest(this.scope, this.proto(), family, qtype, messageSize, query.isDo);
+        if (result === STEP_RESULT.PENDING) return ANSWER_PENDING;
+        this.reportWithheld();
+        return ANSWER_WITHHELD;
+      }
     }
     if ((client.policyFlags & POLICY_FLAG.MINIMAL) !== 0) this.minimize();
     let size = this.finish();
@@ -257,6 +271,16 @@ export class Answerer {
       this.report(size, policyFlags, response.rcode);
     }
     return size;
+  }
+
+  /** `log` speaks of the question as it was asked. */
+  private reportWithheld(): void {
+    const { client } = this;
+    const log = client.policyFlags & POLICY_FLAG.LOG;
+    if (log === 0) return;
+    const size = this.finish();
+    if (client.rewriting !== undefined) this.restore(size);
+    this.report(0, log, RCODE.NOERROR);
   }
 
   /** Change a response back to what was asked. `errors` speaks of the other question, as CoreDNS does. @returns its size */
@@ -407,6 +431,7 @@ export class Answerer {
     this.client.udpSizeMax = udpSizeMax;
     this.client.isShuffled = words[policyAt + POLICY.at.order] === ORDER.BY_CHANCE;
     this.client.addressOrder = this.addressOrders.at(policyAt);
+    this.client.headerFlags = words[policyAt + POLICY.at.headerFlags]!;
     if (this.query.hasEdns) this.response.limit = this.response.messageAt + this.sizeMax() - this.opt.sizeMax();
   }
 
@@ -492,12 +517,20 @@ export class Answerer {
         return this.forward(argument, (flags >>> STEP_CACHE_SHIFT) - 1);
       case STEP.TRANSFER:
         return STEP_RESULT.NEXT;
+      case STEP.ACL:
+        return this.checkAccess(argument * 2);
       default:
         this.plugin = PLUGIN.SERVER;
         this.fail(QUERY_ERROR.STEP_UNSUPPORTED, 0);
     }
     this.response.rcode = RCODE.SERVFAIL;
     return STEP_RESULT.DONE;
+  }
+
+  private checkAccess(rulesAt: number): number {
+    const result = this.acl.answer(rulesAt, this.client);
+    if (result !== STEP_RESULT.NEXT) this.plugin = PLUGIN.ACL;
+    return result;
   }
 
   /**
@@ -514,6 +547,9 @@ export class Answerer {
         const result = this.transfer.answer(words[stepAt + 1]! * 2, routeAt, this.client);
         if (result === TRANSFER_RESULT.SEND) return this.sendZone();
         if (result === TRANSFER_RESULT.DONE) return STEP_RESULT.DONE;
+      } else if (step === STEP.ACL) {
+        const result = this.checkAccess(words[stepAt + 1]! * 2);
+        if (result !== STEP_RESULT.NEXT) return result;
       } else if (step === STEP.UNBUILT) {
         // It may be one that would have kept the zone from the client.
         return this.runStep(step, words[stepAt + 1]!, words[stepAt + 2]!);
@@ -668,6 +704,8 @@ export class Answerer {
     let low = (this.client.policyFlags & POLICY_FLAG.RECURSION) === 0 ? 0 : RA;
     if (response.upstreamFlags !== 0) low |= this.upstreamFlags();
     bytes[at + FLAGS_LOW_AT] = low | (bytes[at + FLAGS_LOW_AT]! & CD) | (response.rcode & 0x0f);
+    const { headerFlags } = this.client;
+    if (headerFlags !== 0 && isBehindHeader(this.plugin)) setHeaderFlags(view, at, headerFlags);
     view.setUint16(at + QDCOUNT_AT, query.questionEnd > at + HEADER_SIZE ? 1 : 0);
     view.setUint16(at + ANCOUNT_AT, response.answerCount);
     view.setUint32(
@@ -682,6 +720,20 @@ export class Answerer {
     const { response, query } = this;
     const wantsAd = query.isDo !== 0 || (this.bytes[response.messageAt + FLAGS_LOW_AT]! & AD) !== 0;
     return response.upstreamFlags & (wantsAd ? RA | AD : RA);
+  }
+}
+
+/** Whether a plugin's responses pass `header`. */
+function isBehindHeader(plugin: number): boolean {
+  switch (plugin) {
+    case PLUGIN.SERVER:
+    case PLUGIN.LOCAL:
+    case PLUGIN.ANY:
+    case PLUGIN.CHAOS:
+    case PLUGIN.ACL:
+      return false;
+    default:
+      return true;
   }
 }
 

@@ -10,4 +10,6 @@ export const STEP_RESULT = {
   PENDING: 3,
   /** the response is written; the addresses of an SRV target elsewhere may go to its additional section */
   GLUE: 4,
+  /** nothing is answered, on purpose */
+  WITHHELD: 5,
 } as const;

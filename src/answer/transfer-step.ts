@@ -9,6 +9,7 @@ import { NOT_FOUND, type SnapshotReader } from '../snapshot/reader.ts';
 import { DATASET, DATASET_FLAG, TRANSFER_FLAG, TRANSFER_RULE, ZONE_INFO } from '../snapshot/snapshot-layout.ts';
 import { findTransferredZone } from '../snapshot/transferred-zone.ts';
 import type { QueryClient } from './answerer-options.ts';
+import { isClientInside } from './client-networks.ts';
 import type { Query } from './query.ts';
 import type { Response } from './response.ts';
 import { STEP_RESULT } from './step-result.ts';
@@ -85,27 +86,9 @@ export class TransferStep {
   private isAllowed(ruleAt: number, client: QueryClient): boolean {
     const { words } = this.reader;
     if ((words[ruleAt + TRANSFER_RULE.at.flags]! & TRANSFER_FLAG.ANYONE) !== 0) return true;
-    const count4 = words[ruleAt + TRANSFER_RULE.at.count4]!;
-    let at = ruleAt + TRANSFER_RULE.at.networks;
-    if (client.peerSize === 4) {
-      for (let left = count4; left > 0; left--, at += 2) if (this.isInside(at, 1, client.peerOffset)) return true;
-      return false;
-    }
-    at += 2 * count4;
-    for (let left = words[ruleAt + TRANSFER_RULE.at.count6]!; left > 0; left--, at += 8) {
-      if (this.isInside(at, 4, client.peerOffset)) return true;
-    }
-    return false;
-  }
-
-  /** @param at  word index of a network: `size` words of address, as many of mask */
-  private isInside(at: number, size: number, peerOffset: number): boolean {
-    const { words } = this.reader;
-    for (let index = 0; index < size; index++) {
-      const peer = this.response.view.getUint32(peerOffset + 4 * index);
-      if (((peer & words[at + size + index]!) ^ words[at + index]!) !== 0) return false;
-    }
-    return true;
+    const { count4, count6, networks } = TRANSFER_RULE.at;
+    const { view } = this.response;
+    return isClientInside(words, ruleAt + networks, words[ruleAt + count4]!, words[ruleAt + count6]!, view, client);
   }
 
   /** The serial of the SOA record in the authority section: what the client has. NO_SERIAL: there is none. */

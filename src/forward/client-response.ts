@@ -1,4 +1,5 @@
 /** The response to a client, written from the upstream's reply or without one. */
+import { setHeaderFlags } from '../answer/header-flags.ts';
 import { RecordOrder } from '../answer/record-order.ts';
 import { ResponseRestorer } from '../answer/response-restorer.ts';
 import { EDNS_OPTION, RCODE } from '../dns/iana.ts';
@@ -218,6 +219,7 @@ export class ClientResponse {
     if (this.isTruncated) high |= TC;
     octets[at + FLAGS_HIGH_AT] = high;
     octets[at + FLAGS_LOW_AT] = flagsLow | (octets[at + FLAGS_LOW_AT]! & CD) | (this.rcode & 0x0f);
+    if (waiters.headerFlags[waiter] !== 0) setHeaderFlags(view, at, waiters.headerFlags[waiter]!);
     view.setUint16(at + QDCOUNT_AT, 1);
     view.setUint16(at + ANCOUNT_AT, this.#answerCount);
     view.setUint32(at + NSCOUNT_AT, (this.#authorityCount << 16) | this.#additionalCount);

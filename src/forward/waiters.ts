@@ -52,6 +52,8 @@ export class Waiters {
   /** largest response, octets */
   readonly sizeMax: Uint16Array = new Uint16Array(WAITERS_MAX + 1);
   readonly flags: Uint16Array = new Uint16Array(WAITERS_MAX + 1);
+  /** POLICY.headerFlags */
+  readonly headerFlags: Uint32Array = new Uint32Array(WAITERS_MAX + 1);
   /** what the addresses of its response are ordered by */
   readonly addressOrder: (AddressOrder | undefined)[] = Array.from<AddressOrder | undefined>({
     length: WAITERS_MAX + 1,
@@ -108,6 +110,7 @@ export class Waiters {
     this.scope[waiter] = client.scope;
     this.addressOrder[waiter] = client.addressOrder;
     this.rewriting[waiter] = client.rewriting;
+    this.headerFlags[waiter] = client.headerFlags;
     let flags = client.isStream ? WAITER.STREAM : 0;
     if (client.isShuffled || client.addressOrder !== undefined) flags |= WAITER.ORDERED;
     if (client.optSize > 0) flags |= WAITER.HAS_OPT;

@@ -19,6 +19,8 @@ export interface MetricScope {
   readonly server: string;
   readonly zone: string;
   readonly view: string;
+  /** it counts what this plugin did in one of its zones, and no queries; '' is all of them */
+  readonly plugin?: 'acl';
 }
 
 /** The `proto` label, by index. */
@@ -40,6 +42,7 @@ export const PLUGIN_LABELS = [
   'transfer',
   'k8s_external',
   'cache',
+  'acl',
 ] as const;
 export const PLUGIN = {
   SERVER: 0,
@@ -54,6 +57,7 @@ export const PLUGIN = {
   TRANSFER: 9,
   K8S_EXTERNAL: 10,
   CACHE: 11,
+  ACL: 12,
 } as const;
 
 /** Why a datagram got no answer. */
@@ -137,6 +141,7 @@ export const SCOPE_CELLS = layout('scope cells', [
   ['dnssecOk', 1, 'queries with DO set'],
   ['durations', DURATION_CELLS, 'queries, by time from receive to send'],
   ['durationSum', 2, 'nanoseconds from receive to send: bits 0–31, bits 16–47'],
+  ['acl', 4, 'queries, by what `acl` did: blocked, filtered, dropped, allowed'],
 ]);
 
 /** Cells of a shard that belong to no scope. */

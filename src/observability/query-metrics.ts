@@ -27,6 +27,8 @@ const AT = SCOPE_CELLS.at;
 /** Index of the scope for what never entered a plugin chain. */
 const SCOPE_DROPPED = 0;
 const PROTO_UDP = 0;
+/** Number of the cell of `acl`. */
+const ACL_ALLOWED = 3;
 const SCOPE_LABELS = ['server', 'zone', 'view'] as const;
 /** What the kubernetes plugin answers with. */
 const USUAL_RCODES: readonly number[] = [RCODE.NOERROR, RCODE.NXDOMAIN, RCODE.SERVFAIL];
@@ -105,6 +107,13 @@ export function queryMetrics(
       labels: [],
       samples: () => [{ labels: {}, value: collector.localhostRequests }],
     },
+    ...(['blocked', 'filtered', 'dropped', 'allowed'] as const).map((what, action): MetricFamily => ({
+      name: `coredns_acl_${what}_requests_total`,
+      type: 'counter',
+      help: `Counter of DNS requests being ${what}.`,
+      labels: action === ACL_ALLOWED ? ['server', 'view'] : SCOPE_LABELS,
+      samples: () => metrics.acl(action),
+    })),
     {
       name: 'skyshard_shard_requests_total',
       type: 'counter',
@@ -124,8 +133,20 @@ class QueryMetrics {
     this.scopes = scopes;
   }
 
+  private *queryScopes(): Generator<[number, MetricScope]> {
+    for (const [scope, labels] of this.scopes.entries()) if (labels.plugin === undefined) yield [scope, labels];
+  }
+
+  *acl(action: number): Generator<Sample> {
+    for (const [scope, { server, zone, view, plugin }] of this.scopes.entries()) {
+      if (plugin !== 'acl' || (action === ACL_ALLOWED) !== (zone === '')) continue;
+      const labels = action === ACL_ALLOWED ? { server, view } : { server, zone, view };
+      yield { labels, value: this.collector.total(scope, AT.acl + action) };
+    }
+  }
+
   *requests(): Generator<Sample> {
-    for (const [scope, labels] of this.scopes.entries()) {
+    for (const [scope, labels] of this.queryScopes()) {
       let offset = AT.requests;
       for (const [protoIndex, proto] of PROTO_LABELS.entries()) {
         for (const family of FAMILY_LABELS) {
@@ -139,7 +160,7 @@ class QueryMetrics {
   }
 
   *durations(): Generator<Sample> {
-    for (const [scope, { server, zone, view }] of this.scopes.entries()) {
+    for (const [scope, { server, zone, view }] of this.queryScopes()) {
       const countAt = (index: number): number => this.collector.total(scope, AT.durations + index);
       const seconds = this.collector.total(scope, AT.durationSum) / 1e9;
       yield* histogramSamples({ server, zone, view }, DURATION_BOUNDS, countAt, seconds);
@@ -147,7 +168,7 @@ class QueryMetrics {
   }
 
   *sizes(bucketsAt: number, sumAt: number): Generator<Sample> {
-    for (const [scope, labels] of this.scopes.entries()) {
+    for (const [scope, labels] of this.queryScopes()) {
       for (const [protoIndex, proto] of PROTO_LABELS.entries()) {
         const at = bucketsAt + protoIndex * SIZE_CELLS;
         const countAt = (index: number): number => this.collector.total(scope, at + index);
@@ -160,13 +181,13 @@ class QueryMetrics {
   }
 
   *dnssecOk(): Generator<Sample> {
-    for (const [scope, { server, zone, view }] of this.scopes.entries()) {
+    for (const [scope, { server, zone, view }] of this.queryScopes()) {
       yield { labels: { server, zone, view }, value: this.collector.total(scope, AT.dnssecOk) };
     }
   }
 
   *responses(): Generator<Sample> {
-    for (const [scope, labels] of this.scopes.entries()) {
+    for (const [scope, labels] of this.queryScopes()) {
       let offset = AT.responses;
       for (const [pluginIndex, plugin] of PLUGIN_LABELS.entries()) {
         for (let rcode = 0; rcode <= RCODE_OTHER; rcode++) {
@@ -180,11 +201,11 @@ class QueryMetrics {
   }
 
   *truncated(): Generator<Sample> {
-    for (const zone of new Set(this.scopes.map((scope) => scope.zone))) {
+    for (const zone of new Set([...this.queryScopes()].map(([, { zone }]) => zone))) {
       for (const [protoIndex, proto] of PROTO_LABELS.entries()) {
         let value = 0;
         let isWanted = false;
-        for (const [scope, labels] of this.scopes.entries()) {
+        for (const [scope, labels] of this.queryScopes()) {
           if (labels.zone !== zone) continue;
           value += this.collector.total(scope, AT.truncated + protoIndex);
           isWanted ||= isExpected(scope, protoIndex);

@@ -40,6 +40,8 @@ export interface ShardCounters {
   countDuration(scope: number, count: number, durationMs: number): void;
   /** a datagram that gets no answer; `reason` is an index into DROP_REASONS */
   countDrop(reason: number): void;
+  /** a query that `acl` decided; `action` is an ACL_ACTION */
+  countAcl(scope: number, action: number): void;
   /** a name below or beginning with localhost that `local` answered */
   countLocalhost(): void;
   publish(): void;
@@ -140,6 +142,11 @@ class SharedShardCounters implements ShardCounters {
   countDrop(reason: number): void {
     if (reason >= DROP_REASONS.length) assert(false, 'drop reason out of range');
     this.add(this.scopeMax * SCOPE_WORDS + reason, 1);
+  }
+
+  countAcl(scope: number, action: number): void {
+    if (scope >= this.scopeMax) assert(false, 'metric scope out of range');
+    this.add(scope * SCOPE_WORDS + SCOPE_CELLS.at.acl + action, 1);
   }
 
   countLocalhost(): void {

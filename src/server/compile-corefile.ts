@@ -12,14 +12,17 @@ import type { AddressAndPort } from '../config/upstream-address.ts';
 import type { NameWeights } from '../config/weight-file.ts';
 import { isReverseZone } from '../config/zone-name.ts';
 import { lowerCaseName, parseName } from '../dns/name.ts';
+import { AA, RA, RD } from '../dns/wire-header.ts';
 import type { CorefileBlock, CorefileConfig } from '../plugins/corefile-config.ts';
 import type { CacheProfile } from '../cache/cache-profiles.ts';
 import type { ForwardGroup } from '../forward/forward-group.ts';
 import type { CacheOptions } from '../plugins/cache/parse.ts';
 import type { ForwardStanza } from '../plugins/forward/parse.ts';
+import type { HeaderOptions } from '../plugins/header/parse.ts';
 import type { HostsOptions } from '../plugins/hosts/parse.ts';
 import type { K8sExternalOptions } from '../plugins/k8s_external/parse.ts';
 import type { KubernetesOptions } from '../plugins/kubernetes/parse.ts';
+import type { AclOptions } from '../plugins/acl/parse.ts';
 import type { LoadbalanceOptions } from '../plugins/loadbalance/parse.ts';
 import type { TimeoutsOptions } from '../plugins/timeouts/parse.ts';
 import type { PluginOptions } from '../plugins/order.ts';
@@ -64,6 +67,7 @@ const WITHOUT_STEP: ReadonlySet<string> = new Set([
   'errors',
   'log',
   'loadbalance',
+  'header',
   'minimal',
   'loop',
   'pprof',
@@ -210,6 +214,7 @@ class Compiler {
     const seen = new Set<string>();
     const serving = zones.map(({ zone, blockIndex }) => ({ zone, block: this.#config.blocks[blockIndex]! }));
     const scopes = new Map<string, number>();
+    const scopeOf: ScopeOf = (zone) => this.#aclScope(label, zone);
     const suffixes = new Set([
       ...zones.map(({ zone }) => zone),
       ...serving.flatMap(({ block }) => [...this.#compiled(block).zones]),
@@ -225,9 +230,17 @@ class Compiler {
         this.#scopeBlocks[scope] = server.block;
         scopes.set(server.zone, scope);
       }
-      routes.push({ zone: wireOf(suffix), scope, policy: compiled.policy, steps: compiled.stepsFor(suffix) });
+      routes.push({ zone: wireOf(suffix), scope, policy: compiled.policy, steps: compiled.stepsFor(suffix, scopeOf) });
     }
     return routes;
+  }
+
+  /** Where what `acl` does in one of its zones is counted. */
+  #aclScope(server: string, zone: string): number {
+    const isIt = (scope: MetricScope): boolean =>
+      scope.plugin === 'acl' && scope.server === server && scope.zone === zone;
+    const known = this.#scopes.findIndex(isIt);
+    return known > 0 ? known : this.#scopes.push({ server, zone, view: '', plugin: 'acl' }) - 1;
   }
 
   #compiled(block: CorefileBlock): CompiledBlock {
@@ -261,7 +274,7 @@ class Compiler {
     return {
       policy: this.#policyOf(block, makers.length > 0),
       zones,
-      stepsFor: (suffix) => makers.flatMap((make) => make(suffix)),
+      stepsFor: (suffix, scopeOf) => makers.flatMap((make) => make(suffix, scopeOf)),
     };
   }
 
@@ -294,6 +307,8 @@ class Compiler {
         return plugins.template!.templates.map((rule) => this.#makeTemplate(rule, zones));
       case 'transfer':
         return [makeTransfer(plugins, zones)];
+      case 'acl':
+        return [makeAcl(plugins.acl!, zones)];
       case 'hosts':
         return [this.#makeHosts(block, zones)];
       case 'kubernetes':
@@ -326,8 +341,11 @@ class Compiler {
         `plugin/rewrite: ${what} is not built yet: a question that comes to it is answered with SERVFAIL`,
       );
     }
-    let step: RewriteStep | undefined;
-    return () => {
+    // What acl does is counted by listener; without it all have the same step.
+    const steps = new Map<ScopeOf | undefined, RewriteStep>();
+    return (_, scopeOf) => {
+      const key = block.plugins.acl === undefined ? undefined : scopeOf;
+      let step = steps.get(key);
       if (step === undefined) {
         const { policy } = this.#compiled(block);
         const rest = makers.slice(restAt);
@@ -335,9 +353,10 @@ class Compiler {
           zone: wireOf(suffix),
           scope: 0,
           policy,
-          steps: rest.flatMap((make) => make(suffix)),
+          steps: rest.flatMap((make) => make(suffix, scopeOf)),
         }));
         step = { kind: 'rewrite', program, changesClass, routes };
+        steps.set(key, step);
       }
       return [step];
     };
@@ -509,6 +528,7 @@ class Compiler {
   #policyOf({ plugins }: CorefileBlock, hasHandlers: boolean): PolicyDescription {
     return {
       ...this.#orderOf(plugins.loadbalance),
+      headerFlags: headerFlagsOf(plugins.header),
       isMinimal: plugins.minimal !== undefined,
       isLogged: plugins.log !== undefined,
       reportsErrors: plugins.errors !== undefined,
@@ -522,6 +542,25 @@ class Compiler {
 
 const NSID_SIZE_MAX = 128;
 
+/** Bits of the flags word of a header. */
+const HEADER_BITS = { aa: AA << 8, rd: RD << 8, ra: RA } as const;
+
+/**
+ * The last rule for a flag counts. What is set in queries shows in responses for RD alone, which they copy; to upstream
+ * servers queries go with flags of their own.
+ */
+function headerFlagsOf(options: HeaderOptions | undefined): PolicyDescription['headerFlags'] {
+  let set = 0;
+  let cleared = 0;
+  const rules = [...(options?.query.filter(({ flag }) => flag === 'rd') ?? []), ...(options?.response ?? [])];
+  for (const { flag, isSet } of rules) {
+    const bit = HEADER_BITS[flag];
+    set = isSet ? set | bit : set & ~bit;
+    cleared = isSet ? cleared & ~bit : cleared | bit;
+  }
+  return { set, cleared };
+}
+
 function encodeJson(value: unknown): Uint8Array {
   return new TextEncoder().encode(JSON.stringify(value));
 }
@@ -530,7 +569,7 @@ interface CompiledBlock {
   readonly policy: PolicyDescription;
   /** every zone its plugins name */
   readonly zones: ReadonlySet<string>;
-  stepsFor(suffix: string): readonly StepDescription[];
+  stepsFor(suffix: string, scopeOf: ScopeOf): readonly StepDescription[];
 }
 
 /** Our own answers do not go through the cache; clients keep them no longer than what does. */
@@ -540,7 +579,10 @@ function cappedTtl(ttlSeconds: number, cache: CacheOptions | undefined, suffix: 
 }
 
 /** The steps of one plugin for the names below a suffix: none where it has no say. */
-type StepMaker = (suffix: string) => readonly StepDescription[];
+type StepMaker = (suffix: string, scopeOf: ScopeOf) => readonly StepDescription[];
+
+/** The metric scope that counts what `acl` does in one of its zones. */
+type ScopeOf = (zone: string) => number;
 
 function unbuilt(pluginZones: readonly string[] | undefined, zones: Set<string>): StepMaker {
   addAll(zones, pluginZones ?? []);
@@ -563,6 +605,18 @@ function makeTransfer(plugins: PluginOptions, zones: Set<string>): StepMaker {
   return (suffix) => {
     const rule = served.has(suffix) ? ruleFor(rules, suffix) : undefined;
     return rule === undefined ? [] : [transferStepOf(rule)];
+  };
+}
+
+/** One step for all rules: the policies of those whose zones hold the name, in their order. */
+function makeAcl({ rules }: AclOptions, zones: Set<string>): StepMaker {
+  for (const rule of rules) addAll(zones, rule.zones);
+  return (suffix, scopeOf) => {
+    const policies = rules.flatMap((rule) => {
+      const zone = longestZone(rule.zones, suffix);
+      return zone === undefined ? [] : rule.policies.map((policy) => ({ ...policy, scope: scopeOf(zone) }));
+    });
+    return [{ kind: 'acl', allowedScope: scopeOf(''), policies }];
   };
 }
 

@@ -6,7 +6,7 @@
 import { SkyshardError } from '../base/skyshard-error.ts';
 import type { MetricFamily } from '../observability/metric-family.ts';
 import type { MetricScope } from '../observability/shard-counters.ts';
-import type { SnapshotConfig, StepDescription } from '../snapshot/config-writer.ts';
+import type { RouteDescription, SnapshotConfig, StepDescription } from '../snapshot/config-writer.ts';
 import type { AnsweringThreads, ListenerChange } from './answering-threads.ts';
 import type { BlockServices } from './block-services.ts';
 import type { HostsTable } from './hosts-table.ts';
@@ -232,7 +232,7 @@ export class ConfigReloader {
 const NO_NAMES: OtherNames = { write: () => undefined, revert: () => undefined };
 
 function isSameScope(a: MetricScope, b: MetricScope): boolean {
-  return a.server === b.server && a.zone === b.zone && a.view === b.view;
+  return a.server === b.server && a.zone === b.zone && a.view === b.view && a.plugin === b.plugin;
 }
 
 function addressesOf({ addresses }: ServerPlan, ids: readonly number[]): ReadonlyMap<number, string> {
@@ -264,12 +264,28 @@ function remapConfig(
   datasetOf: ReadonlyMap<number, number>,
   listenerIds: readonly number[],
 ): SnapshotConfig {
-  const moveStep = (step: StepDescription): StepDescription =>
-    'dataset' in step ? { ...step, dataset: datasetOf.get(step.dataset)! } : step;
+  // A block's routes share one, and it is written once.
+  const rewrites = new Map<StepDescription, StepDescription>();
+  const moveRoute = (route: RouteDescription): RouteDescription => ({
+    ...route,
+    scope: scopeOf[route.scope]!,
+    steps: route.steps.map(moveStep),
+  });
+  const moveStep = (step: StepDescription): StepDescription => {
+    if (step.kind === 'rewrite') {
+      const moved = rewrites.get(step) ?? { ...step, routes: step.routes.map(moveRoute) };
+      rewrites.set(step, moved);
+      return moved;
+    }
+    if ('dataset' in step) return { ...step, dataset: datasetOf.get(step.dataset)! };
+    if (step.kind !== 'acl') return step;
+    const policies = step.policies.map((policy) => ({ ...policy, scope: scopeOf[policy.scope]! }));
+    return { ...step, allowedScope: scopeOf[step.allowedScope]!, policies };
+  };
   return {
     listeners: config.listeners.map(({ id, routes }) => ({
       id: listenerIds[id]!,
-      routes: routes.map((route) => ({ ...route, scope: scopeOf[route.scope]!, steps: route.steps.map(moveStep) })),
+      routes: routes.map(moveRoute),
     })),
   };
 }

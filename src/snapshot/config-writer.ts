@@ -7,6 +7,7 @@ import type { BlockTransaction } from './block-transaction.ts';
 import { WordWriter } from './entry-encoder.ts';
 import { hashKey, ZONE_HASH_SPACE } from './key-hash.ts';
 import {
+  ACL_ACTION,
   KEY_SPACE,
   LISTENER,
   LISTENER_FLAG,
@@ -128,6 +129,24 @@ export interface TransferStep extends StepBase {
   readonly networks: readonly NetworkWords[];
 }
 
+/** Who may ask for what: the first policy that matches decides. */
+export interface AclStep extends StepBase {
+  readonly kind: 'acl';
+  /** metric scope that counts what is allowed */
+  readonly allowedScope: number;
+  readonly policies: readonly AclPolicyDescription[];
+}
+
+export interface AclPolicyDescription {
+  readonly action: 'allow' | 'block' | 'filter' | 'drop';
+  /** metric scope that counts it */
+  readonly scope: number;
+  /** TYPEs, null: all */
+  readonly types: readonly number[] | null;
+  /** of clients, null: all */
+  readonly networks: readonly NetworkWords[] | null;
+}
+
 export type StepDescription =
   | KubernetesStep
   | ExternalStep
@@ -137,6 +156,7 @@ export type StepDescription =
   | TemplateStep
   | TransferStep
   | RewriteStep
+  | AclStep
   | ({ readonly kind: 'any' | 'whoami' | 'unbuilt' } & StepBase)
   | ({ readonly kind: 'local'; readonly isPrefixAnswered: boolean } & StepBase)
   /** `group`: index of the group of upstreams; `cacheProfile`: how answers are kept, if they are */
@@ -150,6 +170,8 @@ export interface PolicyDescription {
   readonly isShuffled: boolean;
   /** JSON of what the answering threads order the addresses of all answers by; null: nothing */
   readonly addressOrder: Uint8Array | null;
+  /** bits of the header's flags word that responses have set, and cleared */
+  readonly headerFlags: { readonly set: number; readonly cleared: number };
   readonly isMinimal: boolean;
   readonly isLogged: boolean;
   readonly reportsErrors: boolean;
@@ -166,6 +188,7 @@ export const DEFAULT_POLICY: PolicyDescription = {
   rotates: true,
   isShuffled: true,
   addressOrder: null,
+  headerFlags: { set: 0, cleared: 0 },
   isMinimal: false,
   isLogged: false,
   reportsErrors: false,
@@ -320,6 +343,7 @@ const STEP_NUMBERS: Readonly<Record<StepDescription['kind'], number>> = {
   template: STEP.TEMPLATE,
   transfer: STEP.TRANSFER,
   rewrite: STEP.REWRITE,
+  acl: STEP.ACL,
 };
 
 /** @returns reference of the step's argument, or the number it is */
@@ -341,6 +365,8 @@ function writeArgument(context: WriterContext, routeZone: Uint8Array, step: Step
       return writeTransferRule(context, step);
     case 'rewrite':
       return writeRewrite(context, step);
+    case 'acl':
+      return writeAclRules(context, step);
     case 'local':
       return step.isPrefixAnswered ? 1 : 0;
     case 'forward':
@@ -368,6 +394,7 @@ function writePolicy(context: WriterContext, policy: PolicyDescription): number 
   if (addressOrder === 0) writer.push(policy.isShuffled ? ORDER.BY_CHANCE : ORDER.AS_IT_IS);
   else writer.push(nextOrder());
   writer.push(addressOrder);
+  writer.push((policy.headerFlags.set | (policy.headerFlags.cleared << 16)) >>> 0);
   writer.push(policy.udpSizeMax);
   writer.push(policy.nsid.length);
   writer.pushOctets(policy.nsid);
@@ -528,10 +555,41 @@ function writeTransferRule(context: WriterContext, step: TransferStep): number {
   writer.push(step.isAnyoneAllowed ? TRANSFER_FLAG.ANYONE : 0);
   writer.push(networks4.length);
   writer.push(networks6.length);
-  for (const { words, prefixLength } of [...networks4, ...networks6]) {
+  pushNetworks(writer, [...networks4, ...networks6]);
+  return takeWritten(context);
+}
+
+function pushNetworks(writer: WordWriter, networks: readonly NetworkWords[]): void {
+  for (const { words, prefixLength } of networks) {
     const masks = words.map((_, index) => maskWord(prefixLength - 32 * index));
     for (const [index, word] of words.entries()) writer.push((word & masks[index]!) >>> 0);
     for (const mask of masks) writer.push(mask);
+  }
+}
+
+const ACTIONS = {
+  block: ACL_ACTION.BLOCK,
+  filter: ACL_ACTION.FILTER,
+  drop: ACL_ACTION.DROP,
+  allow: ACL_ACTION.ALLOW,
+} as const;
+
+function writeAclRules(context: WriterContext, step: AclStep): number {
+  const { writer } = context;
+  writer.reset();
+  writer.push(step.allowedScope);
+  writer.push(step.policies.length);
+  for (const { action, scope, types, networks } of step.policies) {
+    const networks4 = (networks ?? []).filter(({ words }) => words.length === 1);
+    const networks6 = (networks ?? []).filter(({ words }) => words.length === 4);
+    writer.push(ACTIONS[action]);
+    writer.push(scope);
+    writer.push(networks === null ? 1 : 0);
+    writer.push(types?.length ?? 0);
+    writer.push(networks4.length);
+    writer.push(networks6.length);
+    for (const type of types ?? []) writer.push(type);
+    pushNetworks(writer, [...networks4, ...networks6]);
   }
   return takeWritten(context);
 }

@@ -88,6 +88,7 @@ const STEP_NAMES = new Map<number, string>(
     'template for each query': STEP.TEMPLATE,
     transfer: STEP.TRANSFER,
     rewrite: STEP.REWRITE,
+    acl: STEP.ACL,
   }).map(([name, step]) => [step, name]),
 );
 

@@ -108,6 +108,8 @@ export const STEP = {
   TRANSFER: 12,
   /** `rewrite`: REWRITE; the steps behind it answer where the name stays the same */
   REWRITE: 13,
+  /** `acl`: ACL_RULES */
+  ACL: 14,
 } as const;
 
 export const STEP_FLAG = {
@@ -129,6 +131,7 @@ export const POLICY = layout('policy', [
     'of records: 0 as they come, 1 by chance, more: the number of the address order, which no other one has',
   ],
   ['addressOrder', 1, 'reference of the ADDRESS_ORDER, 0: none'],
+  ['headerFlags', 1, 'of the header of responses, as its flags word: bits 0–15 are set, bits 16–31 cleared'],
   ['udpSizeMax', 1, 'largest UDP response with EDNS, and the size announced, octets'],
   ['nsidSize', 1, 'octets of the NSID, 0: not answered'],
   ['nsid', 0, 'the NSID as key words'],
@@ -225,6 +228,26 @@ export const TRANSFER_RULE = layout('transfer rule', [
     'count4 pairs (address word, mask), then count6 times four address words and four words of mask; bits outside of a mask are 0',
   ],
 ]);
+
+/** The argument of STEP.ACL: the policies of all rules that hold for the route. */
+export const ACL_RULES = layout('acl rules', [
+  ['allowedScope', 1, 'where what is allowed is counted: metric scope'],
+  ['count', 1, 'number of policies'],
+  ['policies', 0, 'each an ACL POLICY, its types, its networks as in a transfer rule'],
+]);
+
+/** One policy in ACL_RULES; the first that matches decides. */
+export const ACL_POLICY = layout('acl policy', [
+  ['action', 1, 'ACL_ACTION'],
+  ['scope', 1, 'where it is counted: metric scope'],
+  ['isForAll', 1, '1: for clients of any address'],
+  ['typeCount', 1, 'number of types, 0: all'],
+  ['count4', 1, 'number of IPv4 networks'],
+  ['count6', 1, 'number of IPv6 networks'],
+]);
+
+/** What is done with a query; also which cell counts it. */
+export const ACL_ACTION = { BLOCK: 0, FILTER: 1, DROP: 2, ALLOW: 3 } as const;
 
 export const TRANSFER_FLAG = {
   /** `to *`: everyone may */

@@ -7,6 +7,9 @@ import { SkyshardError } from '../base/skyshard-error.ts';
 import { checkSharedBuffer } from '../memory/shared-buffer.ts';
 import { hashKey, ZONE_HASH_SPACE } from './key-hash.ts';
 import {
+  ACL_ACTION,
+  ACL_POLICY,
+  ACL_RULES,
   ADDRESS_ORDER,
   BLOCKS_AT,
   BUFFER_HEADER,
@@ -313,6 +316,8 @@ class SnapshotWalk {
         const size = 2 * words[base + TRANSFER_RULE.at.count4]! + 8 * words[base + TRANSFER_RULE.at.count6]!;
         return this.#rest(argument, TRANSFER_RULE.words, TRANSFER_RULE.words + size);
       }
+      case STEP.ACL:
+        return this.#walkAclRules(argument);
       case STEP.ANY:
       case STEP.WHOAMI:
       case STEP.LOCAL:
@@ -322,6 +327,19 @@ class SnapshotWalk {
       default:
         this.#fault(`step ${step}`);
     }
+  }
+
+  #walkAclRules(rules: number): void {
+    const words = this.#words;
+    const base = this.#block(rules, ACL_RULES.words, 'acl rules');
+    let at = base + ACL_RULES.words;
+    for (let left = words[base + ACL_RULES.at.count]!; left > 0; left--) {
+      if (at + ACL_POLICY.words > words.length) this.#fault('runs over the end of the buffer');
+      if (words[at + ACL_POLICY.at.action]! > ACL_ACTION.ALLOW) this.#fault(`action ${words[at]}`);
+      const networks = 2 * words[at + ACL_POLICY.at.count4]! + 8 * words[at + ACL_POLICY.at.count6]!;
+      at += ACL_POLICY.words + words[at + ACL_POLICY.at.typeCount]! + networks;
+    }
+    this.#rest(rules, ACL_RULES.words, at - base);
   }
 
   #walkZoneInfo(zoneInfo: number, routeZoneSize: number, datasetCount: number): void {

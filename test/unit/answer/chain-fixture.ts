@@ -92,12 +92,18 @@ export class Chain {
   }
 
   askBytes(query: Uint8Array, peer: readonly number[]): Uint8Array {
+    const size = this.sizeFor(query, peer);
+    return this.#arena.slice(MESSAGE_OFFSET, MESSAGE_OFFSET + size);
+  }
+
+  /** What `answer` returns. */
+  sizeFor(query: Uint8Array, peer: readonly number[] = [192, 0, 2, 1]): number {
     this.#arena.set(peer, PEER_OFFSET);
     this.#arena.set(query, MESSAGE_OFFSET);
     this.#answerer.enterBatch();
     const size = this.#answerer.answer(0, MESSAGE_OFFSET, query.length, PEER_OFFSET, peer.length, 40_000);
     this.#answerer.leaveBatch();
-    return this.#arena.slice(MESSAGE_OFFSET, MESSAGE_OFFSET + size);
+    return size;
   }
 
   /**

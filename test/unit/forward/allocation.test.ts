@@ -86,6 +86,7 @@ test('a million forwarded queries', () => {
     udpSizeMax: 1232,
     isShuffled: true,
     addressOrder: undefined,
+    headerFlags: 0,
     error: 0,
     errorDetail: 0,
     cacheProfile: -1,

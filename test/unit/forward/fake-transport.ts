@@ -68,6 +68,7 @@ export class FakeForwarding implements ForwardTransport, UpstreamRegistrar {
     udpSizeMax: 1232,
     isShuffled: false,
     addressOrder: undefined,
+    headerFlags: 0,
     error: 0,
     errorDetail: 0,
     cacheProfile: -1,

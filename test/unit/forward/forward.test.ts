@@ -235,6 +235,14 @@ for (const transport of TRANSPORTS) {
     );
   });
 
+  test(`${transport}: header sets and clears flags of what comes from upstream`, { skip }, async (t) => {
+    const upstream = await StubUpstream.open(t, (query, stub) => stub.send(reply(query, {}), query.from));
+    const policy = { headerFlags: { set: 0x0480, cleared: 0x0100 } };
+    const { ask } = await startForwardServer(t, { transport, groups: [{ upstreams: [upstream.address] }], policy });
+    const { aa, ra, rd } = await ask({ name: 'a.org', type: A, flags: 0x0100 });
+    assert.deepEqual([aa, ra, rd], [true, true, false]);
+  });
+
   test(`${transport}: loadbalance prefer orders what comes from upstream`, { skip }, async (t) => {
     const upstream = await StubUpstream.open(t, (query, stub) =>
       stub.send(reply(query, { answers: Array.from({ length: 9 }, (_, index) => aRecord(index)) }), query.from),

@@ -13,6 +13,7 @@ import { DROP, PLUGIN, createShardCounters } from '../../../src/observability/sh
 import type { ShardCounters } from '../../../src/observability/shard-counters.ts';
 import { parseUdpTable } from '../../../src/observability/udp-sockets.ts';
 import { parsePrometheusText } from './prometheus-parser.ts';
+import { ACL_ACTION } from '../../../src/snapshot/snapshot-layout.ts';
 
 const SCOPES = [
   { server: 'dns://:53', zone: 'dropped', view: '' },
@@ -65,6 +66,10 @@ const EXPECTED: Readonly<Record<string, string>> = {
   coredns_dns_do_requests_total: 'counter server zone view',
   coredns_dns_responses_total: 'counter server zone view rcode plugin',
   coredns_local_localhost_requests_total: 'counter',
+  coredns_acl_blocked_requests_total: 'counter server zone view',
+  coredns_acl_filtered_requests_total: 'counter server zone view',
+  coredns_acl_dropped_requests_total: 'counter server zone view',
+  coredns_acl_allowed_requests_total: 'counter server view',
   process_resident_memory_bytes: 'gauge',
   process_cpu_seconds_total: 'counter',
   process_open_fds: 'gauge',
@@ -102,6 +107,34 @@ test('names, types and labels are those that dashboards and alerts have', async 
       const found = [...sample.labels.keys()].filter((label) => label !== 'le');
       assert.deepEqual(found, labels, name);
     }
+  }
+});
+
+test('what acl did is counted by zone of its rules, and these zones have no series of queries', async () => {
+  const server = 'dns://:53';
+  const rules = ['', 'a.test.'].map((zone) => ({ server, zone, view: '', plugin: 'acl' }) as const);
+  const { ask, shards } = setup({ scopes: [...SCOPES.slice(0, 1), ...rules] });
+  for (const [scope, action, count] of [
+    [1, ACL_ACTION.ALLOW, 4],
+    [2, ACL_ACTION.BLOCK, 3],
+    [2, ACL_ACTION.FILTER, 2],
+    [2, ACL_ACTION.DROP, 1],
+  ] as const) {
+    for (let query = 0; query < count; query++) shards[0]!.countAcl(scope, action);
+  }
+  shards[0]!.publish();
+  const { valueOf, families } = await ask();
+  const of = { server, view: '' };
+  assert.equal(valueOf('coredns_acl_allowed_requests_total', of), 4);
+  assert.equal(valueOf('coredns_acl_blocked_requests_total', { ...of, zone: 'a.test.' }), 3);
+  assert.equal(valueOf('coredns_acl_filtered_requests_total', { ...of, zone: 'a.test.' }), 2);
+  assert.equal(valueOf('coredns_acl_dropped_requests_total', { ...of, zone: 'a.test.' }), 1);
+  for (const [name, { samples }] of families) {
+    if (!name.startsWith('coredns_dns_')) continue;
+    assert.ok(
+      samples.every(({ labels }) => labels.get('zone') === 'dropped'),
+      name,
+    );
   }
 });
 

@@ -86,9 +86,9 @@ describe('compileCorefile', () => {
   });
 
   test('a plugin that is not built answers where its step would run, and is named with its place', () => {
-    const plan = compile('.:53 {\n    bind 127.0.0.1\n    acl {\n        allow\n    }\n    whoami\n}\n');
+    const plan = compile('.:53 {\n    bind 127.0.0.1\n    dns64\n    whoami\n}\n');
     assert.deepEqual(chains(plan), ['. unbuilt whoami']);
-    assert.match(plan.warnings.join(), /Corefile:3:5: plugin\/acl is not built yet/);
+    assert.match(plan.warnings.join(), /Corefile:3:5: plugin\/dns64 is not built yet/);
   });
 
   test('loadbalance: by chance, by networks, by weights, or not at all', () => {
@@ -104,6 +104,44 @@ describe('compileCorefile', () => {
     assert.deepEqual(policyOf('loadbalance {\n prefer 10.0.0.0/8\n }'), [true, true, { prefer }]);
     const weights = [{ name: 'a.test.', addresses: [{ words: [1], weight: 9 }] }];
     assert.deepEqual(policyOf('loadbalance weighted w'), [false, false, { weights }]);
+  });
+
+  test('acl: the policies of the rules that hold for a zone, counted by server and zone of the rule', () => {
+    const plan = compile(`.:53 {
+    bind 127.0.0.1
+    acl a.test b.a.test {
+        block type A net 192.0.2.7
+    }
+    acl b.a.test {
+        drop
+    }
+    whoami
+}`);
+    assert.deepEqual(plan.warnings, []);
+    const found = plan.config.listeners[0]!.routes.map(({ zone, steps }) => {
+      const [acl] = steps;
+      assert.equal(acl?.kind, 'acl');
+      const allowed = plan.scopes[acl.allowedScope];
+      assert.deepEqual([allowed?.plugin, allowed?.zone], ['acl', '']);
+      return [
+        formatName(zone),
+        ...acl.policies.map(({ action, scope }) => `${action} ${plan.scopes[scope]?.zone}`),
+      ].join();
+    });
+    assert.deepEqual(found.sort(), ['.', 'a.test.,block a.test.', 'b.a.test.,block b.a.test.,drop b.a.test.']);
+  });
+
+  test('header: the last rule for a flag counts; of queries RD alone shows', () => {
+    const flagsOf = (rules: string): unknown => {
+      const plan = compile(`.:53 {\n bind 127.0.0.1\n header {\n ${rules}\n }\n whoami\n}`);
+      assert.deepEqual(plan.warnings, []);
+      return plan.config.listeners[0]!.routes[0]!.policy!.headerFlags;
+    };
+    assert.deepEqual(flagsOf('response set ra\n response clear aa rd'), { set: 0x0080, cleared: 0x0500 });
+    assert.deepEqual(flagsOf('query set aa rd\n response set ra\n response clear ra'), {
+      set: 0x0100,
+      cleared: 0x0080,
+    });
   });
 
   test('the order is the fixed one, not that of the text', () => {

@@ -27,6 +27,7 @@ function createLoop(socketCount: number, scopeOf: (listener: number) => number =
     countResponse: () => undefined,
     countDrop: () => undefined,
     countLocalhost: () => undefined,
+    countAcl: () => undefined,
     countDuration: (scope, count) => {
       if (kernel.isRecording) counted.durations.push([scope, count]);
     },

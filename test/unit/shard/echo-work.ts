@@ -55,6 +55,7 @@ export function createShardWork(options: ShardWorkOptions): ShardWork {
       countDuration: (_scope, queries) => count(ECHO_WORD.DURATIONS, queries),
       countDrop: (reason) => count(ECHO_WORD.DROPS + reason),
       countLocalhost: () => undefined,
+      countAcl: () => undefined,
       publish: () => count(ECHO_WORD.PUBLISHED),
     },
   };
