@@ -37,13 +37,14 @@ import {
   STEP,
   STEP_CACHE_SHIFT,
   STEP_WORDS,
-  UDP_SIZE_MAX_DEFAULT,
 } from '../snapshot/snapshot-layout.ts';
 import { AclStep } from './acl-step.ts';
 import { AddressOrders } from './address-orders.ts';
 import type { AnswererOptions, QueryClient, QueryForwarder, ZoneSender } from './answerer-options.ts';
 import { CACHE_RESULT, CacheStep } from './cache-step.ts';
+import { createQueryClient, forgetPolicy } from './query-client.ts';
 import { setHeaderFlags } from './header-flags.ts';
+import { isBehindHeader, isFromElsewhere } from './answering-plugin.ts';
 import { FixedSteps } from './fixed-steps.ts';
 import { ALIASES_MAX, KubernetesStep } from './kubernetes-step.ts';
 import { LocalStep } from './local-step.ts';
@@ -102,33 +103,13 @@ export class Answerer {
   private readonly bytes: Uint8Array;
   private readonly view: DataView<ArrayBuffer>;
   private readonly messageCapacity: number;
-  private readonly client: QueryClient = {
-    listener: 0,
-    peerOffset: 0,
-    peerSize: 0,
-    peerPort: 0,
-    isStream: false,
-    scope: 0,
-    messageSize: 0,
-    policyFlags: 0,
-    udpSizeMax: UDP_SIZE_MAX_DEFAULT,
-    isShuffled: false,
-    addressOrder: undefined,
-    headerFlags: 0,
-    cacheProfile: -1,
-    hasStale: false,
-    rewriting: undefined,
-    optSize: 0,
-    error: QUERY_ERROR.NONE,
-    errorDetail: 0,
-  };
+  private readonly client: QueryClient = createQueryClient();
   /** offsets in the message of the names a chain of CNAME records has led through */
   private readonly aliasTargets = new Uint16Array(ALIASES_MAX + 1);
   /** made by the first response that needs it: most servers have none */
   private restorer: ResponseRestorer | undefined;
   private isPublished = false;
   private plugin: number = PLUGIN.SERVER;
-  /** word index of the POLICY, 0: none */
   /** flags of the query's header, known where it may be reported */
   private queryFlags = 0;
 
@@ -225,13 +206,7 @@ export class Answerer {
     client.peerSize = peerSize;
     client.peerPort = peerPort;
     client.messageSize = messageSize;
-    client.policyFlags = 0;
-    client.udpSizeMax = UDP_SIZE_MAX_DEFAULT;
-    client.isShuffled = false;
-    client.addressOrder = undefined;
-    client.headerFlags = 0;
-    client.error = QUERY_ERROR.NONE;
-    client.rewriting = undefined;
+    forgetPolicy(client);
     this.scope = SCOPE_DROPPED;
     this.plugin = PLUGIN.SERVER;
     this.opt.policyAt = 0;
@@ -721,23 +696,4 @@ export class Answerer {
     const wantsAd = query.isDo !== 0 || (this.bytes[response.messageAt + FLAGS_LOW_AT]! & AD) !== 0;
     return response.upstreamFlags & (wantsAd ? RA | AD : RA);
   }
-}
-
-/** Whether a plugin's responses pass `header`. */
-function isBehindHeader(plugin: number): boolean {
-  switch (plugin) {
-    case PLUGIN.SERVER:
-    case PLUGIN.LOCAL:
-    case PLUGIN.ANY:
-    case PLUGIN.CHAOS:
-    case PLUGIN.ACL:
-      return false;
-    default:
-      return true;
-  }
-}
-
-/** Whose records do not come in another order each time anyway. */
-function isFromElsewhere(plugin: number): boolean {
-  return plugin === PLUGIN.TEMPLATE || plugin === PLUGIN.CACHE;
 }

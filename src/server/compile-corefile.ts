@@ -12,13 +12,11 @@ import type { AddressAndPort } from '../config/upstream-address.ts';
 import type { NameWeights } from '../config/weight-file.ts';
 import { isReverseZone } from '../config/zone-name.ts';
 import { lowerCaseName, parseName } from '../dns/name.ts';
-import { AA, RA, RD } from '../dns/wire-header.ts';
 import type { CorefileBlock, CorefileConfig } from '../plugins/corefile-config.ts';
 import type { CacheProfile } from '../cache/cache-profiles.ts';
 import type { ForwardGroup } from '../forward/forward-group.ts';
 import type { CacheOptions } from '../plugins/cache/parse.ts';
 import type { ForwardStanza } from '../plugins/forward/parse.ts';
-import type { HeaderOptions } from '../plugins/header/parse.ts';
 import type { HostsOptions } from '../plugins/hosts/parse.ts';
 import type { K8sExternalOptions } from '../plugins/k8s_external/parse.ts';
 import type { KubernetesOptions } from '../plugins/kubernetes/parse.ts';
@@ -37,7 +35,6 @@ import type {
   StepDescription,
 } from '../snapshot/config-writer.ts';
 import { UDP_SIZE_MAX_DEFAULT } from '../snapshot/snapshot-layout.ts';
-import type { ExternalOptions, RecordOptions } from '../records/record-options.ts';
 import { DEFAULT_TCP_TIMEOUTS } from '../resolver/resolver-options.ts';
 import type { TcpTimeouts } from '../resolver/resolver-options.ts';
 import { compileRewrite } from './compile-rewrite.ts';
@@ -45,8 +42,10 @@ import { compileTemplate } from './compile-template.ts';
 import { cacheProfileOf } from './cache-plan.ts';
 import { forwardGroupOf } from './forward-groups.ts';
 import { notifiedZones, ruleFor, transferableZones, transferStepOf } from './compile-transfer.ts';
+import { headerFlagsOf } from './header-plan.ts';
 import { localAddressesOf, wildcardAddresses } from './local-addresses.ts';
-import { kindsOf, type RecordPlan, type ServerPlan, type ServicesPlan } from './server-plan.ts';
+import { recordPlanOf } from './record-plan.ts';
+import type { ServerPlan, ServicesPlan } from './server-plan.ts';
 import type { PlannedListener } from './listener-table.ts';
 
 /** Plugins that change nothing about answers here, or are read elsewhere. */
@@ -76,8 +75,6 @@ const WITHOUT_STEP: ReadonlySet<string> = new Set([
 ]);
 /** Plugins accepted without effect: their absence costs time, never a wrong answer. */
 const WITHOUT_EFFECT: ReadonlySet<string> = new Set(['pprof', 'shed']);
-/** A day: a timer takes no more than 24 of them. */
-const STARTUP_TIMEOUT_MAX_MS = 86_400_000;
 const VERSION_LABEL_DROPPED = 'dropped';
 
 /** What a compilation takes from its surroundings. */
@@ -542,25 +539,6 @@ class Compiler {
 
 const NSID_SIZE_MAX = 128;
 
-/** Bits of the flags word of a header. */
-const HEADER_BITS = { aa: AA << 8, rd: RD << 8, ra: RA } as const;
-
-/**
- * The last rule for a flag counts. What is set in queries shows in responses for RD alone, which they copy; to upstream
- * servers queries go with flags of their own.
- */
-function headerFlagsOf(options: HeaderOptions | undefined): PolicyDescription['headerFlags'] {
-  let set = 0;
-  let cleared = 0;
-  const rules = [...(options?.query.filter(({ flag }) => flag === 'rd') ?? []), ...(options?.response ?? [])];
-  for (const { flag, isSet } of rules) {
-    const bit = HEADER_BITS[flag];
-    set = isSet ? set | bit : set & ~bit;
-    cleared = isSet ? cleared & ~bit : cleared | bit;
-  }
-  return { set, cleared };
-}
-
 function encodeJson(value: unknown): Uint8Array {
   return new TextEncoder().encode(JSON.stringify(value));
 }
@@ -672,54 +650,6 @@ function timeoutsOf(blocks: readonly (TimeoutsOptions | undefined)[]): TcpTimeou
 
 function queriesMaxOf(count: number | null): number | null {
   return count !== null && count < 0 ? Infinity : count;
-}
-
-function recordPlanOf(
-  dataset: number,
-  options: KubernetesOptions,
-  external: K8sExternalOptions | undefined,
-  localAddresses: readonly string[],
-): RecordPlan {
-  const records = recordOptionsOf(options, external, localAddresses);
-  const { labels, namespaceLabels } = records;
-  return {
-    dataset,
-    options: records,
-    selection: { api: options.api, labels, namespaceLabels, kinds: kindsOf(records) },
-    startupTimeoutMs: Math.min(options.startupTimeoutMs, STARTUP_TIMEOUT_MAX_MS),
-  };
-}
-
-/** What the record model takes: zones without the final dot. */
-function recordOptionsOf(
-  options: KubernetesOptions,
-  external: K8sExternalOptions | undefined,
-  localAddresses: readonly string[],
-): RecordOptions {
-  return {
-    zones: options.zones.map(withoutDot),
-    multiclusterZones: options.multiclusterZones.map(withoutDot),
-    external: external === undefined ? undefined : externalOptionsOf(external),
-    clientIndex: false,
-    ttlSeconds: options.ttlSeconds,
-    pods: options.pods,
-    endpointPodNames: options.namesEndpointsByPod,
-    noEndpoints: !options.hasEndpoints,
-    ignoreEmptyService: options.ignoresEmptyServices,
-    zonal: options.hasZonalNames,
-    namespaces: options.namespaces ?? undefined,
-    namespaceLabels: options.namespaceLabels ?? undefined,
-    labels: options.labels ?? undefined,
-    localAddresses,
-  };
-}
-
-function externalOptionsOf({ zones, apex, ttlSeconds, hasHeadless }: K8sExternalOptions): ExternalOptions {
-  return { zones: zones.map(withoutDot), apex: apex.replace(/\.$/, ''), ttlSeconds, hasHeadless };
-}
-
-function withoutDot(zone: string): string {
-  return zone === '.' ? zone : zone.slice(0, -1);
 }
 
 /** CoreDNS's `server` label. */

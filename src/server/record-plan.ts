@@ -1,0 +1,56 @@
+/** From the options of `kubernetes` and `k8s_external` to what the record model takes. */
+import type { ExternalOptions, RecordOptions } from '../records/record-options.ts';
+import type { K8sExternalOptions } from '../plugins/k8s_external/parse.ts';
+import type { KubernetesOptions } from '../plugins/kubernetes/parse.ts';
+import { kindsOf, type RecordPlan } from './server-plan.ts';
+
+/** A day: a timer takes no more than 24 of them. */
+const STARTUP_TIMEOUT_MAX_MS = 86_400_000;
+
+export function recordPlanOf(
+  dataset: number,
+  options: KubernetesOptions,
+  external: K8sExternalOptions | undefined,
+  localAddresses: readonly string[],
+): RecordPlan {
+  const records = recordOptionsOf(options, external, localAddresses);
+  const { labels, namespaceLabels } = records;
+  return {
+    dataset,
+    options: records,
+    selection: { api: options.api, labels, namespaceLabels, kinds: kindsOf(records) },
+    startupTimeoutMs: Math.min(options.startupTimeoutMs, STARTUP_TIMEOUT_MAX_MS),
+  };
+}
+
+/** What the record model takes: zones without the final dot. */
+function recordOptionsOf(
+  options: KubernetesOptions,
+  external: K8sExternalOptions | undefined,
+  localAddresses: readonly string[],
+): RecordOptions {
+  return {
+    zones: options.zones.map(withoutDot),
+    multiclusterZones: options.multiclusterZones.map(withoutDot),
+    external: external === undefined ? undefined : externalOptionsOf(external),
+    clientIndex: false,
+    ttlSeconds: options.ttlSeconds,
+    pods: options.pods,
+    endpointPodNames: options.namesEndpointsByPod,
+    noEndpoints: !options.hasEndpoints,
+    ignoreEmptyService: options.ignoresEmptyServices,
+    zonal: options.hasZonalNames,
+    namespaces: options.namespaces ?? undefined,
+    namespaceLabels: options.namespaceLabels ?? undefined,
+    labels: options.labels ?? undefined,
+    localAddresses,
+  };
+}
+
+function externalOptionsOf({ zones, apex, ttlSeconds, hasHeadless }: K8sExternalOptions): ExternalOptions {
+  return { zones: zones.map(withoutDot), apex: apex.replace(/\.$/, ''), ttlSeconds, hasHeadless };
+}
+
+function withoutDot(zone: string): string {
+  return zone === '.' ? zone : zone.slice(0, -1);
+}
