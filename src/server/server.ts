@@ -44,6 +44,8 @@ import { planShards } from './shard-plan.ts';
 
 /** Octets of the key of DNS cookies. */
 const COOKIE_SECRET_SIZE = 16;
+/** How often main looks whether the first lists are complete. */
+const YIELD_LOOK_MS = 250;
 /** How soon a forwarding loop is told. */
 const LOOP_WATCH_INTERVAL_MS = 500;
 /** Zones that reloads may serve beside those of the start. */
@@ -241,7 +243,8 @@ async function assemble(
   reloader.start();
   upstreamHosts.start(() => void reloader.reload());
   weightFiles.start(() => void reloader.reload());
-  threads.shards.yieldToShards();
+  const yieldTimer = yieldWhenListed(feeds, () => threads.shards.yieldToShards());
+  closers.push(() => clearInterval(yieldTimer));
   return {
     listeners: threads.shards.listeners,
     metricsUrls: services.metricsUrls,
@@ -294,6 +297,20 @@ function createFeeds({ manifests, kubeconfig }: ServerOptions, { fail, ...parts 
     },
   });
   return { feeds, families: () => clusters?.families() ?? [] };
+}
+
+/** While the first lists are not there nobody else has much to do: main gives way to the shards from then on. */
+function yieldWhenListed(feeds: ObjectFeeds, yieldToShards: () => void): NodeJS.Timeout | undefined {
+  if (feeds.isSynced) {
+    yieldToShards();
+    return undefined;
+  }
+  const timer = setInterval(() => {
+    if (!feeds.isSynced) return;
+    clearInterval(timer);
+    yieldToShards();
+  }, YIELD_LOOK_MS).unref();
+  return timer;
 }
 
 /** Tell the operator of forwarding loops that were found, and of those that are gone. */
