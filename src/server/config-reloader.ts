@@ -6,15 +6,16 @@
 import { SkyshardError } from '../base/skyshard-error.ts';
 import type { MetricFamily } from '../observability/metric-family.ts';
 import type { MetricScope } from '../observability/shard-counters.ts';
-import type { RouteDescription, SnapshotConfig, StepDescription } from '../snapshot/config-writer.ts';
+import type { SnapshotConfig } from '../snapshot/config-writer.ts';
 import type { AnsweringThreads, ListenerChange } from './answering-threads.ts';
 import type { BlockServices } from './block-services.ts';
 import type { HostsTable } from './hosts-table.ts';
 import type { FeedsChange, ObjectFeeds } from './object-feeds.ts';
 import type { OtherNames, RecordPublisher } from './record-publisher.ts';
+import { remapConfig, remapServices } from './remapped-plan.ts';
 import { reloadMetrics, type ReloadFigures } from './reload-metrics.ts';
 import type { LogFunction } from './server-options.ts';
-import type { ServerPlan, ServicesPlan } from './server-plan.ts';
+import type { ServerPlan } from './server-plan.ts';
 
 export interface ConfigReloaderOptions {
   /** reads and checks the Corefile */
@@ -237,55 +238,4 @@ function isSameScope(a: MetricScope, b: MetricScope): boolean {
 
 function addressesOf({ addresses }: ServerPlan, ids: readonly number[]): ReadonlyMap<number, string> {
   return new Map(addresses.map(({ address }, index) => [ids[index]!, address]));
-}
-
-function remapServices(
-  services: ServicesPlan,
-  scopeOf: readonly number[],
-  scopeCount: number,
-  datasetOf: ReadonlyMap<number, number>,
-): ServicesPlan {
-  const move = <Block>(blocks: readonly (Block | undefined)[]): (Block | undefined)[] => {
-    const moved = Array.from<Block | undefined>({ length: scopeCount });
-    for (const [index, block] of blocks.entries()) moved[scopeOf[index]!] = block;
-    return moved;
-  };
-  const ready = services.ready.map((block) => ({
-    ...block,
-    datasets: block.datasets.map((dataset) => datasetOf.get(dataset)!),
-  }));
-  const notified = services.notified.map((zone) => ({ ...zone, dataset: datasetOf.get(zone.dataset)! }));
-  return { ...services, ready, notified, queryLog: move(services.queryLog), errorLog: move(services.errorLog) };
-}
-
-function remapConfig(
-  config: SnapshotConfig,
-  scopeOf: readonly number[],
-  datasetOf: ReadonlyMap<number, number>,
-  listenerIds: readonly number[],
-): SnapshotConfig {
-  // A block's routes share one, and it is written once.
-  const rewrites = new Map<StepDescription, StepDescription>();
-  const moveRoute = (route: RouteDescription): RouteDescription => ({
-    ...route,
-    scope: scopeOf[route.scope]!,
-    steps: route.steps.map(moveStep),
-  });
-  const moveStep = (step: StepDescription): StepDescription => {
-    if (step.kind === 'rewrite') {
-      const moved = rewrites.get(step) ?? { ...step, routes: step.routes.map(moveRoute) };
-      rewrites.set(step, moved);
-      return moved;
-    }
-    if ('dataset' in step) return { ...step, dataset: datasetOf.get(step.dataset)! };
-    if (step.kind !== 'acl') return step;
-    const policies = step.policies.map((policy) => ({ ...policy, scope: scopeOf[policy.scope]! }));
-    return { ...step, allowedScope: scopeOf[step.allowedScope]!, policies };
-  };
-  return {
-    listeners: config.listeners.map(({ id, routes }) => ({
-      id: listenerIds[id]!,
-      routes: routes.map(moveRoute),
-    })),
-  };
 }
