@@ -13,6 +13,7 @@ import { loadLibc } from '../../src/native/libc.ts';
 import { boundGarbage, discardPages, shrinkHeap } from '../../src/native/process-memory.ts';
 import { DEFAULT_RECORD_OPTIONS } from '../../src/records/record-options.ts';
 import { ClusterRecords } from '../../src/records/cluster-records.ts';
+import { MemoryRelief } from '../../src/server/memory-relief.ts';
 import { SnapshotBuilder } from '../../src/snapshot/builder.ts';
 import { DEFAULT_CLUSTER_SHAPE, generateCluster } from '../dataset/generate-cluster.ts';
 import { decodeChange } from './served-cluster.ts';
@@ -47,6 +48,9 @@ export async function benchLoadMemory(services: number, endpointsPerService: num
   for (const raw of generateCluster({ ...shape, services: WARM_UP_SERVICES }).objects()) decodeChange(raw);
   const cluster = generateCluster(shape);
   shrinkHeap(libc);
+  // As the server does while objects are listed.
+  const relief = new MemoryRelief({ libc, isListing: () => true });
+  relief.start();
   const before = residentData();
   const cpuBefore = process.threadCpuUsage();
   let objectCount = 0;
@@ -65,6 +69,7 @@ export async function benchLoadMemory(services: number, endpointsPerService: num
   builder.dataset(0).setSynced(true);
   builder.publish(SERIAL);
   peak = Math.max(peak, residentData());
+  relief.stop();
   const { user, system } = process.threadCpuUsage(cpuBefore);
   shrinkHeap(libc);
   return {

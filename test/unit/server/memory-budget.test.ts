@@ -9,12 +9,7 @@ const BENCH = new URL('../../../native-free-bench/micro/load-memory.bench.ts', i
 /** MiB, cluster state and snapshot together. */
 const COUNTED_MAX = 42;
 const RESIDENT_MAX = 60;
-/**
- * The budget is 75, and where the collector's helpers keep up it is met (71 to 74). On a machine that does nothing else the
- * objects come in faster than their garbage goes: 82 to 96. What the whole process may have is held by the end-to-end test of
- * a container's limit.
- */
-const PEAK_MAX = 110;
+const PEAK_MAX = 75;
 
 test('counted, resident, and at any moment of loading', { skip: nativeUnavailableReason() ?? false }, (t) => {
   let memory = measure();
