@@ -13,7 +13,7 @@ import { ThreadPause } from '../native/thread-pause.ts';
 import type { QueryEventWriter } from '../observability/query-event-writer.ts';
 import type { ShardCounters } from '../observability/shard-counters.ts';
 import { DROP } from '../observability/shard-counters.ts';
-import { writeFailureResponse } from './failure-response.ts';
+import { writeFailureResponse } from '../answer/failure-response.ts';
 import { ShardHandoff } from './shard-handoff.ts';
 import { SHARD_CONTROL, SHARD_DRAIN_MAX_MS, shardControlAt } from './shard-options.ts';
 import type { Forwarder } from '../forward/forwarder.ts';

@@ -12,7 +12,7 @@ import { networkInterfaces } from 'node:os';
 import { SkyshardError } from '../base/skyshard-error.ts';
 import { DROP } from '../observability/shard-counters.ts';
 import { DgramUpstreams } from './dgram-upstreams.ts';
-import { writeFailureResponse } from './failure-response.ts';
+import { writeFailureResponse } from '../answer/failure-response.ts';
 import { parseAddress, PEER_ADDRESS_END } from './peer-address.ts';
 import { SHARD_CONTROL, SHARD_DRAIN_MAX_MS, shardControlAt } from './shard-options.ts';
 import type { BindFault, ShardListener, ShardOptions, ShardWork } from './shard-options.ts';
