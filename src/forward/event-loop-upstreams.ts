@@ -5,8 +5,8 @@
 import type { RemoteInfo } from 'node:dgram';
 import { UPSTREAM_CELLS } from './forward-counters.ts';
 import type { ForwardGroup, UpstreamAddress } from './forward-group.ts';
-import { type ForwardTransport, UPSTREAM_QUERY_MAX } from './forward-transport.ts';
-import type { Forwarder, UpstreamRegistrar } from './forwarder.ts';
+import { type ForwardTransport, UPSTREAM_QUERY_MAX, type UpstreamRegistrar } from './forward-transport.ts';
+import type { Forwarder } from './forwarder.ts';
 import { StreamPool } from './stream-pool.ts';
 import { UdpPool, type UdpPoolHost } from './udp-pool.ts';
 import { type StreamAsker, type StreamQuery, streamQuery } from './upstream-stream.ts';

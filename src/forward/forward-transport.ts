@@ -3,6 +3,8 @@
  * part that is the transport's (Forwarder.ioSize).
  */
 
+import type { ForwardGroup, UpstreamAddress } from './forward-group.ts';
+
 /** Octets of a query to an upstream: header, question, OPT. */
 export const UPSTREAM_QUERY_MAX: number = 12 + 255 + 4 + 11;
 /** Octets of a response to a client. */
@@ -39,4 +41,10 @@ export interface ForwardTransport {
   readonly replySocket: number;
   /** Whether the upstream's message in hand came from this one's address and port. */
   isReplyFrom(upstream: number): boolean;
+}
+
+/** What a transport gets to know of an upstream. */
+export interface UpstreamRegistrar {
+  /** @returns false where it can't be asked: no such address family or interface here */
+  addUpstream(upstream: number, address: UpstreamAddress, group: ForwardGroup): boolean;
 }

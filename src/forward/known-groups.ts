@@ -2,7 +2,7 @@
 import { parseName } from '../dns/name.ts';
 import { forwardGroupCount, readForwardGroup } from './forward-buffer.ts';
 import { ASKED_MAX, type ForwardGroup, GROUPS_MAX, UPSTREAMS_TOTAL_MAX } from './forward-group.ts';
-import type { UpstreamRegistrar } from './forwarder.ts';
+import type { UpstreamRegistrar } from './forward-transport.ts';
 import type { LoopSearch } from './loop-search.ts';
 import type { UpstreamStates } from './upstream-states.ts';
 
@@ -20,6 +20,7 @@ export class KnownGroups {
   /** by upstream: it is never asked with a datagram */
   readonly isStreamOnly: Uint8Array = new Uint8Array(UPSTREAMS_TOTAL_MAX);
   readonly probeNames: Uint8Array[] = [];
+  transport: UpstreamRegistrar | undefined;
 
   readonly #buffer: SharedArrayBuffer;
   readonly #states: UpstreamStates;
@@ -43,7 +44,7 @@ export class KnownGroups {
   }
 
   /** Read the groups that were added since. */
-  learn(transport: UpstreamRegistrar, nowMs: number): void {
+  learn(nowMs: number): void {
     const count = forwardGroupCount(this.#buffer);
     for (let index = this.#groups.length; index < count; index++) {
       const group = readForwardGroup(this.#buffer, index);
@@ -53,7 +54,7 @@ export class KnownGroups {
       const first = this.#states.first[index]!;
       for (const [offset, address] of group.upstreams.entries()) {
         this.isStreamOnly[first + offset] = group.forcesTcp || address.scheme === 'tls' ? 1 : 0;
-        if (!transport.addUpstream(first + offset, address, group)) this.#states.disable(first + offset);
+        if (!this.transport!.addUpstream(first + offset, address, group)) this.#states.disable(first + offset);
         this.#loops.addUpstream(first + offset, group.loopZone, nowMs);
       }
     }

@@ -5,9 +5,14 @@
  * few seconds. What has to be asked over a stream is handed over to the resolver, on a ring. Descriptors are noted in shared memory before they are used, so that a successor closes what a thread that
  * was ended left open.
  */
-import { CLIENT_RESPONSE_MAX, UPSTREAM_QUERY_MAX, type ForwardTransport } from '../forward/forward-transport.ts';
+import {
+  CLIENT_RESPONSE_MAX,
+  UPSTREAM_QUERY_MAX,
+  type ForwardTransport,
+  type UpstreamRegistrar,
+} from '../forward/forward-transport.ts';
 import { type ForwardGroup, type UpstreamAddress, UPSTREAMS_TOTAL_MAX } from '../forward/forward-group.ts';
-import type { Forwarder, UpstreamRegistrar } from '../forward/forwarder.ts';
+import type { Forwarder } from '../forward/forwarder.ts';
 import { WAITERS_MAX } from '../forward/transaction-table.ts';
 import { addToEpoll, EpollWaiter, removeFromEpoll } from '../native/epoll.ts';
 import type { Libc } from '../native/libc.ts';

@@ -9,8 +9,12 @@ import {
   forwardCellsAt,
 } from '../../../src/forward/forward-buffer.ts';
 import { DEFAULT_FORWARD_GROUP, type ForwardGroup } from '../../../src/forward/forward-group.ts';
-import { CLIENT_RESPONSE_MAX, type ForwardTransport } from '../../../src/forward/forward-transport.ts';
-import { Forwarder, type ForwarderOptions, type UpstreamRegistrar } from '../../../src/forward/forwarder.ts';
+import {
+  CLIENT_RESPONSE_MAX,
+  type ForwardTransport,
+  type UpstreamRegistrar,
+} from '../../../src/forward/forward-transport.ts';
+import { Forwarder, type ForwarderOptions } from '../../../src/forward/forwarder.ts';
 import { createCounterBuffer } from '../../../src/observability/counter-layout.ts';
 import { createShardCounters } from '../../../src/observability/shard-counters.ts';
 import { buildQuery, type QuerySpec } from '../../wire/query.ts';

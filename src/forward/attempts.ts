@@ -1,0 +1,197 @@
+/**
+ * The queries that go upstream for a question in flight: whom to ask, over what, until when. Who waits for the question and
+ * what its reply is worth is the business of others.
+ */
+import { FORWARD_CELLS, type ForwardCounters, UPSTREAM_CELLS } from './forward-counters.ts';
+import { ATTEMPTS_MAX } from './forward-group.ts';
+import { type ForwardTransport, STREAM_SOCKET } from './forward-transport.ts';
+import type { FlightCache } from './flight-cache.ts';
+import type { KnownGroups } from './known-groups.ts';
+import type { QuestionMatch } from './question-match.ts';
+import { deadlineTickOf, tickOf, TimerWheel } from './timer-wheel.ts';
+import { ASKED, type TransactionTable, TRANSACTIONS_MAX } from './transaction-table.ts';
+import { UpstreamQuery } from './upstream-query.ts';
+import type { UpstreamStates } from './upstream-states.ts';
+
+/** What all who work on questions in flight share. */
+export interface FlightParts {
+  /** replies, queries and waiters lie in it */
+  readonly arena: ArrayBuffer;
+  readonly table: TransactionTable;
+  readonly states: UpstreamStates;
+  readonly groups: KnownGroups;
+  readonly questions: QuestionMatch;
+  readonly counters: ForwardCounters;
+  readonly cache: FlightCache | undefined;
+}
+
+export class Attempts {
+  /** the time of this turn, ms (performance.now) */
+  nowMs = 0;
+  /** queries that went over streams, and have neither a reply nor failed nor become useless */
+  openStreams = 0;
+  /** the last `ask` failed because nobody can take a stream's query now */
+  isHandoffFull = false;
+  transport: ForwardTransport | undefined;
+
+  readonly #table: TransactionTable;
+  readonly #states: UpstreamStates;
+  readonly #groups: KnownGroups;
+  readonly #questions: QuestionMatch;
+  readonly #counters: ForwardCounters;
+  readonly #cache: FlightCache | undefined;
+  readonly #query: UpstreamQuery;
+  readonly #wheel: TimerWheel = new TimerWheel(TRANSACTIONS_MAX);
+  /** by slot: attempts that had their reply or an error, one bit each */
+  readonly #closed: Uint8Array = new Uint8Array(TRANSACTIONS_MAX + 1);
+  readonly #prefersStreams: boolean;
+
+  /** @param prefersStreams  upstreams that can be asked either way are asked over streams, but for groups with `prefer_udp` */
+  constructor(parts: FlightParts, prefersStreams: boolean) {
+    this.#table = parts.table;
+    this.#states = parts.states;
+    this.#groups = parts.groups;
+    this.#questions = parts.questions;
+    this.#counters = parts.counters;
+    this.#cache = parts.cache;
+    this.#query = new UpstreamQuery(parts.arena);
+    this.#prefersStreams = prefersStreams;
+  }
+
+  /** A slot was taken: it has no attempts. */
+  start(slot: number): void {
+    this.#table.startMs[slot] = this.nowMs;
+    this.#closed[slot] = 0;
+  }
+
+  /**
+   * Send a query for this slot.
+   *
+   * @param again  the upstream to ask, -1: whose turn it is
+   * @returns false if there is nobody to ask or it had all its attempts
+   */
+  ask(slot: number, again: number): boolean {
+    const table = this.#table;
+    const states = this.#states;
+    const group = table.group[slot]!;
+    const flags = table.flags[slot]!;
+    let attemptsMax = this.#groups.attemptsMax[group]!;
+    // A truncated reply is no answer: what asks for the whole is not counted.
+    if ((flags & ASKED.WHOLE) !== 0) attemptsMax++;
+    if (table.attempts[slot]! >= attemptsMax) return false;
+    let upstream = again >= 0 ? again : states.choose(group, table.tried[slot]!);
+    if (upstream < 0) {
+      this.#counters.count(FORWARD_CELLS.at.allDown);
+      if (this.#groups.of(group).failsFast) return false;
+      upstream = states.chooseAny(group);
+    }
+    if (states.isDisabled(upstream) && (flags & ASKED.SEARCH) === 0) return false;
+    const attempt = table.addAttempt(slot);
+    if (attempt < 0) return false;
+    table.tried[slot]! |= 1 << (upstream - states.first[group]!);
+    table.attemptUpstream[attempt] = upstream;
+    table.attemptMs[attempt] = this.nowMs;
+    if (!this.#send(slot, attempt, upstream)) return false;
+    const count = table.attempts[slot]!;
+    let deadlineTick = deadlineTickOf(table.startMs[slot]! + this.totalMs(slot));
+    if (count < attemptsMax || (flags & ASKED.WHOLE) !== 0) {
+      const soonTick = deadlineTickOf(this.nowMs + states.timeoutMs(upstream, count - 1));
+      if (((soonTick - deadlineTick) | 0) < 0) deadlineTick = soonTick;
+    }
+    this.#wheel.set(slot, deadlineTick, tickOf(this.nowMs));
+    return true;
+  }
+
+  /** @returns false if nobody takes what has to go over a stream */
+  #send(slot: number, attempt: number, upstream: number): boolean {
+    const table = this.#table;
+    const transport = this.transport!;
+    const isStream = this.#isOverStream(slot, upstream);
+    const size = this.#query.write(
+      isStream ? transport.streamRoom() : transport.queryRoom(upstream),
+      table.attemptId[attempt]!,
+      table.flags[slot]!,
+      this.#questions.nameAt(slot),
+      table.nameSize[slot]!,
+      table.qtype[slot]!,
+      table.qclass[slot]!,
+    );
+    if (!isStream) {
+      table.attemptSocket[attempt] = transport.queueQuery(upstream, size, attempt);
+      this.#counters.countUpstream(upstream, UPSTREAM_CELLS.at.datagrams);
+      return true;
+    }
+    table.attemptSocket[attempt] = STREAM_SOCKET;
+    this.openStreams++;
+    if (transport.queueStream(upstream, size, attempt, table.generationOf(slot))) return true;
+    this.close(slot, attempt);
+    this.#counters.count(FORWARD_CELLS.at.handoffFull);
+    this.isHandoffFull = true;
+    return false;
+  }
+
+  /** Nothing more is expected of an attempt that is open. */
+  close(slot: number, attempt: number): void {
+    this.#closed[slot]! |= 1 << (attempt % ATTEMPTS_MAX);
+    if (this.#table.attemptSocket[attempt] === STREAM_SOCKET) this.openStreams--;
+  }
+
+  /** The slot is free again. */
+  release(slot: number): void {
+    const table = this.#table;
+    if (this.openStreams > 0) {
+      const first = slot * ATTEMPTS_MAX;
+      for (let index = table.attempts[slot]! - 1; index >= 0; index--) {
+        if ((this.#closed[slot]! & (1 << index)) === 0) this.close(slot, first + index);
+      }
+    }
+    this.#wheel.clear(slot);
+    table.release(slot);
+  }
+
+  #isOverStream(slot: number, upstream: number): boolean {
+    const table = this.#table;
+    if (this.#groups.isStreamOnly[upstream] === 1 || (table.flags[slot]! & ASKED.WHOLE) !== 0) return true;
+    return this.#prefersStreams && this.#groups.prefersUdp[table.group[slot]!] === 0;
+  }
+
+  isOpen(attempt: number): boolean {
+    const slot = (attempt / ATTEMPTS_MAX) | 0;
+    return (this.#closed[slot]! & (1 << (attempt % ATTEMPTS_MAX))) === 0;
+  }
+
+  /** Whether one of a slot's attempts may still be answered. */
+  hasOpen(slot: number): boolean {
+    return this.#closed[slot] !== (1 << this.#table.attempts[slot]!) - 1;
+  }
+
+  /** Whether an attempt is one over a stream, of the question it was made for, and open. */
+  isOpenStream(attempt: number, generation: number): boolean {
+    const table = this.#table;
+    const slot = (attempt / ATTEMPTS_MAX) | 0;
+    if (slot > TRANSACTIONS_MAX || table.generationOf(slot) !== generation) return false;
+    const index = attempt % ATTEMPTS_MAX;
+    if (index >= table.attempts[slot]! || table.attemptSocket[attempt] !== STREAM_SOCKET) return false;
+    return (this.#closed[slot]! & (1 << index)) === 0;
+  }
+
+  /** How long a question may take, ms. */
+  totalMs(slot: number): number {
+    const totalMs = this.#groups.totalMs[this.#table.group[slot]!]! | 0;
+    return this.#cache === undefined ? totalMs : this.#cache.totalMs(slot, totalMs);
+  }
+
+  setDeadline(slot: number, deadlineMs: number): void {
+    this.#wheel.set(slot, deadlineTickOf(deadlineMs), tickOf(this.nowMs));
+  }
+
+  /** @returns a slot whose deadline is over, 0: there is none */
+  takeDue(): number {
+    return this.#wheel.takeDue(tickOf(this.nowMs));
+  }
+
+  /** How long nothing has to be done, unless something comes. */
+  waitMs(nowMs: number, maxMs: number): number {
+    return this.#wheel.waitMs(nowMs, maxMs);
+  }
+}
