@@ -5,6 +5,7 @@
 import type { SnapshotReader } from '../snapshot/reader.ts';
 import { ADDRESS_ORDER, ORDER, POLICY } from '../snapshot/snapshot-layout.ts';
 import { PreferredOrder, type PreferredNetwork } from './preferred-order.ts';
+import { octetsAt } from './programs.ts';
 import type { AddressOrder } from './record-order.ts';
 import { WeightedOrder, type WeightedName } from './weighted-order.ts';
 
@@ -43,10 +44,7 @@ export class AddressOrders {
 }
 
 function readOrder(words: Uint32Array, orderAt: number): AddressOrder {
-  const octets = new Uint8Array(words[orderAt + ADDRESS_ORDER.at.size]!);
-  for (let index = 0; index < octets.length; index++) {
-    octets[index] = (words[orderAt + ADDRESS_ORDER.at.program + (index >>> 2)]! >>> ((index & 3) << 3)) & 0xff;
-  }
+  const octets = octetsAt(words, orderAt + ADDRESS_ORDER.at.program, words[orderAt + ADDRESS_ORDER.at.size]!);
   // What the server itself has written.
   const program = JSON.parse(new TextDecoder().decode(octets)) as AddressOrderProgram;
   return program.weights === undefined ? new PreferredOrder(program.prefer ?? []) : new WeightedOrder(program.weights);

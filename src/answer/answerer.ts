@@ -32,7 +32,7 @@ import {
   ORDER,
   POLICY,
   POLICY_FLAG,
-  REWRITE,
+  PROGRAM,
   ROUTE,
   STEP,
   STEP_CACHE_SHIFT,
@@ -450,7 +450,7 @@ export class Answerer {
   private runRest(rewriteAt: number): number {
     const { reader, query } = this;
     const { nameView, nameSize, labelStarts, labelCount, qtype } = query;
-    const tableAt = reader.words[rewriteAt + REWRITE.at.table]! * 2;
+    const tableAt = reader.words[rewriteAt + PROGRAM.at.rest]! * 2;
     const routeAt = reader.findRouteIn(tableAt, nameView, nameSize, labelStarts, labelCount, qtype === TYPE.DS);
     return this.runSteps(routeAt);
   }

@@ -6,15 +6,13 @@ import { CLASS, RCODE, TYPE } from '../dns/iana.ts';
 import { HEADER_SIZE, POINTER_OFFSET_MAX } from '../dns/wire-header.ts';
 import { QUERY_ERROR } from '../observability/query-error.ts';
 import type { SnapshotReader } from '../snapshot/reader.ts';
-import { REWRITE } from '../snapshot/snapshot-layout.ts';
 import type { QueryClient } from './answerer-options.ts';
+import { Programs } from './programs.ts';
 import type { Query } from './query.ts';
 import { type Response, SECTION } from './response.ts';
 import { REWRITE_RESULT, RewriteRules } from './rewrite-program.ts';
 
 const RECORD_FIXED_SIZE = 10;
-/** More than any configuration has; what is left over from earlier ones goes when it is reached. */
-const COMPILED_MAX = 4096;
 
 export const REWRITTEN = {
   /** the response is written: it failed */
@@ -26,25 +24,23 @@ export const REWRITTEN = {
 } as const;
 
 export class RewriteStep {
-  private readonly reader: SnapshotReader;
   private readonly query: Query;
   private readonly response: Response;
-  /** by the program's number, which no other program ever has */
-  private readonly compiled = new Map<number, RewriteRules>();
+  private readonly programs: Programs<RewriteRules>;
 
   constructor(reader: SnapshotReader, query: Query, response: Response) {
-    this.reader = reader;
+    this.programs = new Programs(reader, RewriteRules.parse);
     this.query = query;
     this.response = response;
   }
 
   /**
-   * @param rewriteAt  word index of the REWRITE
+   * @param rewriteAt  word index of the PROGRAM
    * @returns REWRITTEN
    */
   apply(rewriteAt: number, client: QueryClient): number {
     const { query, response } = this;
-    const rules = this.rulesAt(rewriteAt);
+    const rules = this.programs.at(rewriteAt);
     const result = rules.apply(query.nameBytes, query.qtype, query.qclass);
     if (result === REWRITE_RESULT.NOTHING) return REWRITTEN.SAME_NAME;
     if (result === REWRITE_RESULT.UNBUILT) return this.fail(client, QUERY_ERROR.STEP_UNSUPPORTED);
@@ -65,24 +61,6 @@ export class RewriteStep {
     if (isFirst) this.writeQuestion(rules.name);
     else if (rules.name !== undefined && !this.writeAlias(rules.name)) return REWRITTEN.DONE;
     return rules.name === undefined ? REWRITTEN.SAME_NAME : REWRITTEN.OTHER_NAME;
-  }
-
-  private rulesAt(rewriteAt: number): RewriteRules {
-    const words = this.reader.words;
-    const at = REWRITE.at;
-    const id = words[rewriteAt + at.idLow]! + words[rewriteAt + at.idHigh]! * 2 ** 32;
-    let rules = this.compiled.get(id);
-    if (rules === undefined) {
-      const size = words[rewriteAt + at.size]!;
-      const program = new Uint8Array(size);
-      for (let index = 0; index < size; index++) {
-        program[index] = (words[rewriteAt + at.program + (index >>> 2)]! >>> ((index & 3) << 3)) & 0xff;
-      }
-      rules = RewriteRules.parse(program);
-      if (this.compiled.size === COMPILED_MAX) this.compiled.clear();
-      this.compiled.set(id, rules);
-    }
-    return rules;
   }
 
   private fail(client: QueryClient, error: number): number {

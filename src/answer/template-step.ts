@@ -7,41 +7,37 @@ import { CLASS, RCODE, TYPE } from '../dns/iana.ts';
 import { POINTER_OFFSET_MAX } from '../dns/wire-header.ts';
 import { QUERY_ERROR } from '../observability/query-error.ts';
 import type { SnapshotReader } from '../snapshot/reader.ts';
-import { TEMPLATE } from '../snapshot/snapshot-layout.ts';
 import { RecordTemplate, type TemplateAnswer, type TemplateRecord } from '../template/record-template.ts';
 import type { QueryClient } from './answerer-options.ts';
 import { presentName } from './name-text.ts';
+import { Programs } from './programs.ts';
 import type { Query } from './query.ts';
 import { type Response, SECTION } from './response.ts';
 import { STEP_RESULT } from './step-result.ts';
 
 const RECORD_FIXED_SIZE = 10;
-/** More than any configuration has; what is left over from earlier ones goes when it is reached. */
-const COMPILED_MAX = 4096;
 
 export class TemplateStep {
-  private readonly reader: SnapshotReader;
   private readonly query: Query;
   private readonly response: Response;
-  /** by the program's number, which no other program ever has */
-  private readonly compiled = new Map<number, RecordTemplate>();
+  private readonly templates: Programs<RecordTemplate>;
   /** sections that stand behind what the target of a CNAME adds to the answer */
   private rest: TemplateAnswer | undefined;
   private restTemplate: RecordTemplate | undefined;
 
   constructor(reader: SnapshotReader, query: Query, response: Response) {
-    this.reader = reader;
+    this.templates = new Programs(reader, RecordTemplate.parse);
     this.query = query;
     this.response = response;
   }
 
   /**
-   * @param templateAt  word index of the TEMPLATE
+   * @param templateAt  word index of the PROGRAM
    * @returns STEP_RESULT
    */
   answer(templateAt: number, client: QueryClient): number {
     const { query, response } = this;
-    const template = this.templateAt(templateAt);
+    const template = this.templates.at(templateAt);
     const { qtype, qclass, rcode } = template.program;
     const { nameBytes, nameSize } = query;
     if (qclass !== CLASS.ANY && qclass !== query.qclass) return STEP_RESULT.NEXT;
@@ -80,24 +76,6 @@ export class TemplateStep {
     this.setOutcome(restTemplate);
     response.keepAnswersOnly(this.query.questionEnd);
     if (!response.isTruncated) this.writeSections(rest);
-  }
-
-  private templateAt(templateAt: number): RecordTemplate {
-    const words = this.reader.words;
-    const at = TEMPLATE.at;
-    const id = words[templateAt + at.idLow]! + words[templateAt + at.idHigh]! * 2 ** 32;
-    let template = this.compiled.get(id);
-    if (template === undefined) {
-      const size = words[templateAt + at.size]!;
-      const program = new Uint8Array(size);
-      for (let index = 0; index < size; index++) {
-        program[index] = (words[templateAt + at.program + (index >>> 2)]! >>> ((index & 3) << 3)) & 0xff;
-      }
-      template = RecordTemplate.parse(program);
-      if (this.compiled.size === COMPILED_MAX) this.compiled.clear();
-      this.compiled.set(id, template);
-    }
-    return template;
   }
 
   /** @returns undefined if it failed: a template is the operator's, and a query may be anything */

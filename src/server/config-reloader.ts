@@ -6,7 +6,7 @@
 import { SkyshardError } from '../base/skyshard-error.ts';
 import type { MetricFamily } from '../observability/metric-family.ts';
 import type { MetricScope } from '../observability/shard-counters.ts';
-import type { SnapshotConfig } from '../snapshot/config-writer.ts';
+import type { SnapshotConfig } from '../snapshot/config-description.ts';
 import type { AnsweringThreads, ListenerChange } from './answering-threads.ts';
 import type { BlockServices } from './block-services.ts';
 import type { HostsTable } from './hosts-table.ts';

@@ -6,7 +6,7 @@ import type { CacheProfile } from '../cache/cache-profiles.ts';
 import type { ForwardGroup } from '../forward/forward-group.ts';
 import { loadCorefile, readCorefile } from '../plugins/corefile-config.ts';
 import { BUILT_IN_NAME, builtInCorefile } from './built-in-corefile.ts';
-import { compileCorefile } from './compile-corefile.ts';
+import { compileCorefile } from './compile/compile-corefile.ts';
 import type { ServerOptions } from './server-options.ts';
 import type { ServerPlan } from './server-plan.ts';
 import type { UpstreamHosts } from './upstream-hosts.ts';

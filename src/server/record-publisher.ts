@@ -9,7 +9,7 @@ import { SkyshardError } from '../base/skyshard-error.ts';
 import type { ObjectKind } from '../kubernetes/object-sink.ts';
 import type { MainCounters } from '../observability/server-metrics.ts';
 import type { SnapshotBuilder } from '../snapshot/builder.ts';
-import type { SnapshotConfig } from '../snapshot/config-writer.ts';
+import type { SnapshotConfig } from '../snapshot/config-description.ts';
 import { RecordInstance, type InstanceOptions } from './record-instance.ts';
 import { RecordSource, type RecordQueue } from './record-source.ts';
 import type { LogFunction } from './server-options.ts';

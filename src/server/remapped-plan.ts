@@ -2,7 +2,7 @@
  * A plan numbers scopes, datasets and listeners from 0. In a running server those that stay keep the numbers they have, so
  * what a later plan names is to be moved to them.
  */
-import type { RouteDescription, SnapshotConfig, StepDescription } from '../snapshot/config-writer.ts';
+import type { RouteDescription, SnapshotConfig, StepDescription } from '../snapshot/config-description.ts';
 import type { ServicesPlan } from './server-plan.ts';
 
 /** @param scopeOf  the running server's number, by that of the plan; so are the others */
@@ -32,16 +32,16 @@ export function remapConfig(
   listenerIds: readonly number[],
 ): SnapshotConfig {
   // A block's routes share one, and it is written once.
-  const rewrites = new Map<StepDescription, StepDescription>();
+  const programs = new Map<StepDescription, StepDescription>();
   const moveRoute = (route: RouteDescription): RouteDescription => ({
     ...route,
     scope: scopeOf[route.scope]!,
     steps: route.steps.map(moveStep),
   });
   const moveStep = (step: StepDescription): StepDescription => {
-    if (step.kind === 'rewrite') {
-      const moved = rewrites.get(step) ?? { ...step, routes: step.routes.map(moveRoute) };
-      rewrites.set(step, moved);
+    if ('rest' in step) {
+      const moved = programs.get(step) ?? { ...step, rest: step.rest?.map(moveRoute) };
+      programs.set(step, moved);
       return moved;
     }
     if ('dataset' in step) return { ...step, dataset: datasetOf.get(step.dataset)! };

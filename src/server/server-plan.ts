@@ -8,7 +8,7 @@ import type { MetricScope } from '../observability/shard-counters.ts';
 import type { ReloadOptions } from '../plugins/reload/parse.ts';
 import type { HostsOptions } from '../plugins/hosts/parse.ts';
 import type { NotifiedZone } from '../transfer/notifier.ts';
-import type { SnapshotConfig } from '../snapshot/config-writer.ts';
+import type { SnapshotConfig } from '../snapshot/config-description.ts';
 import type { ObjectKind } from '../kubernetes/object-sink.ts';
 import type { KubernetesApiOptions } from '../apiserver/api-options.ts';
 import type { RecordOptions } from '../records/record-options.ts';

@@ -23,7 +23,7 @@ import { createTcpCells } from '../observability/tcp-metrics.ts';
 import type { Transport } from '../shard/shard-options.ts';
 import { SnapshotBuilder } from '../snapshot/builder.ts';
 import { AnsweringThreads, RESOLVER_COUNT } from './answering-threads.ts';
-import { planCacheSize } from './cache-plan.ts';
+import { planCacheSize } from './compile/cache-plan.ts';
 import { loadPlan } from './load-plan.ts';
 import { BlockServices } from './block-services.ts';
 import type { ClusterFeeds } from './cluster-feeds.ts';

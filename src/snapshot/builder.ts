@@ -18,7 +18,7 @@ import { EpochWriter, nextGeneration } from '../memory/epochs.ts';
 import { checkSharedBuffer } from '../memory/shared-buffer.ts';
 import { BlockTransaction } from './block-transaction.ts';
 import { compileConfig } from './config-writer.ts';
-import type { SnapshotConfig } from './config-writer.ts';
+import type { SnapshotConfig } from './config-description.ts';
 import { DatasetBuilder } from './dataset-builder.ts';
 import { LAYOUT_VERSION, ROOT, SNAPSHOT_MAGIC } from './snapshot-layout.ts';
 import { verifyChange } from './verify.ts';

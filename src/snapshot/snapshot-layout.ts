@@ -100,13 +100,13 @@ export const STEP = {
   FORWARD: 8,
   /** a plugin that is not built yet: SERVFAIL */
   UNBUILT: 9,
-  /** `template` that is evaluated for each query: TEMPLATE */
+  /** `template` that is evaluated for each query: PROGRAM */
   TEMPLATE: 10,
   /** `k8s_external`: ZONE_INFO */
   EXTERNAL: 11,
   /** `transfer`: TRANSFER_RULE; AXFR and IXFR of the zone that the steps behind it serve */
   TRANSFER: 12,
-  /** `rewrite`: REWRITE; the steps behind it answer where the name stays the same */
+  /** `rewrite`: PROGRAM; the steps behind it answer where the name stays the same */
   REWRITE: 13,
   /** `acl`: ACL_RULES */
   ACL: 14,
@@ -187,25 +187,17 @@ export const FIXED_ANSWER = layout('fixed answer', [
   ['records', 0, 'the records of the three sections as key words'],
 ]);
 
-/** The argument of STEP.TEMPLATE: what the answering threads make their own form of, once. */
-export const TEMPLATE = layout('template', [
-  ['idLow', 1, 'of the program, bits 0–31: no two programs of a process have the same'],
-  ['idHigh', 1, 'bits 32–52'],
-  ['size', 1, 'octets of the program'],
-  ['program', 0, 'the program as JSON, as key words'],
-]);
-
-/** The argument of STEP.REWRITE. */
-export const REWRITE = layout('rewrite', [
-  ['idLow', 1, 'of the program, bits 0–31: no two programs of a process have the same'],
+/** The argument of a step that depends on the query in more ways than words can say: threads make their own form of it, once. */
+export const PROGRAM = layout('program', [
+  ['idLow', 1, 'its number, bits 0–31: no two programs of a process have the same'],
   ['idHigh', 1, 'bits 32–52'],
   [
-    'table',
+    'rest',
     1,
-    'reference of a LISTENER block: how other names go on, with the steps behind this one in the same server block',
+    'reference of a LISTENER block: how other names go on, with the steps behind this one in the same server block; 0: it gives none',
   ],
   ['size', 1, 'octets of the program'],
-  ['program', 0, 'the program as JSON, as key words'],
+  ['text', 0, 'the program as JSON, as key words'],
 ]);
 
 /** The argument of STEP.CHAOS: TXT records rendered to wire format. */

@@ -40,8 +40,7 @@ import {
   ROUTE,
   SNAPSHOT_MAGIC,
   STEP,
-  REWRITE,
-  TEMPLATE,
+  PROGRAM,
   TRANSFER_RULE,
   STEP_WORDS,
   UNIT_SIZE,
@@ -113,7 +112,7 @@ interface PageRow {
 class SnapshotWalk {
   readonly #words: Uint32Array;
   readonly #policies = new Set<number>();
-  readonly #rewrites = new Set<number>();
+  readonly #programs = new Set<number>();
   /** undefined: a whole walk */
   readonly #freshBits: Uint32Array | undefined;
   readonly #isWithEntries: boolean;
@@ -204,7 +203,7 @@ class SnapshotWalk {
 
   #walkConfig(config: number, datasetCount: number): void {
     this.#policies.clear();
-    this.#rewrites.clear();
+    this.#programs.clear();
     if (this.#isKnown(config)) return;
     const words = this.#words;
     const base = this.#block(config, CONFIG.words, 'config');
@@ -299,17 +298,16 @@ class SnapshotWalk {
         for (const field of [at.versionSize, at.hostnameSize, at.authorsSize]) size += wordsFor(words[base + field]!);
         return this.#rest(argument, CHAOS_TEXTS.words, size);
       }
-      case STEP.TEMPLATE: {
-        const base = this.#block(argument, TEMPLATE.words, 'template');
-        return this.#rest(argument, TEMPLATE.words, TEMPLATE.words + wordsFor(words[base + TEMPLATE.at.size]!));
-      }
+      case STEP.TEMPLATE:
       case STEP.REWRITE: {
         // All routes of a server block share it.
-        if (this.#rewrites.has(argument)) return;
-        this.#rewrites.add(argument);
-        const base = this.#block(argument, REWRITE.words, 'rewrite');
-        this.#rest(argument, REWRITE.words, REWRITE.words + wordsFor(words[base + REWRITE.at.size]!));
-        return this.#walkListener(words[base + REWRITE.at.table]!, datasetCount);
+        if (this.#programs.has(argument)) return;
+        this.#programs.add(argument);
+        const base = this.#block(argument, PROGRAM.words, 'program');
+        this.#rest(argument, PROGRAM.words, PROGRAM.words + wordsFor(words[base + PROGRAM.at.size]!));
+        const rest = words[base + PROGRAM.at.rest]!;
+        if (rest !== 0) this.#walkListener(rest, datasetCount);
+        return;
       }
       case STEP.TRANSFER: {
         const base = this.#block(argument, TRANSFER_RULE.words, 'transfer rule');

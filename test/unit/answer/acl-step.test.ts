@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { parseNetworkOrAddress } from '../../../src/config/network.ts';
 import { ACL_ACTION } from '../../../src/snapshot/snapshot-layout.ts';
 import { SCOPE_CELLS } from '../../../src/observability/counter-layout.ts';
-import type { AclPolicyDescription, StepDescription } from '../../../src/snapshot/config-writer.ts';
+import type { AclPolicyDescription, StepDescription } from '../../../src/snapshot/config-description.ts';
 import { buildQuery } from '../../wire/query.ts';
 import { Chain } from './chain-fixture.ts';
 

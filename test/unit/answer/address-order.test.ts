@@ -5,8 +5,8 @@ import type { AddressOrderProgram } from '../../../src/answer/address-orders.ts'
 import { parseIP, parseNetwork } from '../../../src/config/network.ts';
 import { readWeights } from '../../../src/config/weight-file.ts';
 import { parseName, parseRelativeName } from '../../../src/dns/name.ts';
-import type { PolicyDescription, StepDescription } from '../../../src/snapshot/config-writer.ts';
-import { compileTemplate } from '../../../src/server/compile-template.ts';
+import type { PolicyDescription, StepDescription } from '../../../src/snapshot/config-description.ts';
+import { compileTemplate } from '../../../src/server/compile/template.ts';
 import { readPlugin } from '../plugins/corefile-fixture.ts';
 import { Chain } from './chain-fixture.ts';
 

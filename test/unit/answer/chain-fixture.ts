@@ -8,7 +8,11 @@ import { CounterCollector } from '../../../src/observability/counter-collector.t
 import { createCounterBuffer } from '../../../src/observability/counter-layout.ts';
 import { createShardCounters } from '../../../src/observability/shard-counters.ts';
 import { SnapshotBuilder } from '../../../src/snapshot/builder.ts';
-import { DEFAULT_POLICY, type PolicyDescription, type StepDescription } from '../../../src/snapshot/config-writer.ts';
+import {
+  DEFAULT_POLICY,
+  type PolicyDescription,
+  type StepDescription,
+} from '../../../src/snapshot/config-description.ts';
 import type { RecordSink } from '../../../src/snapshot/entry-content.ts';
 import { formatName } from '../../wire/names.ts';
 import { buildQuery, type QuerySpec } from '../../wire/query.ts';

@@ -1,7 +1,7 @@
 /** `header`: what the operator wants of flags, on what passes it. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { StepDescription } from '../../../src/snapshot/config-writer.ts';
+import type { StepDescription } from '../../../src/snapshot/config-description.ts';
 import { buildQuery } from '../../wire/query.ts';
 import { Chain } from './chain-fixture.ts';
 

@@ -16,8 +16,8 @@ import type { QueryConsumers } from '../../../src/observability/query-reports.ts
 import { createShardCounters } from '../../../src/observability/shard-counters.ts';
 import { reserveSharedBuffer } from '../../../src/memory/shared-buffer.ts';
 import { SnapshotBuilder } from '../../../src/snapshot/builder.ts';
-import { DEFAULT_POLICY } from '../../../src/snapshot/config-writer.ts';
-import type { PolicyDescription, RouteDescription } from '../../../src/snapshot/config-writer.ts';
+import { DEFAULT_POLICY } from '../../../src/snapshot/config-description.ts';
+import type { PolicyDescription, RouteDescription } from '../../../src/snapshot/config-description.ts';
 import { nameToWire, parseName } from '../../wire/names.ts';
 import { buildQuery } from '../../wire/query.ts';
 

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { formatName, parseName } from '../../../src/dns/name.ts';
-import { compileCorefile } from '../../../src/server/compile-corefile.ts';
+import { compileCorefile } from '../../../src/server/compile/compile-corefile.ts';
 import type { ServerPlan } from '../../../src/server/server-plan.ts';
 import { formatName as formatLabels } from '../../wire/names.ts';
 import { buildQuery } from '../../wire/query.ts';

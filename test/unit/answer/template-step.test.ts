@@ -1,8 +1,8 @@
 /** Templates as an answering thread runs them; the answers are CoreDNS 1.15.0's where no test says otherwise. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { compileTemplate } from '../../../src/server/compile-template.ts';
-import type { StepDescription } from '../../../src/snapshot/config-writer.ts';
+import { compileTemplate } from '../../../src/server/compile/template.ts';
+import type { StepDescription } from '../../../src/snapshot/config-description.ts';
 import { readPlugin } from '../plugins/corefile-fixture.ts';
 import { Chain, type ChainOptions } from './chain-fixture.ts';
 

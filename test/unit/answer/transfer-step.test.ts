@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { rcodeName } from '../../../src/dns/iana.ts';
 import { parseName } from '../../../src/dns/name.ts';
-import type { StepDescription, TransferStep } from '../../../src/snapshot/config-writer.ts';
+import type { StepDescription, TransferStep } from '../../../src/snapshot/config-description.ts';
 import { buildIxfr, u16 } from '../../wire/query.ts';
 import { decodeStrictly } from '../../wire/strict-message.ts';
 import { Chain } from './chain-fixture.ts';

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { parseName, reverseKey4 } from '../../../src/dns/name.ts';
-import type { KubernetesStep } from '../../../src/snapshot/config-writer.ts';
+import type { KubernetesStep } from '../../../src/snapshot/config-description.ts';
 import type { RecordSink } from '../../../src/snapshot/entry-content.ts';
 import { KEY_SPACE } from '../../../src/snapshot/snapshot-layout.ts';
 import { ClusterRecords } from '../../../src/records/cluster-records.ts';

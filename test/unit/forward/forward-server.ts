@@ -7,7 +7,7 @@ import { reserveSharedBuffer } from '../../../src/memory/shared-buffer.ts';
 import { decodeObjects } from '../../../src/kubernetes/decode.ts';
 import { ClusterRecords } from '../../../src/records/cluster-records.ts';
 import { DEFAULT_RECORD_OPTIONS } from '../../../src/records/record-options.ts';
-import { compileRewrite } from '../../../src/server/compile-rewrite.ts';
+import { compileRewrite } from '../../../src/server/compile/rewrite.ts';
 import { ShardSupervisor } from '../../../src/server/shard-supervisor.ts';
 import type { AnswerWorkData } from '../../../src/shard/answer-work.ts';
 import type { Transport } from '../../../src/shard/shard-options.ts';
@@ -17,7 +17,7 @@ import {
   type PolicyDescription,
   type RewriteStep,
   type RouteDescription,
-} from '../../../src/snapshot/config-writer.ts';
+} from '../../../src/snapshot/config-description.ts';
 import { buildQuery, type QuerySpec } from '../../wire/query.ts';
 import { decodeStrictly, type DecodedMessage } from '../../wire/strict-message.ts';
 import { nameToWire, parseName } from '../../wire/names.ts';
@@ -55,7 +55,7 @@ export const SCOPE = 1;
 
 function rewriteSteps(text: string | undefined, routes: readonly RouteDescription[]): readonly RewriteStep[] {
   if (text === undefined) return [];
-  return [{ kind: 'rewrite', ...compileRewrite(readPlugin('rewrite', text)), routes }];
+  return [{ kind: 'rewrite', ...compileRewrite(readPlugin('rewrite', text)), rest: routes }];
 }
 
 export async function startForwardServer(t: TestContext, options: ForwardServerOptions): Promise<ForwardServer> {

@@ -18,7 +18,7 @@ import { STREAM_ARENA_SIZE, StreamAnswerer } from '../../../src/resolver/stream-
 import { StreamForwarder } from '../../../src/resolver/stream-forwarder.ts';
 import { TcpService } from '../../../src/resolver/tcp-service.ts';
 import { SnapshotBuilder } from '../../../src/snapshot/builder.ts';
-import { DEFAULT_POLICY } from '../../../src/snapshot/config-writer.ts';
+import { DEFAULT_POLICY } from '../../../src/snapshot/config-description.ts';
 import { TEST_LIMITS } from '../../conformance/tcp-subject.ts';
 import { freeTcpPort } from '../../wire/free-port.ts';
 import { formatName, nameToWire, parseName } from '../../wire/names.ts';

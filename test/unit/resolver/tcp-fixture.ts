@@ -11,8 +11,8 @@ import type { TcpLimits, TcpListenerOptions, TcpTimeouts } from '../../../src/re
 import { StreamAnswerer } from '../../../src/resolver/stream-answerer.ts';
 import { TcpService } from '../../../src/resolver/tcp-service.ts';
 import { SnapshotBuilder } from '../../../src/snapshot/builder.ts';
-import { DEFAULT_POLICY } from '../../../src/snapshot/config-writer.ts';
-import type { StepDescription } from '../../../src/snapshot/config-writer.ts';
+import { DEFAULT_POLICY } from '../../../src/snapshot/config-description.ts';
+import type { StepDescription } from '../../../src/snapshot/config-description.ts';
 import { TEST_LIMITS } from '../../conformance/tcp-subject.ts';
 import { freeTcpPort } from '../../wire/free-port.ts';
 import { nameToWire, parseName } from '../../wire/names.ts';

@@ -7,7 +7,7 @@ import { SkyshardError } from '../../../src/base/skyshard-error.ts';
 import { reserveSharedBuffer } from '../../../src/memory/shared-buffer.ts';
 import { MainCounters } from '../../../src/observability/server-metrics.ts';
 import type { RecordOptions } from '../../../src/records/record-options.ts';
-import { compileCorefile } from '../../../src/server/compile-corefile.ts';
+import { compileCorefile } from '../../../src/server/compile/compile-corefile.ts';
 import type { ObjectFeed } from '../../../src/server/object-feed.ts';
 import { ObjectFeeds } from '../../../src/server/object-feeds.ts';
 import { RecordPublisher } from '../../../src/server/record-publisher.ts';

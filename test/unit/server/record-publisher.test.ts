@@ -5,7 +5,7 @@ import type { ClusterObject, ObjectChange } from '../../../src/kubernetes/object
 import { reserveSharedBuffer } from '../../../src/memory/shared-buffer.ts';
 import { MainCounters } from '../../../src/observability/server-metrics.ts';
 import { DEFAULT_RECORD_OPTIONS, type RecordOptions } from '../../../src/records/record-options.ts';
-import { compileCorefile } from '../../../src/server/compile-corefile.ts';
+import { compileCorefile } from '../../../src/server/compile/compile-corefile.ts';
 import { RecordPublisher } from '../../../src/server/record-publisher.ts';
 import type { RecordSource } from '../../../src/server/record-source.ts';
 import { SnapshotBuilder } from '../../../src/snapshot/builder.ts';

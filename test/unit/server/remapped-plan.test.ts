@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { remapConfig } from '../../../src/server/remapped-plan.ts';
-import { compileCorefile } from '../../../src/server/compile-corefile.ts';
-import type { SnapshotConfig, StepDescription } from '../../../src/snapshot/config-writer.ts';
+import { compileCorefile } from '../../../src/server/compile/compile-corefile.ts';
+import type { SnapshotConfig, StepDescription } from '../../../src/snapshot/config-description.ts';
 import { readAtOnce } from '../plugins/corefile-fixture.ts';
 
 const COREFILE = `.:53 {
@@ -24,7 +24,7 @@ function stepsOf({ listeners }: SnapshotConfig): Set<StepDescription> {
   const add = (step: StepDescription): void => {
     if (steps.has(step)) return;
     steps.add(step);
-    if (step.kind === 'rewrite') for (const route of step.routes) route.steps.forEach(add);
+    if (step.kind === 'rewrite') for (const route of step.rest) route.steps.forEach(add);
   };
   for (const { routes } of listeners) for (const { steps: all } of routes) all.forEach(add);
   return steps;
@@ -56,5 +56,5 @@ test('datasets and scopes are moved wherever a step stands: in a route, and behi
   }
   const rewrites = steps.filter((step) => step.kind === 'rewrite');
   assert.ok(rewrites.length > 0);
-  for (const { routes } of rewrites) assert.ok(routes.every(({ scope }) => scope >= 10));
+  for (const { rest } of rewrites) assert.ok(rest.every(({ scope }) => scope >= 10));
 });

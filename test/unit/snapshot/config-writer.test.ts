@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
 import { parseName } from '../../../src/dns/name.ts';
-import { keySpaceOf } from '../../../src/snapshot/config-writer.ts';
-import type { KubernetesStep, SnapshotConfig } from '../../../src/snapshot/config-writer.ts';
+import { keySpaceOf } from '../../../src/snapshot/zone-keys.ts';
+import type { KubernetesStep, SnapshotConfig } from '../../../src/snapshot/config-description.ts';
 import { dumpSnapshot } from '../../../src/snapshot/dump.ts';
 import { KEY_SPACE } from '../../../src/snapshot/snapshot-layout.ts';
 import { verifySnapshot } from '../../../src/snapshot/verify.ts';

@@ -12,7 +12,7 @@ import {
   type RouteDescription,
   type StepDescription,
   type TransferStep,
-} from '../../../src/snapshot/config-writer.ts';
+} from '../../../src/snapshot/config-description.ts';
 import { SnapshotReader } from '../../../src/snapshot/reader.ts';
 import { TransferMessage } from '../../../src/transfer/transfer-message.ts';
 import { findTransferZone } from '../../../src/transfer/transfer-zone.ts';

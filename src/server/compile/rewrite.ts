@@ -1,6 +1,8 @@
-import type { NameRule } from '../plugins/rewrite/name-rule.ts';
-import type { RewriteChange, RewriteOptions, RewriteRule } from '../plugins/rewrite/parse.ts';
-import type { ProgramRule, RewriteProgram } from '../answer/rewrite-program.ts';
+import type { NameRule } from '../../plugins/rewrite/name-rule.ts';
+import type { RewriteChange, RewriteOptions, RewriteRule } from '../../plugins/rewrite/parse.ts';
+import type { RewriteStep } from '../../snapshot/config-description.ts';
+import type { MakeSteps, ScopeOf } from './block-compilation.ts';
+import type { ProgramRule, RewriteProgram } from '../../answer/rewrite-program.ts';
 
 /** What the answering threads evaluate, and what of it they do not serve. */
 export interface CompiledRewrite {
@@ -10,6 +12,27 @@ export interface CompiledRewrite {
   /** kinds of rules that are not served yet: a question that comes to one is SERVFAIL */
   readonly unbuilt: readonly string[];
 }
+
+/** The step of the block's `rewrite`. */
+export const makeRewrite: MakeSteps = ({ plugins, warn, routesBehind }) => {
+  const { program, changesClass, unbuilt } = compileRewrite(plugins.rewrite!);
+  for (const what of unbuilt) {
+    warn(`plugin/rewrite: ${what} is not built yet: a question that comes to it is answered with SERVFAIL`);
+  }
+  // What acl does is counted by listener; without it all have the same step.
+  const steps = new Map<ScopeOf | undefined, RewriteStep>();
+  return [
+    (_, scopeOf) => {
+      const key = plugins.acl === undefined ? undefined : scopeOf;
+      let step = steps.get(key);
+      if (step === undefined) {
+        step = { kind: 'rewrite', program, changesClass, rest: routesBehind(scopeOf) };
+        steps.set(key, step);
+      }
+      return [step];
+    },
+  ];
+};
 
 export function compileRewrite({ rules }: RewriteOptions): CompiledRewrite {
   const program: RewriteProgram = { rules: rules.map(compileRule) };

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { compileFixedTemplate } from '../../../src/server/fixed-template.ts';
-import type { FixedAnswerStep } from '../../../src/snapshot/config-writer.ts';
-import { readPlugin } from '../plugins/corefile-fixture.ts';
+import { compileFixedTemplate } from '../../../../src/server/compile/fixed-template.ts';
+import type { FixedAnswerStep } from '../../../../src/snapshot/config-description.ts';
+import { readPlugin } from '../../plugins/corefile-fixture.ts';
 
 function compile(text: string): FixedAnswerStep | undefined {
   return compileFixedTemplate(readPlugin('template', text).templates[0]!);

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { formatName } from '../../../src/dns/name.ts';
-import type { CacheProfile } from '../../../src/cache/cache-profiles.ts';
-import type { ForwardGroup } from '../../../src/forward/forward-group.ts';
-import { DEFAULT_TCP_TIMEOUTS } from '../../../src/resolver/resolver-options.ts';
-import { compileCorefile } from '../../../src/server/compile-corefile.ts';
-import { ZONE_KIND } from '../../../src/snapshot/snapshot-layout.ts';
-import type { ServerPlan } from '../../../src/server/server-plan.ts';
-import { readAtOnce, testOptions } from '../plugins/corefile-fixture.ts';
+import { formatName } from '../../../../src/dns/name.ts';
+import type { CacheProfile } from '../../../../src/cache/cache-profiles.ts';
+import type { ForwardGroup } from '../../../../src/forward/forward-group.ts';
+import { DEFAULT_TCP_TIMEOUTS } from '../../../../src/resolver/resolver-options.ts';
+import { compileCorefile } from '../../../../src/server/compile/compile-corefile.ts';
+import { ZONE_KIND } from '../../../../src/snapshot/snapshot-layout.ts';
+import type { ServerPlan } from '../../../../src/server/server-plan.ts';
+import { readAtOnce, testOptions } from '../../plugins/corefile-fixture.ts';
 
 const groups: ForwardGroup[] = [];
 

@@ -1,7 +1,7 @@
 /** From a `cache` directive to what the answering threads know of it, and how large the cache is. */
-import type { CacheInstance, CacheProfile, CacheTtlBounds } from '../cache/cache-profiles.ts';
-import type { CacheSize } from '../cache/cache-layout.ts';
-import type { CacheOptions, CachePart } from '../plugins/cache/parse.ts';
+import type { CacheInstance, CacheProfile, CacheTtlBounds } from '../../cache/cache-profiles.ts';
+import type { CacheSize } from '../../cache/cache-layout.ts';
+import type { CacheOptions, CachePart } from '../../plugins/cache/parse.ts';
 
 /** Room of an answer, octets: name, two or three addresses, what is known of it. */
 const ENTRY_SIZE = 320;

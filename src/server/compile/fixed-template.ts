@@ -2,11 +2,11 @@
  * Templates that answer every name alike: no regex has to be run and no text put together for them, the records are
  * octets in the snapshot. What is not of this kind is evaluated for each query.
  */
-import type { Template, TemplateNode } from '../config/template-tree.ts';
-import { CLASS, RCODE, TYPE, typeName } from '../dns/iana.ts';
-import { readOneRecord, ZoneFileFault, type ZoneRecord } from '../dns/record-text.ts';
-import type { TemplateRule } from '../plugins/template/parse.ts';
-import type { FixedAnswerStep } from '../snapshot/config-writer.ts';
+import type { Template, TemplateNode } from '../../config/template-tree.ts';
+import { CLASS, RCODE, TYPE, typeName } from '../../dns/iana.ts';
+import { readOneRecord, ZoneFileFault, type ZoneRecord } from '../../dns/record-text.ts';
+import type { TemplateRule } from '../../plugins/template/parse.ts';
+import type { FixedAnswerStep } from '../../snapshot/config-description.ts';
 
 /** Patterns that match every absolute name (which has a dot at its end, and may be nothing but that). */
 const MATCHES_EVERYTHING = /^(?:\^?\.[*+]\??\$?|\^?\.\*\??(?:\\\.|\[\.\])\$?|\^\.|\.\$?|(?:\\\.|\[\.\])\$?|\^|\$|)$/;

@@ -1,7 +1,7 @@
 /** From the rules of `header` to bits of the header of responses. */
-import { AA, RA, RD } from '../dns/wire-header.ts';
-import type { HeaderOptions } from '../plugins/header/parse.ts';
-import type { PolicyDescription } from '../snapshot/config-writer.ts';
+import { AA, RA, RD } from '../../dns/wire-header.ts';
+import type { HeaderOptions } from '../../plugins/header/parse.ts';
+import type { PolicyDescription } from '../../snapshot/config-description.ts';
 
 /** Bits of the flags word of a header. */
 const HEADER_BITS = { aa: AA << 8, rd: RD << 8, ra: RA } as const;

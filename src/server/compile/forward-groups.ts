@@ -1,12 +1,12 @@
 /** From a `forward` stanza to the group of upstreams that the answering threads know. */
-import type { AddressAndPort } from '../config/upstream-address.ts';
+import type { AddressAndPort } from '../../config/upstream-address.ts';
 import {
   DEFAULT_FORWARD_GROUP,
   type ForwardGroup,
   type UpstreamAddress,
   UPSTREAMS_MAX,
-} from '../forward/forward-group.ts';
-import type { ForwardStanza } from '../plugins/forward/parse.ts';
+} from '../../forward/forward-group.ts';
+import type { ForwardStanza } from '../../plugins/forward/parse.ts';
 
 /**
  * @param nextGroup    index of the group of the stanza behind it, -1: none

@@ -1,7 +1,9 @@
-import type { TemplateRule } from '../plugins/template/parse.ts';
-import type { FixedAnswerStep, TemplateStep } from '../snapshot/config-writer.ts';
-import type { TemplateProgram } from '../template/record-template.ts';
+import type { TemplateRule } from '../../plugins/template/parse.ts';
+import type { FixedAnswerStep, StepDescription, TemplateStep } from '../../snapshot/config-description.ts';
+import type { TemplateProgram } from '../../template/record-template.ts';
+import type { MakeSteps } from './block-compilation.ts';
 import { compileFixedTemplate } from './fixed-template.ts';
+import { addAll, covers } from './zone-cover.ts';
 
 /**
  * The step of a `template` directive for a route.
@@ -14,6 +16,15 @@ export function compileTemplate(rule: TemplateRule): FixedAnswerStep | TemplateS
   if (rule.variables.length > 0 || rule.expressions.length > 0) return undefined;
   return compileFixedTemplate(rule) ?? { kind: 'template', program: encodeProgram(rule) };
 }
+
+export const makeTemplates: MakeSteps = ({ plugins, zones, warn }) =>
+  plugins.template!.templates.map((rule) => {
+    addAll(zones, rule.zones);
+    const compiled = compileTemplate(rule);
+    if (compiled === undefined) warn('a template with var or expr is not built yet: it is answered with SERVFAIL');
+    const step: StepDescription = compiled ?? { kind: 'unbuilt' };
+    return (suffix) => (rule.zones.some((zone) => covers(zone, suffix)) ? [step] : []);
+  });
 
 function encodeProgram(rule: TemplateRule): Uint8Array {
   const { qclass, qtype, zones, patterns, answer, authority, additional, rcode, extendedError, fallthrough } = rule;

@@ -1,13 +1,27 @@
 /** From the rules of `transfer` to the steps that allow it, and to whom a zone's changes are told. */
-import { parseIP } from '../config/network.ts';
-import type { PluginOptions } from '../plugins/order.ts';
-import type { TransferRule, TransferTarget } from '../plugins/transfer/parse.ts';
-import { ZONE_KIND, type ZoneKind } from '../snapshot/snapshot-layout.ts';
-import type { NotifiedZone } from '../transfer/notifier.ts';
-import type { NetworkWords, TransferStep } from '../snapshot/config-writer.ts';
+import { parseIP } from '../../config/network.ts';
+import type { PluginOptions } from '../../plugins/order.ts';
+import type { TransferRule, TransferTarget } from '../../plugins/transfer/parse.ts';
+import { ZONE_KIND, type ZoneKind } from '../../snapshot/snapshot-layout.ts';
+import type { NotifiedZone } from '../../transfer/notifier.ts';
+import type { NetworkWords, TransferStep } from '../../snapshot/config-description.ts';
+import type { MakeSteps } from './block-compilation.ts';
+import { addAll } from './zone-cover.ts';
+
+export const makeTransfer: MakeSteps = ({ plugins, zones }) => {
+  const { rules } = plugins.transfer!;
+  const served = new Set(transferableZones(plugins).map(({ zone }) => zone));
+  for (const rule of rules) addAll(zones, rule.zones);
+  return [
+    (suffix) => {
+      const rule = served.has(suffix) ? ruleFor(rules, suffix) : undefined;
+      return rule === undefined ? [] : [transferStepOf(rule)];
+    },
+  ];
+};
 
 /** The rule for a zone: the first of those that name the longest zone it lies in. */
-export function ruleFor(rules: readonly TransferRule[], zone: string): TransferRule | undefined {
+function ruleFor(rules: readonly TransferRule[], zone: string): TransferRule | undefined {
   let found: TransferRule | undefined;
   let longest = 0;
   for (const rule of rules) {
@@ -20,7 +34,7 @@ export function ruleFor(rules: readonly TransferRule[], zone: string): TransferR
   return found;
 }
 
-export function transferStepOf(rule: TransferRule): TransferStep {
+function transferStepOf(rule: TransferRule): TransferStep {
   return {
     kind: 'transfer',
     isAnyoneAllowed: rule.to.includes('*'),

@@ -1,8 +1,8 @@
 /** From the options of `kubernetes` and `k8s_external` to what the record model takes. */
-import type { ExternalOptions, RecordOptions } from '../records/record-options.ts';
-import type { K8sExternalOptions } from '../plugins/k8s_external/parse.ts';
-import type { KubernetesOptions } from '../plugins/kubernetes/parse.ts';
-import { kindsOf, type RecordPlan } from './server-plan.ts';
+import type { ExternalOptions, RecordOptions } from '../../records/record-options.ts';
+import type { K8sExternalOptions } from '../../plugins/k8s_external/parse.ts';
+import type { KubernetesOptions } from '../../plugins/kubernetes/parse.ts';
+import { kindsOf, type RecordPlan } from '../server-plan.ts';
 
 /** A day: a timer takes no more than 24 of them. */
 const STARTUP_TIMEOUT_MAX_MS = 86_400_000;

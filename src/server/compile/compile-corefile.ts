@@ -1,0 +1,336 @@
+/**
+ * From a Corefile, read and checked, to what the server is made of: listeners, metric scopes, the routes of the snapshot
+ * with their steps, the datasets these read, and the groups of upstreams.
+ *
+ * A route is made for each key of a block and for each zone that one of its plugins names, so that at run time no step
+ * has to compare names: whether a plugin's zone, `fallthrough` or `except` covers a name is decided here.
+ */
+import type { CorefileToken } from '../../config/corefile-token.ts';
+import type { AddressOrderProgram } from '../../answer/address-orders.ts';
+import type { CorefileBlock, CorefileConfig } from '../../plugins/corefile-config.ts';
+import type { LoadbalanceOptions } from '../../plugins/loadbalance/parse.ts';
+import type { TimeoutsOptions } from '../../plugins/timeouts/parse.ts';
+import { formatListenAddress, type ListenAddress } from '../../observability/listener-set.ts';
+import type { MetricScope } from '../../observability/shard-counters.ts';
+import type {
+  ListenerDescription,
+  PolicyDescription,
+  RouteDescription,
+  StepDescription,
+} from '../../snapshot/config-description.ts';
+import { UDP_SIZE_MAX_DEFAULT } from '../../snapshot/snapshot-layout.ts';
+import { DEFAULT_TCP_TIMEOUTS } from '../../resolver/resolver-options.ts';
+import type { TcpTimeouts } from '../../resolver/resolver-options.ts';
+import { type CompileContext, PlannedData, type ScopeOf, serverLabel, type StepMaker } from './block-compilation.ts';
+import { STEP_MAKERS } from './step-makers.ts';
+import { addAll, covers, longestCover, wireOf } from './zone-cover.ts';
+import { notifiedZones } from './transfer.ts';
+import { headerFlagsOf } from './header-plan.ts';
+import { localAddressesOf, wildcardAddresses } from './local-addresses.ts';
+import { recordPlanOf } from './record-plan.ts';
+import type { ServerPlan, ServicesPlan } from '../server-plan.ts';
+import type { PlannedListener } from '../listener-table.ts';
+
+/** Plugins that change nothing about answers here, or are read elsewhere. */
+const WITHOUT_STEP: ReadonlySet<string> = new Set([
+  'root',
+  'metadata',
+  'cancel',
+  'timeouts',
+  'multisocket',
+  'reload',
+  'nsid',
+  'bufsize',
+  'bind',
+  'debug',
+  'ready',
+  'health',
+  'prometheus',
+  'errors',
+  'log',
+  'loadbalance',
+  'header',
+  'minimal',
+  'loop',
+  'pprof',
+  // a property of what `forward` does
+  'cache',
+]);
+/** Plugins accepted without effect: their absence costs time, never a wrong answer. */
+const WITHOUT_EFFECT: ReadonlySet<string> = new Set(['pprof', 'shed']);
+const VERSION_LABEL_DROPPED = 'dropped';
+
+/** @throws SkyshardError CONFIG_UNSUPPORTED, with the place */
+export function compileCorefile(config: CorefileConfig, context: CompileContext): ServerPlan {
+  return new Compiler(config, context).compile();
+}
+
+class Compiler {
+  readonly #config: CorefileConfig;
+  readonly #context: CompileContext;
+  readonly #scopes: MetricScope[] = [];
+  /** the block that a scope counts for; none for what never entered a chain */
+  readonly #scopeBlocks: (CorefileBlock | undefined)[] = [undefined];
+  readonly #data = new PlannedData();
+  readonly #warnings: string[] = [];
+  /** by block, made once: all listeners of a block share its instances */
+  readonly #blocks = new Map<CorefileBlock, CompiledBlock>();
+
+  constructor(config: CorefileConfig, context: CompileContext) {
+    this.#config = config;
+    this.#context = context;
+  }
+
+  compile(): ServerPlan {
+    const addresses: PlannedListener[] = [];
+    const listeners: ListenerDescription[] = [];
+    const first = this.#config.listeners.find(({ scheme }) => scheme === 'dns');
+    this.#scopes.push({
+      server: first === undefined ? '' : serverLabel(first.scheme, first.address, first.port),
+      zone: VERSION_LABEL_DROPPED,
+      view: '',
+    });
+    const wildcards = wildcardAddresses();
+    for (const listener of this.#config.listeners) {
+      const label = serverLabel(listener.scheme, listener.address, listener.port);
+      if (listener.scheme !== 'dns') {
+        this.#warnings.push(`${label} is not served yet: listeners with TLS are not built`);
+        continue;
+      }
+      const routes = this.#routesOf(listener.zones, label);
+      const timeouts = timeoutsOf(
+        listener.zones.map(({ blockIndex }) => this.#config.blocks[blockIndex]!.plugins.timeouts),
+      );
+      for (const address of listener.address === '' ? wildcards : [listener.address]) {
+        const id = addresses.length;
+        addresses.push({ listener: id, address, port: listener.port, timeouts });
+        listeners.push({ id, routes });
+      }
+    }
+    return {
+      addresses,
+      scopes: this.#scopes,
+      config: { listeners },
+      records: this.#data.kubernetes.map(({ dataset, options, external }) =>
+        recordPlanOf(dataset, options, external, localAddressesOf(addresses.map(({ address }) => address))),
+      ),
+      hosts: this.#data.hosts,
+      services: this.#services(),
+      enabledPlugins: this.#scopes.flatMap((scope, index) =>
+        (this.#scopeBlocks[index]?.chain ?? []).map(({ name }) => ({ ...scope, name })),
+      ),
+      datasetCount: this.#data.datasetCount,
+      hash: this.#config.hash,
+      surroundings: '',
+      reload: this.#config.blocks.find(({ plugins }) => plugins.reload !== undefined)?.plugins.reload,
+      warnings: this.#warnings,
+    };
+  }
+
+  #services(): ServicesPlan {
+    const { blocks } = this.#config;
+    const metrics = new Map<string, ListenAddress>();
+    for (const { plugins } of blocks) {
+      const { prometheus } = plugins;
+      if (prometheus === undefined) continue;
+      const { listen, tlsConfigFile: tlsFile } = prometheus;
+      metrics.set(formatListenAddress(listen), { ...listen, tlsFile });
+    }
+    const linesOf = <Block>(make: (plugins: CorefileBlock['plugins']) => Block): Block[] => {
+      const made = new Map(blocks.map((block) => [block, make(block.plugins)]));
+      return this.#scopes.map((_, scope) => made.get(this.#scopeBlocks[scope]!)!);
+    };
+    return {
+      health: blocks.flatMap(({ plugins }) => (plugins.health === undefined ? [] : [plugins.health])),
+      ready: blocks.flatMap(({ plugins }) => {
+        if (plugins.ready === undefined) return [];
+        const datasets = this.#data.kubernetes.filter(({ options }) => options === plugins.kubernetes);
+        return [{ ...plugins.ready, datasets: datasets.map(({ dataset }) => dataset) }];
+      }),
+      notified: blocks.flatMap((block) => {
+        const dataset = this.#data.knownClusterDataset(block);
+        return dataset === undefined ? [] : notifiedZones(block.plugins, dataset);
+      }),
+      metrics: [...metrics.values()],
+      hasStacktrace: blocks.some(({ plugins }) => plugins.errors?.hasStacktrace === true),
+      queryLog: linesOf(({ log, metadata }) =>
+        log === undefined ? undefined : { rules: log.rules, hasMetadata: metadata !== undefined },
+      ),
+      errorLog: linesOf(({ errors, debug }) =>
+        errors === undefined ? undefined : { consolidate: errors.consolidate, isDebug: debug !== undefined },
+      ),
+    };
+  }
+
+  #routesOf(
+    zones: readonly { readonly zone: string; readonly blockIndex: number }[],
+    label: string,
+  ): readonly RouteDescription[] {
+    const routes: RouteDescription[] = [];
+    const seen = new Set<string>();
+    const serving = zones.map(({ zone, blockIndex }) => ({ zone, block: this.#config.blocks[blockIndex]! }));
+    const scopes = new Map<string, number>();
+    const scopeOf: ScopeOf = (zone) => this.#aclScope(label, zone);
+    const suffixes = new Set([
+      ...zones.map(({ zone }) => zone),
+      ...serving.flatMap(({ block }) => [...this.#compiled(block).zones]),
+    ]);
+    for (const suffix of suffixes) {
+      const server = longestCover(serving, suffix);
+      if (server === undefined || seen.has(suffix)) continue;
+      seen.add(suffix);
+      const compiled = this.#compiled(server.block);
+      let scope = scopes.get(server.zone);
+      if (scope === undefined) {
+        scope = this.#scopes.push({ server: label, zone: server.zone, view: '' }) - 1;
+        this.#scopeBlocks[scope] = server.block;
+        scopes.set(server.zone, scope);
+      }
+      routes.push({ zone: wireOf(suffix), scope, policy: compiled.policy, steps: compiled.stepsFor(suffix, scopeOf) });
+    }
+    return routes;
+  }
+
+  /** Where what `acl` does in one of its zones is counted. */
+  #aclScope(server: string, zone: string): number {
+    const isIt = (scope: MetricScope): boolean =>
+      scope.plugin === 'acl' && scope.server === server && scope.zone === zone;
+    const known = this.#scopes.findIndex(isIt);
+    return known > 0 ? known : this.#scopes.push({ server, zone, view: '', plugin: 'acl' }) - 1;
+  }
+
+  #compiled(block: CorefileBlock): CompiledBlock {
+    let compiled = this.#blocks.get(block);
+    if (compiled === undefined) {
+      compiled = this.#compileBlock(block);
+      this.#blocks.set(block, compiled);
+    }
+    return compiled;
+  }
+
+  #compileBlock(block: CorefileBlock): CompiledBlock {
+    const makers: StepMaker[] = [];
+    const zones = new Set<string>(block.plugins.cache?.zones);
+    for (const { name, token } of block.chain) {
+      if (WITHOUT_EFFECT.has(name)) {
+        this.#warn(token, `plugin/${name} has no effect yet: it is read and passed over`);
+      } else if (!WITHOUT_STEP.has(name)) {
+        const make = STEP_MAKERS.get(name);
+        if (make === undefined) {
+          this.#warn(token, `plugin/${name} is not built yet: what would reach it is answered with SERVFAIL`);
+          makers.push(unbuilt(zonesOfOptions(block, name), zones));
+        } else {
+          let behindAt = 0;
+          const made = make({
+            block,
+            plugins: block.plugins,
+            context: this.#context,
+            zones,
+            data: this.#data,
+            warn: (message) => this.#warn(token, message),
+            routesBehind: (scopeOf) => this.#routesBehind(block, zones, makers.slice(behindAt), scopeOf),
+          });
+          makers.push(...made);
+          behindAt = makers.length;
+        }
+      }
+    }
+    return {
+      policy: this.#policyOf(block, makers.length > 0),
+      zones,
+      stepsFor: (suffix, scopeOf) => makers.flatMap((make) => make(suffix, scopeOf)),
+    };
+  }
+
+  /** For every name, the steps that some plugins of a block make. */
+  #routesBehind(
+    block: CorefileBlock,
+    zones: ReadonlySet<string>,
+    makers: readonly StepMaker[],
+    scopeOf: ScopeOf,
+  ): readonly RouteDescription[] {
+    const { policy } = this.#compiled(block);
+    return [...new Set(['.', ...zones])].map((suffix) => ({
+      zone: wireOf(suffix),
+      scope: 0,
+      policy,
+      steps: makers.flatMap((make) => make(suffix, scopeOf)),
+    }));
+  }
+
+  #warn(token: CorefileToken, message: string): void {
+    this.#warnings.push(`${token.file}:${token.line}:${token.column}: ${message}`);
+  }
+
+  #orderOf(
+    options: LoadbalanceOptions | undefined,
+  ): Pick<PolicyDescription, 'rotates' | 'isShuffled' | 'addressOrder'> {
+    if (options?.policy === 'weighted') {
+      const program: AddressOrderProgram = { weights: this.#context.weightsOf?.(options.file) ?? [] };
+      return { rotates: false, isShuffled: false, addressOrder: encodeJson(program) };
+    }
+    const prefer = options?.prefer ?? [];
+    const isOn = options !== undefined;
+    const program: AddressOrderProgram = { prefer };
+    return { rotates: isOn, isShuffled: isOn, addressOrder: prefer.length === 0 ? null : encodeJson(program) };
+  }
+
+  #policyOf({ plugins }: CorefileBlock, hasHandlers: boolean): PolicyDescription {
+    return {
+      ...this.#orderOf(plugins.loadbalance),
+      headerFlags: headerFlagsOf(plugins.header),
+      isMinimal: plugins.minimal !== undefined,
+      isLogged: plugins.log !== undefined,
+      reportsErrors: plugins.errors !== undefined,
+      isRecursionAvailable: plugins.forward?.stanzas.some(({ from }) => from === '.') ?? false,
+      hasHandlers,
+      udpSizeMax: plugins.bufsize?.size ?? UDP_SIZE_MAX_DEFAULT,
+      nsid: new TextEncoder().encode(plugins.nsid?.data ?? '').subarray(0, NSID_SIZE_MAX),
+    };
+  }
+}
+
+const NSID_SIZE_MAX = 128;
+
+function encodeJson(value: unknown): Uint8Array {
+  return new TextEncoder().encode(JSON.stringify(value));
+}
+
+interface CompiledBlock {
+  readonly policy: PolicyDescription;
+  /** every zone its plugins name */
+  readonly zones: ReadonlySet<string>;
+  stepsFor(suffix: string, scopeOf: ScopeOf): readonly StepDescription[];
+}
+
+function unbuilt(pluginZones: readonly string[] | undefined, zones: Set<string>): StepMaker {
+  addAll(zones, pluginZones ?? []);
+  return (suffix) =>
+    pluginZones === undefined || pluginZones.some((zone) => covers(zone, suffix)) ? [{ kind: 'unbuilt' }] : [];
+}
+
+/** The zones of a plugin's options, if it has any: what lies outside does not reach it. */
+function zonesOfOptions(block: CorefileBlock, name: string): readonly string[] | undefined {
+  const options: unknown = Reflect.get(block.plugins, name);
+  if (typeof options !== 'object' || options === null || !('zones' in options)) return undefined;
+  const { zones } = options;
+  return Array.isArray(zones) ? zones.filter((zone): zone is string => typeof zone === 'string') : undefined;
+}
+
+/** Blocks that share a listener have one set: what the last one says that says something. */
+function timeoutsOf(blocks: readonly (TimeoutsOptions | undefined)[]): TcpTimeouts {
+  let found = DEFAULT_TCP_TIMEOUTS;
+  for (const options of blocks) {
+    found = {
+      readMs: options?.readMs ?? found.readMs,
+      writeMs: options?.writeMs ?? found.writeMs,
+      idleMs: options?.idleMs ?? found.idleMs,
+      queriesMax: queriesMaxOf(options?.tcpQueriesMax ?? null) ?? found.queriesMax,
+    };
+  }
+  return found;
+}
+
+function queriesMaxOf(count: number | null): number | null {
+  return count !== null && count < 0 ? Infinity : count;
+}

@@ -1,0 +1,26 @@
+/** Every plugin that is a step of the chain, by its name in the Corefile. */
+import type { PluginName } from '../../plugins/order.ts';
+import { makeAcl } from './acl.ts';
+import type { MakeSteps } from './block-compilation.ts';
+import { makeRewrite } from './rewrite.ts';
+import { makeTemplates } from './template.ts';
+import { makeTransfer } from './transfer.ts';
+import { makeForward } from './forward.ts';
+import { makeHosts } from './hosts.ts';
+import { makeExternal, makeKubernetes } from './kubernetes.ts';
+import { makeAny, makeChaos, makeLocal, makeWhoami } from './simple-steps.ts';
+
+export const STEP_MAKERS: ReadonlyMap<string, MakeSteps> = new Map<PluginName, MakeSteps>([
+  ['acl', makeAcl],
+  ['any', makeAny],
+  ['chaos', makeChaos],
+  ['forward', makeForward],
+  ['hosts', makeHosts],
+  ['k8s_external', makeExternal],
+  ['kubernetes', makeKubernetes],
+  ['local', makeLocal],
+  ['rewrite', makeRewrite],
+  ['template', makeTemplates],
+  ['transfer', makeTransfer],
+  ['whoami', makeWhoami],
+]);
