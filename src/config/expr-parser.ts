@@ -32,6 +32,7 @@ const NOT_PRECEDENCE = 50;
 const SIGN_PRECEDENCE = 90;
 
 const SPELLINGS: Readonly<Record<string, BinaryOperator>> = { '&&': 'and', '||': 'or', '^': '**' };
+const COMPARISONS: readonly BinaryOperator[] = ['<', '<=', '>', '>='];
 const NEGATABLE: readonly string[] = ['in', 'matches', 'contains', 'startsWith', 'endsWith'];
 /** Words that are no names. */
 const KEYWORDS = new Set(['true', 'false', 'nil', 'and', 'or', 'not', ...NEGATABLE]);
@@ -132,12 +133,31 @@ class ExprReader {
       const operator = this.#peekOperator(isNegated ? 1 : 0);
       if (operator === undefined || PRECEDENCES[operator] < precedence) break;
       this.#index += isNegated ? 2 : 1;
+      if (COMPARISONS.includes(operator)) {
+        left = this.#readComparison(left, operator, at);
+        continue;
+      }
       const binds = PRECEDENCES[operator] + (operator === '**' ? 0 : 1);
       left = this.#place({ kind: 'binary', operator, left, right: this.#readBinary(binds) }, at);
       if (isNegated) left = this.#place({ kind: 'unary', operator: 'not', operand: left }, at);
     }
     this.#depth--;
     return left;
+  }
+
+  /** `a < b <= c` is `a < b and b <= c`. */
+  #readComparison(first: Expr, operator: BinaryOperator, at: number): Expr {
+    let left = this.#readBinary(PRECEDENCES[operator] + 1);
+    let all = this.#place({ kind: 'binary', operator, left: first, right: left }, at);
+    for (;;) {
+      const next = this.#peekOperator(0);
+      if (next === undefined || !COMPARISONS.includes(next)) return all;
+      this.#index++;
+      const right = this.#readBinary(PRECEDENCES[next] + 1);
+      const compared = this.#place({ kind: 'binary', operator: next, left, right }, at);
+      all = this.#place({ kind: 'binary', operator: 'and', left: all, right: compared }, at);
+      left = right;
+    }
   }
 
   /** `a not in b` */
@@ -168,8 +188,8 @@ class ExprReader {
     const token = this.#next();
     if (token.kind === 'string') return this.#place({ kind: 'literal', value: token.value }, token.at);
     if (token.kind === 'number') {
-      const literal = this.#place({ kind: 'literal', value: token.value }, token.at);
-      return literal;
+      const { value, isFloat } = token;
+      return this.#place(isFloat ? { kind: 'literal', value, isFloat } : { kind: 'literal', value }, token.at);
     }
     if (token.kind === 'word') return this.#readWord(token.text, token);
     if (token.kind === 'sign' && token.text === '(') {

@@ -1,6 +1,7 @@
 /** An expression of `view` or `template`, as read and type-checked. It holds no functions, so it can go to another thread. */
 export type Expr =
-  | { readonly kind: 'literal'; readonly value: string | number | boolean | null }
+  /** a number is an integer unless `isFloat` is set */
+  | { readonly kind: 'literal'; readonly value: string | number | boolean | null; readonly isFloat?: true }
   | { readonly kind: 'array'; readonly items: readonly Expr[] }
   | { readonly kind: 'variable'; readonly name: string }
   | { readonly kind: 'call'; readonly name: string; readonly arguments: readonly Expr[] }

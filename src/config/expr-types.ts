@@ -12,7 +12,7 @@ export function typeOfExpr(expr: Expr, scope: ExprScope, places: ReadonlyMap<Exp
   const typeOf = (part: Expr): ExprType => typeOfExpr(part, scope, places);
   switch (expr.kind) {
     case 'literal':
-      return typeOfLiteral(expr.value);
+      return typeOfLiteral(expr);
     case 'variable':
       return scope.variables[expr.name] ?? 'unknown';
     case 'array':
@@ -23,13 +23,14 @@ export function typeOfExpr(expr: Expr, scope: ExprScope, places: ReadonlyMap<Exp
       if (expr.arguments.length !== parameters.length) {
         throw fault(`${expr.name} takes ${parameters.length} arguments, found ${expr.arguments.length}`);
       }
+      let found: ExprType = 'nil';
       for (const [index, argument] of expr.arguments.entries()) {
-        const found = typeOf(argument);
+        found = typeOf(argument);
         if (!fits(found, parameters[index]!)) {
           throw fault(`argument ${index + 1} of ${expr.name} is of type ${found}, expected ${parameters[index]}`);
         }
       }
-      return result;
+      return expr.name === 'abs' ? found : result;
     }
     case 'unary': {
       const found = typeOf(expr.operand);
@@ -49,9 +50,17 @@ export function typeOfExpr(expr: Expr, scope: ExprScope, places: ReadonlyMap<Exp
       const type = typeOfBinary(expr.operator, left, right);
       if (type === undefined) throw fault(`operator ${expr.operator} between ${left} and ${right} cannot be`);
       if (expr.operator === 'matches') checkPattern(expr.right, fault);
+      if (expr.operator === 'in' && expr.right.kind === 'array') checkItems(left, expr.right.items.map(typeOf), fault);
       return type;
     }
   }
+}
+
+/** What is looked for in a list of values that are all of one type has to be of that type. */
+function checkItems(found: ExprType, items: readonly ExprType[], fault: (message: string) => ExprFault): void {
+  const [item] = items;
+  if (item === undefined || items.some((type) => type !== item) || isComparable(found, item)) return;
+  throw fault(`a value of type ${found} is looked for in a list of type ${item}`);
 }
 
 function checkPattern(pattern: Expr, fault: (message: string) => ExprFault): void {
@@ -64,11 +73,11 @@ function expectType(found: ExprType, isFit: (type: ExprType) => boolean, fault: 
   if (!isFit(found)) throw fault();
 }
 
-function typeOfLiteral(value: string | number | boolean | null): ExprType {
+function typeOfLiteral({ value, isFloat }: Extract<Expr, { readonly kind: 'literal' }>): ExprType {
   if (typeof value === 'string') return 'string';
   if (typeof value === 'boolean') return 'bool';
   if (value === null) return 'nil';
-  return Number.isInteger(value) ? 'int' : 'float';
+  return isFloat === true ? 'float' : 'int';
 }
 
 /** undefined: the operator cannot stand between the two */

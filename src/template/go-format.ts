@@ -1,4 +1,5 @@
 /** Go's fmt, as far as templates use it: `print`, `println`, `printf`. */
+import { formatFloat } from '../base/float-text.ts';
 import { GoStruct, isList, NO_VALUE, typeOf, type GoValue } from './go-value.ts';
 
 /** Longer than any record can be. */
@@ -208,29 +209,4 @@ function quote(text: string): string {
     else quoted += sign;
   }
   return `"${quoted}"`;
-}
-
-/** `%e`, `%f` and `%g`; the shortest text that is this number where there is no precision. */
-function formatFloat(value: number, verb: string, precision: number | undefined): string {
-  if (Number.isNaN(value)) return 'NaN';
-  if (!Number.isFinite(value)) return value > 0 ? '+Inf' : '-Inf';
-  const digits = Math.min(precision ?? 6, 100);
-  if (verb === 'f' || verb === 'F') return value.toFixed(digits);
-  if (verb === 'e' || verb === 'E') return exponentOf(value.toExponential(digits), verb);
-  const exponent = value === 0 ? 0 : Number(value.toExponential().split('e')[1]);
-  const isExponential = exponent < -4 || exponent >= (precision === undefined ? 21 : Math.max(precision, 1));
-  const rounded = precision === undefined ? value : Number(value.toPrecision(Math.min(Math.max(precision, 1), 100)));
-  return isExponential ? exponentOf(rounded.toExponential(), verb === 'G' ? 'E' : 'e') : plainText(rounded);
-}
-
-function exponentOf(text: string, letter: string): string {
-  const [mantissa, exponent] = text.split('e');
-  const sign = exponent!.startsWith('-') ? '-' : '+';
-  return `${mantissa}${letter}${sign}${exponent!.replace(/^[-+]/, '').padStart(2, '0')}`;
-}
-
-/** Without an exponent, which JavaScript has from 1e-7 down. */
-function plainText(value: number): string {
-  const text = String(value);
-  return text.includes('e') ? value.toFixed(20).replace(/0+$/, '') : text;
 }

@@ -103,7 +103,10 @@ const CASES: readonly (readonly [template: string, result: string])[] = [
   ['{{ printf "%*d" 5 1 }}', '    1'],
   ['{{ printf "%v %v" nil .Group.nope }}', '<nil> <nil>'],
   ['{{ printf "%6.2f|%e|%g|%f" 3.14159 1234.5 0.00001 1.5 }}', '  3.14|1.234500e+03|1e-05|1.500000'],
-  ['{{ 3.0 }} {{ 1.5 }} {{ 1e3 }} {{ 1e21 }} {{ 1.5e-7 }}', '3 1.5 1000 1e+21 1.5e-07'],
+  [
+    '{{ 3.0 }} {{ 1.5 }} {{ 1e3 }} {{ 123456.5 }} {{ 1234567.5 }} {{ 1.5e-7 }}',
+    '3 1.5 1000 123456.5 1.2345675e+06 1.5e-07',
+  ],
   ['{{ printf "%T %T %T %T %T" 1 "a" true 1.5 nil }}', 'int string bool float64 <nil>'],
   ['{{ printf "%s" .Match }}', '[abc.42.ext.test. abc 42 ]'],
   ['{{ printf "%d" .Match }}', '[%!d(string=abc.42.ext.test.) %!d(string=abc) %!d(string=42) %!d(string=)]'],
