@@ -1,7 +1,7 @@
 /**
  * Octets in, octets out: the one function that both transports call for every message.
  *
- *   parse ─► protocol checks ─► route (longest zone) ─► step of the chain ─► follow CNAME ─► OPT ─► header ─► counters
+ *   parse ─► protocol checks ─► route (longest zone) ─► its chain ─► OPT ─► header ─► counters
  *
  * The response is written over the query. Malformed input is an rcode or a counted drop, never an exception.
  */
@@ -27,41 +27,21 @@ import { QUERY_EVENT_FLAG } from '../observability/query-event-ring.ts';
 import type { QueryEventWriter } from '../observability/query-event-writer.ts';
 import { DROP, PLUGIN, type ShardCounters } from '../observability/shard-counters.ts';
 import { NOT_FOUND, SnapshotReader } from '../snapshot/reader.ts';
-import {
-  LISTENER_FLAG,
-  ORDER,
-  POLICY,
-  POLICY_FLAG,
-  PROGRAM,
-  ROUTE,
-  STEP,
-  STEP_CACHE_SHIFT,
-  STEP_WORDS,
-} from '../snapshot/snapshot-layout.ts';
-import { AclStep } from './acl-step.ts';
+import { LISTENER_FLAG, ORDER, POLICY, POLICY_FLAG, ROUTE } from '../snapshot/snapshot-layout.ts';
 import { AddressOrders } from './address-orders.ts';
-import type { AnswererOptions, QueryClient, QueryForwarder, ZoneSender } from './answerer-options.ts';
-import { CACHE_RESULT, CacheStep } from './cache-step.ts';
+import type { AnswererOptions, QueryClient } from './answerer-options.ts';
+import { Chain } from './chain.ts';
 import { createQueryClient, forgetPolicy } from './query-client.ts';
 import { setHeaderFlags } from './header-flags.ts';
 import { isBehindHeader, isFromElsewhere } from './answering-plugin.ts';
-import { FixedSteps } from './fixed-steps.ts';
-import { ALIASES_MAX, KubernetesStep } from './kubernetes-step.ts';
-import { LocalStep } from './local-step.ts';
 import { rcodeOfMetaType } from './meta-type.ts';
 import { OptWriter } from './opt-writer.ts';
 import { PARSED, Query } from './query.ts';
 import { RecordOrder } from './record-order.ts';
-import { RecordsStep } from './records-step.ts';
-import { Response, SECTION } from './response.ts';
+import { Response } from './response.ts';
 import { ResponseRestorer } from './response-restorer.ts';
-import { RewriteStep, REWRITTEN } from './rewrite-step.ts';
-import { Rotation } from './rotation.ts';
-import { isSameName } from './same-name.ts';
 import { CLIENT_COOKIE_SIZE } from './server-cookie.ts';
 import { STEP_RESULT } from './step-result.ts';
-import { TemplateStep } from './template-step.ts';
-import { TransferStep, TRANSFER_RESULT } from './transfer-step.ts';
 
 /** Metric scope of what never entered a chain (MetricScope 0). */
 const SCOPE_DROPPED = 0;
@@ -82,18 +62,7 @@ export class Answerer {
   private readonly reader: SnapshotReader;
   private readonly query: Query;
   private readonly response: Response;
-  private readonly rotation: Rotation;
-  private readonly kubernetes: KubernetesStep;
-  private readonly records: RecordsStep;
-  private readonly fixed: FixedSteps;
-  private readonly local: LocalStep;
-  private readonly template: TemplateStep;
-  private readonly transfer: TransferStep;
-  private readonly rewrite: RewriteStep;
-  private readonly acl: AclStep;
-  private readonly forwarder: QueryForwarder | undefined;
-  private readonly cache: CacheStep | undefined;
-  private readonly transfers: ZoneSender | undefined;
+  private readonly chain: Chain;
   private readonly order: RecordOrder;
   private readonly addressOrders: AddressOrders;
   /** its idleTimeoutUnits are the caller's to set */
@@ -104,12 +73,9 @@ export class Answerer {
   private readonly view: DataView<ArrayBuffer>;
   private readonly messageCapacity: number;
   private readonly client: QueryClient = createQueryClient();
-  /** offsets in the message of the names a chain of CNAME records has led through */
-  private readonly aliasTargets = new Uint16Array(ALIASES_MAX + 1);
   /** made by the first response that needs it: most servers have none */
   private restorer: ResponseRestorer | undefined;
   private isPublished = false;
-  private plugin: number = PLUGIN.SERVER;
   /** flags of the query's header, known where it may be reported */
   private queryFlags = 0;
 
@@ -119,22 +85,10 @@ export class Answerer {
     this.reader = new SnapshotReader(options.buffer, options.readerSlot);
     this.query = new Query(options.arena);
     this.response = new Response(options.arena);
-    this.rotation = new Rotation((Math.random() * 0xffff_ffff) >>> 0);
-    this.kubernetes = new KubernetesStep(this.reader, this.query, this.response, this.rotation);
-    this.records = new RecordsStep(this.reader, this.query, this.response, this.rotation);
-    this.fixed = new FixedSteps(this.reader, this.query, this.response);
-    this.local = new LocalStep(this.query, this.response, options.counters);
-    this.template = new TemplateStep(this.reader, this.query, this.response);
-    this.transfer = new TransferStep(this.reader, this.query, this.response);
-    this.rewrite = new RewriteStep(this.reader, this.query, this.response);
-    this.acl = new AclStep(this.reader, this.query, this.response, options.counters);
-    this.forwarder = options.forwarder;
-    const { cache } = options;
-    if (cache !== undefined) this.cache = new CacheStep(cache.answers, cache.writer, this.query, this.response);
-    this.transfers = options.transfers;
     this.order = new RecordOrder(options.arena, (Math.random() * 0xffff_ffff) >>> 0);
     this.addressOrders = new AddressOrders(this.reader);
     this.opt = new OptWriter(this.reader, this.query, this.response, this.client, options.cookieSecret);
+    this.chain = new Chain(options, this.reader, this.query, this.response, this.client, this.opt);
     this.counters = options.counters;
     this.events = options.events;
     this.messageCapacity = options.messageCapacity - ARENA_SLACK;
@@ -143,7 +97,7 @@ export class Answerer {
   /** Hold the newest snapshot for the messages that follow. */
   enterBatch(): void {
     this.isPublished = this.reader.enter();
-    this.cache?.setTime();
+    this.chain.setTime();
   }
 
   /** Let go of the snapshot: before anything that blocks. */
@@ -208,7 +162,7 @@ export class Answerer {
     client.messageSize = messageSize;
     forgetPolicy(client);
     this.scope = SCOPE_DROPPED;
-    this.plugin = PLUGIN.SERVER;
+    this.chain.plugin = PLUGIN.SERVER;
     this.opt.policyAt = 0;
     const { qtype } = query;
     const limit = messageOffset + this.sizeMax() - this.opt.sizeMax();
@@ -228,7 +182,7 @@ export class Answerer {
     if ((client.policyFlags & POLICY_FLAG.MINIMAL) !== 0) this.minimize();
     let size = this.finish();
     if (client.rewriting !== undefined) size = this.restore(size);
-    if (client.addressOrder !== undefined || (client.isShuffled && isFromElsewhere(this.plugin))) {
+    if (client.addressOrder !== undefined || (client.isShuffled && isFromElsewhere(this.chain.plugin))) {
       size = this.order.apply(messageOffset, size, this.sizeMax(), client.addressOrder);
     }
     const family = peerSize === 4 ? 0 : 1;
@@ -237,7 +191,7 @@ export class Answerer {
       this.scope,
       this.proto(),
       response.rcode,
-      this.plugin,
+      this.chain.plugin,
       size,
       response.isTruncated ? 1 : 0,
     );
@@ -361,8 +315,8 @@ export class Answerer {
       response.extendedError = EDE.NOT_READY;
       return STEP_RESULT.DONE;
     }
-    const routeAt = this.findRoute();
-    if (routeAt === NOT_FOUND || !this.hasHandlers(routeAt)) {
+    const routeAt = this.chain.findRoute();
+    if (routeAt === NOT_FOUND || !this.chain.hasHandlers(routeAt)) {
       response.rcode = RCODE.REFUSED;
       response.extendedError = EDE.NOT_AUTHORITATIVE;
       return STEP_RESULT.DONE;
@@ -370,20 +324,7 @@ export class Answerer {
     this.scope = this.reader.words[routeAt + ROUTE.at.scope]!;
     this.client.scope = this.scope;
     this.adoptPolicy(this.reader.words[routeAt + ROUTE.at.policy]! * 2);
-    if (qtype === TYPE.AXFR || qtype === TYPE.IXFR) return this.answerTransfer(routeAt);
-    const result = this.runSteps(routeAt);
-    if (result === STEP_RESULT.GLUE) return this.addGlue();
-    if (result !== STEP_RESULT.FOLLOW) return result;
-    const followed = this.followAliases();
-    this.template.writeRest(followed === STEP_RESULT.DONE, this.client);
-    return followed;
-  }
-
-  /** A block without a plugin that answers refuses; one whose plugins all pass the name on fails. */
-  private hasHandlers(routeAt: number): boolean {
-    const words = this.reader.words;
-    if (words[routeAt + ROUTE.at.stepCount] !== 0) return true;
-    return (words[words[routeAt + ROUTE.at.policy]! * 2 + POLICY.at.flags]! & POLICY_FLAG.HANDLERS) !== 0;
+    return this.chain.answer(routeAt);
   }
 
   /** Class CH is for `chaos` alone, and others for a `rewrite` that changes them: no other step knows classes. */
@@ -400,267 +341,13 @@ export class Answerer {
     const udpSizeMax = words[policyAt + POLICY.at.udpSizeMax]!;
     this.opt.policyAt = policyAt;
     this.queryFlags = this.view.getUint16(this.response.messageAt + FLAGS_HIGH_AT);
-    this.rotation.setPolicy(flags);
-    this.kubernetes.setPolicy(flags);
+    this.chain.setPolicy(flags);
     this.client.policyFlags = flags;
     this.client.udpSizeMax = udpSizeMax;
     this.client.isShuffled = words[policyAt + POLICY.at.order] === ORDER.BY_CHANCE;
     this.client.addressOrder = this.addressOrders.at(policyAt);
     this.client.headerFlags = words[policyAt + POLICY.at.headerFlags]!;
     if (this.query.hasEdns) this.response.limit = this.response.messageAt + this.sizeMax() - this.opt.sizeMax();
-  }
-
-  private findRoute(): number {
-    const query = this.query;
-    return this.reader.findRoute(
-      this.client.listener,
-      query.nameView,
-      query.nameSize,
-      query.labelStarts,
-      query.labelCount,
-      query.qtype === TYPE.DS,
-    );
-  }
-
-  /** Run the chain of a route until a step answers. A chain that runs off its end is SERVFAIL: nobody knows. */
-  private runSteps(routeAt: number): number {
-    const words = this.reader.words;
-    const count = words[routeAt + ROUTE.at.stepCount]!;
-    let stepAt = routeAt + ROUTE.at.steps;
-    for (let left = count; left > 0; left--) {
-      if (words[stepAt] === STEP.REWRITE) {
-        const rewriteAt = words[stepAt + 1]! * 2;
-        const rewritten = this.rewrite.apply(rewriteAt, this.client);
-        if (rewritten === REWRITTEN.OTHER_NAME) return this.runRest(rewriteAt);
-        if (rewritten === REWRITTEN.DONE) return STEP_RESULT.DONE;
-        stepAt += STEP_WORDS;
-        continue;
-      }
-      const result = this.runStep(words[stepAt]!, words[stepAt + 1]!, words[stepAt + 2]!);
-      if (result !== STEP_RESULT.NEXT) return result;
-      stepAt += STEP_WORDS;
-    }
-    this.fail(QUERY_ERROR.NO_NEXT_PLUGIN, this.plugin);
-    this.plugin = PLUGIN.SERVER;
-    this.response.rcode = this.query.qclass === CLASS.IN ? RCODE.SERVFAIL : RCODE.REFUSED;
-    return STEP_RESULT.DONE;
-  }
-
-  /** The rest of a chain for the name that `rewrite` gave: in the same server block, whatever others are for that name. */
-  private runRest(rewriteAt: number): number {
-    const { reader, query } = this;
-    const { nameView, nameSize, labelStarts, labelCount, qtype } = query;
-    const tableAt = reader.words[rewriteAt + PROGRAM.at.rest]! * 2;
-    const routeAt = reader.findRouteIn(tableAt, nameView, nameSize, labelStarts, labelCount, qtype === TYPE.DS);
-    return this.runSteps(routeAt);
-  }
-
-  private runStep(step: number, argument: number, flags: number): number {
-    if (this.query.qclass !== CLASS.IN && step !== STEP.CHAOS) return STEP_RESULT.NEXT;
-    switch (step) {
-      case STEP.KUBERNETES:
-        this.plugin = PLUGIN.KUBERNETES;
-        return this.kubernetes.answer(argument * 2, flags);
-      case STEP.EXTERNAL:
-        this.plugin = PLUGIN.K8S_EXTERNAL;
-        return this.kubernetes.answer(argument * 2, flags);
-      case STEP.RECORDS:
-        this.plugin = PLUGIN.HOSTS;
-        return this.records.answer(argument * 2, flags);
-      case STEP.FIXED_ANSWER:
-        this.plugin = PLUGIN.TEMPLATE;
-        return this.fixed.answerFixed(argument * 2);
-      case STEP.ANY:
-        this.plugin = PLUGIN.ANY;
-        return this.fixed.answerAny();
-      case STEP.CHAOS:
-        this.plugin = PLUGIN.CHAOS;
-        return this.fixed.answerChaos(argument * 2);
-      case STEP.WHOAMI: {
-        this.plugin = PLUGIN.WHOAMI;
-        const { peerOffset, peerSize, peerPort, isStream } = this.client;
-        return this.fixed.answerWhoami(peerOffset, peerSize, peerPort, isStream);
-      }
-      case STEP.TEMPLATE:
-        this.plugin = PLUGIN.TEMPLATE;
-        return this.template.answer(argument * 2, this.client);
-      case STEP.LOCAL:
-        this.plugin = PLUGIN.LOCAL;
-        return this.local.answer(argument !== 0);
-      case STEP.FORWARD:
-        this.plugin = PLUGIN.FORWARD;
-        return this.forward(argument, (flags >>> STEP_CACHE_SHIFT) - 1);
-      case STEP.TRANSFER:
-        return STEP_RESULT.NEXT;
-      case STEP.ACL:
-        return this.checkAccess(argument * 2);
-      default:
-        this.plugin = PLUGIN.SERVER;
-        this.fail(QUERY_ERROR.STEP_UNSUPPORTED, 0);
-    }
-    this.response.rcode = RCODE.SERVFAIL;
-    return STEP_RESULT.DONE;
-  }
-
-  private checkAccess(rulesAt: number): number {
-    const result = this.acl.answer(rulesAt, this.client);
-    if (result !== STEP_RESULT.NEXT) this.plugin = PLUGIN.ACL;
-    return result;
-  }
-
-  /**
-   * The chain for AXFR and IXFR, which no step that answers from records knows: those are passed over. Without a
-   * `transfer` for the zone it is refused.
-   */
-  private answerTransfer(routeAt: number): number {
-    const words = this.reader.words;
-    let stepAt = routeAt + ROUTE.at.steps;
-    for (let left = words[routeAt + ROUTE.at.stepCount]!; left > 0; left--, stepAt += STEP_WORDS) {
-      const step = words[stepAt]!;
-      if (step === STEP.TRANSFER) {
-        this.plugin = PLUGIN.TRANSFER;
-        const result = this.transfer.answer(words[stepAt + 1]! * 2, routeAt, this.client);
-        if (result === TRANSFER_RESULT.SEND) return this.sendZone();
-        if (result === TRANSFER_RESULT.DONE) return STEP_RESULT.DONE;
-      } else if (step === STEP.ACL) {
-        const result = this.checkAccess(words[stepAt + 1]! * 2);
-        if (result !== STEP_RESULT.NEXT) return result;
-      } else if (step === STEP.UNBUILT) {
-        // It may be one that would have kept the zone from the client.
-        return this.runStep(step, words[stepAt + 1]!, words[stepAt + 2]!);
-      }
-    }
-    this.plugin = PLUGIN.SERVER;
-    this.response.rcode = RCODE.REFUSED;
-    return STEP_RESULT.DONE;
-  }
-
-  private sendZone(): number {
-    this.response.rcode = RCODE.SERVFAIL;
-    if (this.transfers === undefined) return STEP_RESULT.DONE;
-    this.writeOptBehind();
-    const isTaken = this.transfers.send(this.query, this.response, this.client);
-    return isTaken ? STEP_RESULT.PENDING : STEP_RESULT.DONE;
-  }
-
-  /**
-   * Answer from the cache, or hand the query over, with the OPT record of its response behind what is written so far.
-   *
-   * @param cacheProfile  -1: answers are not kept
-   */
-  private forward(group: number, cacheProfile: number): number {
-    const { response, client } = this;
-    client.cacheProfile = cacheProfile;
-    client.hasStale = false;
-    if (cacheProfile >= 0 && this.cache !== undefined) {
-      const found = this.cache.answer(cacheProfile);
-      if (found === CACHE_RESULT.HIT_AND_REFRESH) {
-        this.forwarder?.refresh(group, this.query, cacheProfile, this.cache.isCheckingDisabled);
-      }
-      if (found === CACHE_RESULT.HIT || found === CACHE_RESULT.HIT_AND_REFRESH) {
-        this.plugin = PLUGIN.CACHE;
-        return STEP_RESULT.DONE;
-      }
-      client.hasStale = found === CACHE_RESULT.STALE;
-    }
-    response.rcode = RCODE.SERVFAIL;
-    if (this.forwarder === undefined) return STEP_RESULT.DONE;
-    this.writeOptBehind();
-    const isTaken = this.forwarder.forward(group, this.query, response, client);
-    return isTaken ? STEP_RESULT.PENDING : STEP_RESULT.DONE;
-  }
-
-  private writeOptBehind(): void {
-    const { response, client } = this;
-    const position = response.position;
-    client.optSize = 0;
-    if (!this.query.hasEdns) return;
-    this.opt.write(position);
-    client.optSize = response.position - position;
-    response.position = position;
-  }
-
-  /**
-   * Look up the target of the CNAME just written, as often as that is a CNAME again, through the whole server. The rcode
-   * is that of the last name (RFC 6604). A target no zone of the server holds is the client's to resolve.
-   */
-  private followAliases(): number {
-    const response = this.response;
-    const targets = this.aliasTargets;
-    targets[0] = HEADER_SIZE;
-    for (let count = 1; count <= ALIASES_MAX; count++) {
-      const offset = response.followOffset;
-      if (this.isTargetKnown(offset, count)) break;
-      targets[count] = offset;
-      this.query.followName(response.messageAt + offset);
-      const routeAt = this.findRoute();
-      if (routeAt === NOT_FOUND || this.reader.words[routeAt + ROUTE.at.stepCount] === 0) return STEP_RESULT.DONE;
-      response.ownerOffset = offset;
-      const result = this.runSteps(routeAt);
-      if (result === STEP_RESULT.GLUE) return STEP_RESULT.DONE;
-      if (result !== STEP_RESULT.FOLLOW) return result;
-    }
-    // A chain without end: the operator's mistake, told as such and without the same records over and over.
-    response.position = this.query.questionEnd;
-    response.answerCount = 0;
-    response.rcode = RCODE.SERVFAIL;
-    response.extendedError = EDE.OTHER;
-    this.fail(QUERY_ERROR.ALIAS_LOOP, 0);
-    return STEP_RESULT.DONE;
-  }
-
-  /**
-   * Look up the IPv4 addresses of the SRV target just written, through the whole server, for the additional section. They
-   * are a kindness: without them the response is as good as whole.
-   */
-  private addGlue(): number {
-    const { response, query, client, plugin } = this;
-    const { position, answerCount, isAuthoritative } = response;
-    const { qtype } = query;
-    query.followName(response.messageAt + response.followOffset);
-    query.qtype = TYPE.A;
-    const routeAt = this.findRoute();
-    let result: number = STEP_RESULT.DONE;
-    if (routeAt !== NOT_FOUND && this.reader.words[routeAt + ROUTE.at.stepCount] !== 0) {
-      response.section = SECTION.ADDITIONAL;
-      response.ownerOffset = response.followOffset;
-      result = this.runSteps(routeAt);
-    }
-    query.qtype = qtype;
-    if (result === STEP_RESULT.PENDING) return result;
-    const isFound =
-      result === STEP_RESULT.DONE &&
-      response.rcode === RCODE.NOERROR &&
-      response.authorityCount === 0 &&
-      response.answerCount === answerCount &&
-      !response.isTruncated;
-    if (!isFound) {
-      response.position = position;
-      response.answerCount = answerCount;
-      response.authorityCount = 0;
-      response.additionalCount = 0;
-    }
-    response.rcode = RCODE.NOERROR;
-    response.isTruncated = false;
-    response.isAuthoritative = isAuthoritative;
-    response.extendedError = -1;
-    client.error = QUERY_ERROR.NONE;
-    this.plugin = plugin;
-    return STEP_RESULT.DONE;
-  }
-
-  private fail(error: number, detail: number): void {
-    this.client.error = error;
-    this.client.errorDetail = detail;
-  }
-
-  /** Whether the chain has been at this name before: the message holds them all, uncompressed. */
-  private isTargetKnown(offset: number, count: number): boolean {
-    const at = this.response.messageAt;
-    for (let index = 0; index < count; index++) {
-      if (isSameName(this.bytes, at + this.aliasTargets[index]!, at + offset)) return true;
-    }
-    return false;
   }
 
   /** OPT and header. @returns size of the message */
@@ -680,7 +367,7 @@ export class Answerer {
     if (response.upstreamFlags !== 0) low |= this.upstreamFlags();
     bytes[at + FLAGS_LOW_AT] = low | (bytes[at + FLAGS_LOW_AT]! & CD) | (response.rcode & 0x0f);
     const { headerFlags } = this.client;
-    if (headerFlags !== 0 && isBehindHeader(this.plugin)) setHeaderFlags(view, at, headerFlags);
+    if (headerFlags !== 0 && isBehindHeader(this.chain.plugin)) setHeaderFlags(view, at, headerFlags);
     view.setUint16(at + QDCOUNT_AT, query.questionEnd > at + HEADER_SIZE ? 1 : 0);
     view.setUint16(at + ANCOUNT_AT, response.answerCount);
     view.setUint32(
