@@ -8,7 +8,7 @@
 import { layout } from './layout.ts';
 
 export const SNAPSHOT_MAGIC = 0x53_4b_59_53;
-export const LAYOUT_VERSION = 2;
+export const LAYOUT_VERSION = 3;
 
 /** Octets in a unit of a reference. */
 export const UNIT_SIZE = 8;

@@ -163,6 +163,29 @@ export class RecordPublisher implements RecordQueue {
     });
   }
 
+  /**
+   * The same for more names than one turn of the event loop has time for. Before the start they are written and become
+   * visible with it. Does not reject.
+   *
+   * @param steps  writes them, and stops now and then; called when it is their turn
+   * @returns why nothing was published: the datasets are as they were then
+   */
+  async writeInSteps(steps: () => Generator<void, void>): Promise<SkyshardError | undefined> {
+    let fault: SkyshardError | undefined;
+    await this.enqueue(async () => {
+      try {
+        await this.slice.run(steps());
+        fault = this.#attemptWith(() => undefined);
+      } catch (error) {
+        if (!(error instanceof SkyshardError)) throw error;
+        this.#giveUp(error);
+        fault = error;
+      }
+      if (fault !== undefined) this.#counters.snapshotPublishFailures++;
+    });
+    return fault;
+  }
+
   close(): void {
     this.#isClosed = true;
     clearTimeout(this.#retryTimer);

@@ -5,6 +5,7 @@
 import type { BlockTransaction } from './block-transaction.ts';
 import { encodeEnt, encodeEntry, encodeNameServers, WordWriter } from './entry-encoder.ts';
 import type { AddressSets, EntryContent, RecordSink } from './entry-content.ts';
+import { keyOf } from './entry-walk.ts';
 import { hashKey } from './key-hash.ts';
 import { NamesTable } from './names-table.ts';
 import type { TableState } from './names-table.ts';
@@ -31,15 +32,24 @@ interface DatasetState {
   readonly serials: readonly number[];
   readonly flags: number;
   readonly ns: readonly number[];
+  readonly order: number;
+  readonly ownSerial: number | undefined;
 }
+
+/** Names looked up between two pauses. */
+const NAMES_BEFORE_PAUSE = 512;
+
+/** All datasets share them: nothing in them outlasts a call, and a server may have thousands of zones. */
+const WRITER = new WordWriter();
+const TARGETS = new WordWriter();
 
 export class DatasetBuilder implements RecordSink {
   readonly #blocks: BlockTransaction;
   readonly #words: Uint32Array;
   readonly #hashSeed: number;
   readonly #table: NamesTable;
-  readonly #writer = new WordWriter();
-  readonly #targets = new WordWriter();
+  readonly #writer = WRITER;
+  readonly #targets = TARGETS;
   /** reference of the DATASET block, 0 before the first publication */
   #block = 0;
   /** by ZONE_KIND */
@@ -47,6 +57,10 @@ export class DatasetBuilder implements RecordSink {
   #flags = 0;
   /** by ZONE_KIND: references of NS blocks, 0 if none */
   #ns: number[] = Array.from({ length: ZONE_KIND_COUNT }, () => 0);
+  /** reference of the NAME_ORDER block, 0 if none */
+  #order = 0;
+  /** of a zone that brings its serial along */
+  #ownSerial: number | undefined;
   /** kinds of zones with a changed record, a bit each */
   #changedKinds = 0;
   /** anything but records */
@@ -143,9 +157,43 @@ export class DatasetBuilder implements RecordSink {
     this.#changedKinds = 0;
   }
 
+  /** State the serial of a zone that brings it along: changes of records do not move it. */
+  setSerial(serial: number): void {
+    if (this.#ownSerial === serial) return;
+    this.#ownSerial = serial;
+    this.#hasOtherChange = true;
+  }
+
+  /** The keys of all names, of those too that are not published yet. */
+  keys(): Uint8Array[] {
+    return this.#table.top === 0 ? [] : [...this.#table.entries()].map((entry) => keyOf(this.#words, entry * 2));
+  }
+
+  /**
+   * State the order of names: for a zone with NSEC records. The next change of a name ends what it says. A generator, since
+   * there may be a hundred thousand; nothing else may change the dataset on the way.
+   *
+   * @param keys  of names that are there
+   */
+  *setOrder(keys: readonly Uint8Array[]): Generator<void, void> {
+    const entries: number[] = [];
+    for (const key of keys) {
+      entries.push(this.#findName(key, KEY_SPACE.FORWARD));
+      if (entries.length % NAMES_BEFORE_PAUSE === 0) yield;
+    }
+    this.#writer.reset();
+    this.#writer.push(entries.length);
+    this.#writer.pushAll(entries);
+    if (this.#order !== 0 && this.#isEqual(this.#order)) return;
+    this.#dropOrder();
+    if (entries.length > 0) this.#order = this.#takeWritten(false);
+  }
+
   /** Be empty, as a new dataset is. */
   clear(): void {
     if (this.#table.top !== 0) this.#table.destroy();
+    this.#dropOrder();
+    this.#ownSerial = undefined;
     for (const ns of this.#ns) if (ns !== 0) this.#blocks.drop(ns);
     this.#ns.fill(0);
     this.#serials.fill(0);
@@ -174,6 +222,7 @@ export class DatasetBuilder implements RecordSink {
       // A clock that is set back must not make a secondary believe that it has the newest zone.
       if ((this.#changedKinds & (1 << kind)) !== 0) this.#serials[kind] = Math.max(serial, this.#serials[kind]!);
     }
+    if (this.#ownSerial !== undefined) this.#serials[ZONE_KIND.CLUSTER] = this.#ownSerial;
     const block = this.#blocks.take(DATASET.words, true);
     if (this.#block !== 0) this.#blocks.drop(this.#block);
     this.#block = block;
@@ -183,6 +232,7 @@ export class DatasetBuilder implements RecordSink {
     this.#words[base + at.depth] = this.#table.depth;
     this.#words[base + at.entryCount] = this.#table.entryCount;
     this.#words[base + at.flags] = this.#flags;
+    this.#words[base + at.order] = this.#order;
     for (const kind of [ZONE_KIND.CLUSTER, ZONE_KIND.EXTERNAL, ZONE_KIND.CLUSTERSET]) {
       this.#words[base + SERIAL_FIELDS[kind]] = this.#serials[kind]!;
       if (kind !== ZONE_KIND.CLUSTERSET) this.#words[base + NS_FIELDS[kind]] = this.#ns[kind]!;
@@ -200,12 +250,14 @@ export class DatasetBuilder implements RecordSink {
 
   /** For SnapshotBuilder: the change set's blocks are gone. */
   rollBack(): void {
-    const { table, block, serials, flags, ns } = this.#published;
+    const { table, block, serials, flags, ns, order, ownSerial } = this.#published;
     this.#table.restore(table);
     this.#block = block;
     this.#serials = [...serials];
     this.#flags = flags;
     this.#ns = [...ns];
+    this.#order = order;
+    this.#ownSerial = ownSerial;
     this.#changedKinds = 0;
     this.#hasOtherChange = block === 0;
   }
@@ -214,6 +266,7 @@ export class DatasetBuilder implements RecordSink {
   destroy(): void {
     if (this.#table.top !== 0) this.#table.destroy();
     for (const ns of this.#ns) if (ns !== 0) this.#blocks.drop(ns);
+    this.#dropOrder();
     if (this.#block !== 0) this.#blocks.drop(this.#block);
   }
 
@@ -224,6 +277,8 @@ export class DatasetBuilder implements RecordSink {
       serials: [...this.#serials],
       flags: this.#flags,
       ns: [...this.#ns],
+      order: this.#order,
+      ownSerial: this.#ownSerial,
     };
   }
 
@@ -269,7 +324,16 @@ export class DatasetBuilder implements RecordSink {
     this.#noteChange(keySpace);
   }
 
+  #dropOrder(): void {
+    if (this.#order === 0) return;
+    this.#blocks.drop(this.#order);
+    this.#order = 0;
+    this.#hasOtherChange = true;
+  }
+
   #noteChange(keySpace: KeySpace): void {
+    // It refers to entries.
+    this.#dropOrder();
     const zoneKind = zoneKindOf(keySpace);
     if (zoneKind === undefined) this.#hasOtherChange = true;
     else this.#changedKinds |= 1 << zoneKind;

@@ -56,6 +56,13 @@ export type EntryContent =
       /** ENTRY_FLAG bits */
       readonly flags?: number;
     }
+  /** RRsets of a name of a zone, by type from the lowest on; `records`: TTL, RDLENGTH and RDATA of each, one after the other */
+  | {
+      readonly kind: 'rrsets';
+      readonly rrsets: readonly { readonly type: number; readonly count: number; readonly records: Uint8Array }[];
+      /** ENTRY_FLAG bits */
+      readonly flags?: number;
+    }
   /** the pod that has an address; only in KEY_SPACE.CLIENT */
   | { readonly kind: 'client'; readonly namespace: Uint8Array; readonly name: Uint8Array };
 

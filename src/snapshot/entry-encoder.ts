@@ -92,7 +92,8 @@ export function encodeEntry(writer: WordWriter, key: Uint8Array, keySpace: KeySp
       encodeClient(writer, content);
       return;
     case 'raw':
-      encodeHead(writer, key, keySpace, KIND.RAW, content.flags ?? 0);
+    case 'rrsets':
+      encodeHead(writer, key, keySpace, content.kind === 'raw' ? KIND.RAW : KIND.RRSETS, content.flags ?? 0);
       writer.push(content.rrsets.length);
       for (const { type, count, records } of content.rrsets) {
         assert(type <= U16_MAX && count <= U16_MAX, 'RRset out of range');

@@ -20,9 +20,13 @@ const FLAG_TEXTS: readonly (readonly [number, string])[] = [
   [ENTRY_FLAG.NODATA_BELOW, '(every name below exists without records)'],
   [ENTRY_FLAG.EMPTY_SELF, '(has no records itself)'],
   [ENTRY_FLAG.FIRST_ONLY, '(only the first is answered)'],
+  [ENTRY_FLAG.CUT, '(delegated)'],
+  [ENTRY_FLAG.OCCLUDED, '(below a delegation or DNAME)'],
 ];
 /** name, TYPE, CLASS, TTL and RDLENGTH of a record whose owner is a pointer */
 const RECORD_HEADER_SIZE = 12;
+/** TTL and RDLENGTH of a record of a zone */
+const ZONE_RECORD_HEADER_SIZE = 6;
 
 /** The records of an entry, each as text: type and rdata. */
 export function entryRecords(words: Uint32Array, entryAt: number): string[] {
@@ -69,7 +73,9 @@ function payloadRecords(words: Uint32Array, entryAt: number, payloadAt: number):
     case KIND.POINTER:
       return pointerRecords(words, payloadAt);
     case KIND.RAW:
-      return rawRecords(words, payloadAt);
+      return rawRecords(words, payloadAt, RECORD_HEADER_SIZE);
+    case KIND.RRSETS:
+      return rawRecords(words, payloadAt, ZONE_RECORD_HEADER_SIZE);
     default:
       return ['(unknown kind)'];
   }
@@ -135,25 +141,25 @@ function pointerRecords(words: Uint32Array, payloadAt: number): string[] {
   return records;
 }
 
-function rawRecords(words: Uint32Array, payloadAt: number): string[] {
+function rawRecords(words: Uint32Array, payloadAt: number, headerSize: number): string[] {
   const records: string[] = [];
   let at = payloadAt + 1;
   for (let index = 0; index < words[payloadAt]!; index++) {
     const type = words[at]! & 0xffff;
     const size = words[at + 1]!;
-    records.push(...rdataTexts(type, octetsAt(words, at + 2, size)));
+    records.push(...rdataTexts(type, octetsAt(words, at + 2, size), headerSize));
     at += 2 + wordsFor(size);
   }
   return records;
 }
 
-function rdataTexts(type: number, records: Uint8Array): string[] {
+function rdataTexts(type: number, records: Uint8Array, headerSize: number): string[] {
   const texts: string[] = [];
-  for (let offset = 0; offset + RECORD_HEADER_SIZE <= records.length;) {
-    const size = (records[offset + 10]! << 8) | records[offset + 11]!;
-    const rdata = records.subarray(offset + RECORD_HEADER_SIZE, offset + RECORD_HEADER_SIZE + size);
+  for (let offset = 0; offset + headerSize <= records.length;) {
+    const size = (records[offset + headerSize - 2]! << 8) | records[offset + headerSize - 1]!;
+    const rdata = records.subarray(offset + headerSize, offset + headerSize + size);
     texts.push(`${typeName(type)} ${type === TYPE.TXT ? txtText(rdata) : `\\# ${size} ${hexText(rdata)}`}`);
-    offset += RECORD_HEADER_SIZE + size;
+    offset += headerSize + size;
   }
   return texts;
 }

@@ -102,6 +102,19 @@ export class NamesTable {
     this.#entryCount = 0;
   }
 
+  /** References of all entries. The table must not change on the way. */
+  *entries(): Generator<number, void> {
+    let previous = 0;
+    for (let index = 0; index < 1 << this.#depth; index++) {
+      const page = this.#pageAt(index);
+      if (page === previous) continue;
+      previous = page;
+      for (let at = page * 2 + 1; at < page * 2 + PAGE_WORDS; at += 2) {
+        if (this.#words[at] !== 0) yield this.#words[at]!;
+      }
+    }
+  }
+
   /**
    * @param key  entry whose word 0 and key words are compared: an ENTRY in `words` from `at` on
    * @returns reference of the entry, 0 if the name is not there

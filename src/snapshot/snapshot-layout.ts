@@ -332,6 +332,7 @@ export const DATASET = layout('dataset', [
   ['flags', 1, 'DATASET_FLAG bits'],
   ['ns', 1, 'reference of the NS block of the cluster and clusterset zones, 0 if none'],
   ['externalNs', 1, 'the same of the external zones'],
+  ['order', 1, 'reference of the NAME_ORDER block of a zone with NSEC records, 0 if none'],
 ]);
 
 /** Words of the DATASET by ZONE_KIND. */
@@ -352,6 +353,12 @@ export const NS = layout('ns', [
     0,
     'per server: word of name size (octets, relative wire form), count4, count6; the name as key words; count4 + 4·count6 address words',
   ],
+]);
+
+/** The names of a signed zone that have NSEC records, in canonical order (RFC 4034 §6.1): who is before a name that is not there. */
+export const NAME_ORDER = layout('name order', [
+  ['count', 1, 'number of names'],
+  ['entries', 0, 'references of their entries'],
 ]);
 
 /** Directory: TOP holds references of CHUNKs, a CHUNK holds CHUNK_PAGES references of PAGEs. */
@@ -389,6 +396,8 @@ export const KIND = {
   RAW: 5,
   /** CLIENT payload */
   CLIENT: 6,
+  /** RRSETS payload */
+  RRSETS: 7,
 } as const;
 export type Kind = (typeof KIND)[keyof typeof KIND];
 
@@ -403,6 +412,14 @@ export const ENTRY_FLAG = {
   FIRST_ONLY: 8,
   /** the name depends on no object: it is known before the first list is complete */
   FIXED: 16,
+  /** of a zone: the name is delegated, it has NS records and is not the apex */
+  CUT: 32,
+  /** of a zone: the name has a DNAME record */
+  DNAME: 64,
+  /** of a zone: the name lies below a delegation or a DNAME record; what it has is glue at best */
+  OCCLUDED: 128,
+  /** of a zone: the label `*` stands directly below the name */
+  WILDCARD: 256,
 } as const;
 
 export const ENTRY_KEY_SIZE_MASK = 0xff;
@@ -465,6 +482,17 @@ export const RAW = layout('payload RAW', [
     'rrsets',
     0,
     'per RRset: word (bits 0–15 TYPE · 16–31 number of records), word of size in octets, the records, as key words',
+  ],
+]);
+
+/** RRsets of a name of a zone, by TYPE from the lowest on. */
+export const RRSETS = layout('payload RRSETS', [
+  ['rrsetCount', 1, 'number of RRsets'],
+  [
+    'rrsets',
+    0,
+    'per RRset: word (bits 0–15 TYPE · 16–31 number of records), word of size in octets, then as key words per record: ' +
+      'TTL, RDLENGTH and RDATA in wire format, names not compressed',
   ],
 ]);
 

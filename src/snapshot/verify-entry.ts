@@ -74,6 +74,8 @@ function measurePayload(words: Uint32Array, kind: number, at: number, end: numbe
       return measurePointer(words, at, end, fault);
     case KIND.RAW:
       return measureRaw(words, at, end, fault);
+    case KIND.RRSETS:
+      return measureRrsets(words, at, end, fault);
     default:
       return fault(`kind ${kind}`);
   }
@@ -168,6 +170,25 @@ function measureRaw(words: Uint32Array, start: number, end: number, fault: Fault
     if (at > end) fault('the records run over the end');
   }
   return at;
+}
+
+function measureRrsets(words: Uint32Array, start: number, end: number, fault: Fault): number {
+  const next = measureRaw(words, start, end, fault);
+  let at = start + 1;
+  let previous = -1;
+  for (let index = 0; index < words[start]!; index++) {
+    const type = words[at]! & 0xffff;
+    if (type <= previous) fault(`RRset of type ${type} behind ${previous}`);
+    previous = type;
+    const size = words[at + 1]!;
+    let offset = 0;
+    for (let left = words[at]! >>> 16; left > 0 && offset <= size; left--) {
+      offset += 6 + ((octetAt(words, at + 2, offset + 4) << 8) | octetAt(words, at + 2, offset + 5));
+    }
+    if (offset !== size) fault(`records of type ${type}`);
+    at += 2 + wordsFor(size);
+  }
+  return next;
 }
 
 /**

@@ -29,6 +29,7 @@ import {
   KIND,
   LAYOUT_VERSION,
   LISTENER,
+  NAME_ORDER,
   NS,
   PAGE_FILL_MAX,
   PAGE_SLOTS,
@@ -378,6 +379,8 @@ class SnapshotWalk {
       const ns = words[base + field]!;
       if (ns !== 0 && !this.#isKnown(ns)) this.#walkNameServers(ns);
     }
+    const order = words[base + at.order]!;
+    if (order !== 0 && !this.#isKnown(order)) this.#walkOrder(order);
     const countBefore = this.#entryCount;
     this.#childCounts.clear();
     if (!this.#isKnown(top)) this.#walkDirectory(top, depth);
@@ -402,6 +405,18 @@ class SnapshotWalk {
       at = endOfName(words, at + 3, nameSize, false, words.length, this.#fault, 'name') + addressWords;
     }
     this.#rest(ns, NS.words, at - base);
+  }
+
+  #walkOrder(order: number): void {
+    const words = this.#words;
+    const base = this.#block(order, NAME_ORDER.words, 'name order');
+    const count = words[base + NAME_ORDER.at.count]!;
+    this.#rest(order, NAME_ORDER.words, NAME_ORDER.words + count);
+    for (let index = 0; index < count; index++) {
+      const entry = words[base + NAME_ORDER.at.entries + index]!;
+      const isInside = entry >= BLOCKS_AT_UNITS && entry * 2 < words.length;
+      if (!isInside) this.#fault(`reference ${entry} outside of the blocks`);
+    }
   }
 
   #walkDirectory(top: number, depth: number): void {

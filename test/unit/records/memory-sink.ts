@@ -98,6 +98,7 @@ function formatContent(content: EntryContent): string {
     case 'client':
       return [content.namespace, content.name].map((octets) => formatLabel(octets)).join('/');
     case 'raw':
+    case 'rrsets':
       return content.rrsets
         .map(({ type, count, records }) => `TYPE${type} ${count} ${Buffer.from(records).toString('hex')}`)
         .join(' · ');

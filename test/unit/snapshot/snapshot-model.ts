@@ -143,6 +143,7 @@ function recordsOf(key: Uint8Array, content: EntryContent): string[] {
       ];
     case 'client':
     case 'raw':
+    case 'rrsets':
       throw new Error('not in the model');
   }
 }
