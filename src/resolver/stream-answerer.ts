@@ -18,7 +18,6 @@ export const STREAM_ARENA_SIZE: number = 64 + MESSAGE_CAPACITY;
 /** Octets collected from which on they are to be taken. */
 const WRITE_SIZE = 16_384;
 const COLLECTED_MAX = WRITE_SIZE + LENGTH_SIZE + RESPONSE_SIZE_MAX;
-const PUBLISH_QUERIES = 64;
 
 export type StreamAnswererOptions = Omit<AnswererOptions, 'arena' | 'messageCapacity'> & {
   /** STREAM_ARENA_SIZE octets; its own if not given */
@@ -45,6 +44,8 @@ export class StreamAnswerer {
   #peerPort = 0;
   #startMs = 0;
   #unpublished = 0;
+  /** once a turn of the event loop */
+  readonly #publishLater = (): void => this.publish();
 
   constructor(options: StreamAnswererOptions) {
     const arena = options.arena ?? new ArrayBuffer(STREAM_ARENA_SIZE);
@@ -92,7 +93,7 @@ export class StreamAnswerer {
       this.#collect(size);
       this.#counters.countDuration(answerer.scope, 1, performance.now() - this.#startMs);
     }
-    if (++this.#unpublished >= PUBLISH_QUERIES) this.publish();
+    if (++this.#unpublished === 1) setImmediate(this.#publishLater);
     return size;
   }
 

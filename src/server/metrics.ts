@@ -1,4 +1,5 @@
 /** The metrics of a running server: where they come from. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { CHUNK_SIZE } from '../memory/block-allocator.ts';
 import { CounterCollector } from '../observability/counter-collector.ts';
 import type { MetricFamily } from '../observability/metric-family.ts';
@@ -29,6 +30,9 @@ export interface ServerMetricsOptions {
   readonly laterFamilies: () => readonly MetricFamily[];
 }
 
+/** Threads publish what they have counted at the latest when they have had nothing to do for a tenth of a second. */
+const SETTLE_MS = 110;
+
 export interface ServerMetrics {
   /** the text of /metrics */
   readonly page: () => Promise<string>;
@@ -56,7 +60,8 @@ export function createServerMetrics(options: ServerMetricsOptions): ServerMetric
     laterFamilies: options.laterFamilies,
   });
   return {
-    page: () => {
+    page: async () => {
+      await sleep(SETTLE_MS);
       counters.shardRestarts = shards.restarts;
       return writePage();
     },

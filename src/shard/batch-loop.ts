@@ -309,6 +309,8 @@ export class BatchLoop {
     this.#keepUpstreams(nowMs);
     this.#windowStartMs = nowMs;
     this.#windowQueries = 0;
+    // A few queries now and then never come to a full count, nor to an idle moment.
+    if (this.#unpublished > 0) this.#publish();
   }
 
   #idle(): void {

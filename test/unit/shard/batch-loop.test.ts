@@ -15,7 +15,11 @@ interface TestLoop {
   readonly counted: { publishes: number; durations: [scope: number, count: number][] };
 }
 
-function createLoop(socketCount: number, scopeOf: (listener: number) => number = () => 1): TestLoop {
+function createLoop(
+  socketCount: number,
+  scopeOf: (listener: number) => number = () => 1,
+  onAnswer: () => void = () => undefined,
+): TestLoop {
   const kernel = new FakeKernel();
   const arena = new ArrayBuffer(BATCH_ARENA_SIZE);
   kernel.attach(arena);
@@ -39,6 +43,7 @@ function createLoop(socketCount: number, scopeOf: (listener: number) => number =
     leaveBatch: () => undefined,
     answer(listener: number, _offset: number, size: number) {
       this.scope = scopeOf(listener);
+      onAnswer();
       return size;
     },
   };
@@ -106,6 +111,24 @@ test('counters are published every 64 queries, and when nothing comes', () => {
   };
   loop.run();
   assert.ok(counted.publishes >= 64);
+});
+
+test('counters are published though a query now and then is all that comes, and there is never a moment without one', () => {
+  let answered = 0;
+  const { kernel, loop, stop, counted } = createLoop(
+    1,
+    () => 1,
+    () => {
+      for (const endMs = performance.now() + 15; performance.now() < endMs;);
+      if (++answered < 5) kernel.waiting[1] = 1;
+      else stop();
+    },
+  );
+  kernel.waiting[1] = 1;
+  loop.run();
+  assert.equal(answered, 5);
+  // The end publishes too.
+  assert.ok(counted.publishes > 1, `published ${counted.publishes} times`);
 });
 
 test('time is counted by scope', () => {
