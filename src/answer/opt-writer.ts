@@ -1,5 +1,6 @@
 /** The OPT record of a response (RFC 6891): cookie, keepalive, NSID and extended error, and the room they take. */
 import { EDNS_OPTION, TYPE } from '../dns/iana.ts';
+import { PADDING_OPTION_SIZE } from '../dns/padding.ts';
 import { OPT_SIZE } from '../dns/wire-header.ts';
 import type { SnapshotReader } from '../snapshot/reader.ts';
 import { POLICY } from '../snapshot/snapshot-layout.ts';
@@ -14,8 +15,13 @@ const EDE_OPTION_SIZE = OPTION_HEAD_SIZE + 2;
 const KEEPALIVE_OPTION_SIZE = OPTION_HEAD_SIZE + 2;
 
 export class OptWriter {
-  /** how long a stream may be idle, as edns-tcp-keepalive says it: units of 100 ms, 0: the client is to close it */
+  /**
+   * how long a stream may be idle, as edns-tcp-keepalive says it: units of 100 ms, 0: the client is to close it, -1: that is
+   * no matter of DNS there
+   */
   idleTimeoutUnits = 0;
+  /** the query came encrypted: a client that pads gets an empty Padding option last, to be filled when all else is written */
+  isEncrypted = false;
   /** POLICY of the query's route: word index, 0: it has none yet */
   policyAt = 0;
 
@@ -39,7 +45,8 @@ export class OptWriter {
     if (!query.hasEdns) return 0;
     let size = OPT_SIZE;
     if (query.cookieSize !== 0) size += COOKIE_OPTION_SIZE;
-    if (query.isKeepaliveAsked && this.client.isStream) size += KEEPALIVE_OPTION_SIZE;
+    if (this.isKeepaliveSaid()) size += KEEPALIVE_OPTION_SIZE;
+    if (query.isPaddingAsked && this.isEncrypted) size += PADDING_OPTION_SIZE;
     if (query.isNsidAsked && this.policyAt !== 0) {
       const nsidSize = this.reader.words[this.policyAt + POLICY.at.nsidSize]!;
       if (nsidSize > 0) size += OPTION_HEAD_SIZE + nsidSize;
@@ -70,22 +77,32 @@ export class OptWriter {
       this.cookies.write(bytes, cookieAt, query.cookie, bytes, client.peerOffset, client.peerSize, nowSeconds());
       at += COOKIE_OPTION_SIZE;
     }
-    if (query.isKeepaliveAsked && client.isStream) {
+    if (this.isKeepaliveSaid()) {
       view.setUint32(at, (EDNS_OPTION.TCP_KEEPALIVE << 16) | 2);
       view.setUint16(at + OPTION_HEAD_SIZE, this.idleTimeoutUnits);
       at += KEEPALIVE_OPTION_SIZE;
     }
     if (query.isNsidAsked && this.policyAt !== 0) at = this.writeNsid(at);
-    if (response.extendedError >= 0 && at + EDE_OPTION_SIZE <= end) {
+    const paddingSize = query.isPaddingAsked && this.isEncrypted ? PADDING_OPTION_SIZE : 0;
+    const textEnd = end - paddingSize;
+    if (response.extendedError >= 0 && at + EDE_OPTION_SIZE <= textEnd) {
       const text = response.extendedErrorText;
-      const textSize = at + EDE_OPTION_SIZE + text.length <= end ? text.length : 0;
+      const textSize = at + EDE_OPTION_SIZE + text.length <= textEnd ? text.length : 0;
       view.setUint32(at, (EDNS_OPTION.EDE << 16) | (2 + textSize));
       view.setUint16(at + OPTION_HEAD_SIZE, response.extendedError);
       at += EDE_OPTION_SIZE;
       for (let index = 0; index < textSize; index++) bytes[at++] = text[index]!;
     }
+    if (paddingSize > 0) {
+      view.setUint32(at, EDNS_OPTION.PADDING << 16);
+      at += paddingSize;
+    }
     view.setUint16(start + 9, at - start - OPT_SIZE);
     response.position = at;
+  }
+
+  private isKeepaliveSaid(): boolean {
+    return this.query.isKeepaliveAsked && this.client.isStream && this.idleTimeoutUnits >= 0;
   }
 
   private writeNsid(at: number): number {

@@ -63,6 +63,8 @@ export class Query {
   isNsidAsked = false;
   /** an edns-tcp-keepalive option (RFC 7828), which means something on a stream only */
   isKeepaliveAsked = false;
+  /** a Padding option (RFC 7830) */
+  isPaddingAsked = false;
   /** octets of the COOKIE option, 0 if there is none; its octets are in `cookie` */
   cookieSize = 0;
   readonly cookie = new Uint8Array(CLIENT_COOKIE_SIZE + SERVER_COOKIE_SIZE_MAX);
@@ -95,6 +97,7 @@ export class Query {
     this.isDo = 0;
     this.isNsidAsked = false;
     this.isKeepaliveAsked = false;
+    this.isPaddingAsked = false;
     this.cookieSize = 0;
     this.questionEnd = at + HEADER_SIZE;
     if (size < HEADER_SIZE) return PARSED.SHORT;
@@ -219,6 +222,8 @@ export class Query {
         this.isNsidAsked = true;
       } else if (code === EDNS_OPTION.TCP_KEEPALIVE) {
         this.isKeepaliveAsked = true;
+      } else if (code === EDNS_OPTION.PADDING) {
+        this.isPaddingAsked = true;
       }
       position += size;
     }

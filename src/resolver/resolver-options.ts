@@ -20,6 +20,23 @@ export const DEFAULT_TCP_TIMEOUTS: TcpTimeouts = { readMs: 3000, idleMs: 10_000,
 /** Zones that one resolver sends at a time: each keeps a snapshot. Others wait. */
 export const TRANSFERS_MAX = 4;
 
+/** What is spoken over the streams of a listener: DNS as over TCP, within TLS or not, or HTTP. */
+export type StreamScheme = 'dns' | 'tls' | 'https';
+
+/** How clients that show a certificate are treated, as in CoreDNS's `tls`. */
+export type ClientAuth = 'nocert' | 'request' | 'require' | 'verify_if_given' | 'require_and_verify';
+
+/** The server's end of TLS: PEM files, absolute paths. */
+export interface TlsEnd {
+  readonly certificateFile: string;
+  readonly keyFile: string;
+  /** those who sign clients' certificates; null: whom the system trusts */
+  readonly authorityFile: string | null;
+  readonly clientAuth: ClientAuth;
+  /** null: session keys are written nowhere */
+  readonly keyLogFile: string | null;
+}
+
 /** An address to listen on. */
 export interface TcpListenerOptions {
   /** listener id, which selects the routes */
@@ -29,12 +46,17 @@ export interface TcpListenerOptions {
   /** for `::`: IPv4 is another listener's */
   readonly isV6Only: boolean;
   readonly timeouts: TcpTimeouts;
+  /** `dns` if not given */
+  readonly scheme?: StreamScheme;
+  /** without it nothing is encrypted */
+  readonly tls?: TlsEnd | undefined;
   /** connections are accepted, and read when it is said otherwise */
   readonly isHeld?: boolean;
 }
 
 /** What clients may take from one resolver. */
 export interface TcpLimits {
+  /** plain TCP connections; others count as several */
   readonly connectionsMax: number;
   /** connections of one client address */
   readonly connectionsOfClientMax: number;

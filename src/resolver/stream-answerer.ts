@@ -5,6 +5,7 @@
 import { Answerer, ANSWER_PENDING } from '../answer/answerer.ts';
 import type { AnswererOptions } from '../answer/answerer-options.ts';
 import { writeFailureResponse } from '../answer/failure-response.ts';
+import { padMessage } from '../dns/padding.ts';
 import type { QueryEventWriter } from '../observability/query-event-writer.ts';
 import type { ShardCounters } from '../observability/shard-counters.ts';
 
@@ -26,6 +27,13 @@ export type StreamAnswererOptions = Omit<AnswererOptions, 'arena' | 'messageCapa
   readonly onPanic: (error: unknown) => void;
 };
 
+/** What a message came over. */
+export interface MessageCarrier {
+  /** what a client that asks is told about the connection; -1: nothing */
+  readonly idleTimeoutMs: number;
+  readonly isEncrypted: boolean;
+}
+
 export class StreamAnswerer {
   /** where a message is to lie in `octets` before `answer` */
   static readonly MESSAGE_AT = 64;
@@ -34,6 +42,7 @@ export class StreamAnswerer {
   static readonly PENDING: number = ANSWER_PENDING;
 
   readonly octets: Uint8Array;
+  readonly #view: DataView;
   readonly #answerer: Answerer;
   readonly #counters: ShardCounters;
   readonly #events: QueryEventWriter | undefined;
@@ -50,6 +59,7 @@ export class StreamAnswerer {
   constructor(options: StreamAnswererOptions) {
     const arena = options.arena ?? new ArrayBuffer(STREAM_ARENA_SIZE);
     this.octets = new Uint8Array(arena);
+    this.#view = new DataView(arena);
     this.#answerer = new Answerer({ ...options, arena, messageCapacity: MESSAGE_CAPACITY });
     this.#counters = options.counters;
     this.#events = options.events;
@@ -73,13 +83,13 @@ export class StreamAnswerer {
   /**
    * Answer the message at MESSAGE_AT and collect the response.
    *
-   * @param idleTimeoutMs  what a client that asks is told about the connection
    * @returns size of the response, NONE, or PENDING
    * Requires: not `isFull`.
    */
-  answer(listener: number, messageSize: number, idleTimeoutMs: number): number {
+  answer(listener: number, messageSize: number, { idleTimeoutMs, isEncrypted }: MessageCarrier): number {
     const answerer = this.#answerer;
-    answerer.opt.idleTimeoutUnits = Math.min(0xffff, Math.ceil(idleTimeoutMs / 100));
+    answerer.opt.idleTimeoutUnits = idleTimeoutMs < 0 ? -1 : Math.min(0xffff, Math.ceil(idleTimeoutMs / 100));
+    answerer.opt.isEncrypted = isEncrypted;
     const at = StreamAnswerer.MESSAGE_AT;
     let size: number;
     try {
@@ -90,7 +100,7 @@ export class StreamAnswerer {
       size = writeFailureResponse(this.octets, at, messageSize);
     }
     if (size > 0) {
-      this.#collect(size);
+      this.#collect(isEncrypted ? padMessage(this.#view, at, size) : size);
       this.#counters.countDuration(answerer.scope, 1, performance.now() - this.#startMs);
     }
     if (++this.#unpublished === 1) setImmediate(this.#publishLater);

@@ -1,25 +1,21 @@
 /**
- * Listens on TCP and keeps clients within their limits: how many connections, how many of one address, how many octets,
- * how long. Nothing here grows with what a client does, only with how many there are.
- *
- * Where there is no room, the connection that is missed least goes: one that is closing, one that has had its time to ask
- * and did not, the longest idle one, one whose client takes no responses. What waits for an answer never does.
+ * Listens on TCP and makes connections of what comes, each with what is spoken over it: DNS, in TLS or not, or HTTP.
+ * connection-table.ts keeps clients within their limits.
  */
 import { createServer } from 'node:net';
 import type { Server, Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseAddress } from '../dns/address.ts';
-import { TCP_CELLS } from '../observability/tcp-metrics.ts';
-import { DeadlineList } from './deadline-list.ts';
-import type { TcpLimits, TcpListenerOptions, TcpTimeouts } from './resolver-options.ts';
+import type { ClientConnection, ConnectionHost, ConnectionListener, ConnectionOrigin } from './client-connection.ts';
+import { ConnectionTable, createLists, setTimeouts } from './connection-table.ts';
+import { OpeningConnection, type OpenedConnection } from './opening-connection.ts';
+import type { TcpLimits, TcpListenerOptions, TlsEnd } from './resolver-options.ts';
 import type { StreamAnswerer } from './stream-answerer.ts';
 import { TcpConnection } from './tcp-connection.ts';
-import type { ConnectionHost, ConnectionListener, ConnectionLists } from './tcp-connection.ts';
+import { TlsTerminator } from './tls-terminator.ts';
 
 /** How often time-outs are looked at, ms. */
 const TICK_MS = 250;
-/** How long a query may wait for an answer that comes from elsewhere, ms: longer than anybody asks. */
-const QUERY_MAX_MS = 10_000;
 /** Connections that may wait to be accepted; the kernel takes somaxconn where that is less. */
 const BACKLOG = 4096;
 /**
@@ -29,9 +25,8 @@ const BACKLOG = 4096;
 const SOCKETS_OF_LISTENER = 16;
 /** How long connections that have more to do may take before the event loop looks for others, ms. */
 const TURN_MAX_MS = 2;
-const DISPENSABLE = ['closing', 'fresh', 'partial', 'idle', 'blocked'] as const;
-/** A client that goes on sending when we have closed gets this long to see it, ms. */
-const CLOSING_MAX_MS = 2000;
+/** What a connection costs with TLS, in plain TCP connections. */
+const TLS_WEIGHT = 6;
 /** How often one address may fail to accept in a row without a word in the log. */
 const ACCEPT_FAULTS_LOGGED_EVERY = 1000;
 
@@ -67,7 +62,9 @@ export interface TcpServiceOptions {
 }
 
 interface Listener extends ConnectionListener {
+  readonly options: TcpListenerOptions;
   readonly servers: readonly Server[];
+  terminator: TlsTerminator | undefined;
 }
 
 export class TcpService implements ConnectionHost {
@@ -75,41 +72,38 @@ export class TcpService implements ConnectionHost {
   readonly limits: TcpLimits;
   isOpen = false;
   isDraining = false;
-  current: TcpConnection | undefined = undefined;
+  currentToken = 0;
   readonly #options: TcpServiceOptions;
   readonly #listeners = new Map<string, Listener>();
   /** listeners that are closed; their connections go on */
   readonly #former = new Set<Listener>();
-  readonly #connections = new Map<number, TcpConnection>();
-  /** the connections of each client address */
-  readonly #clients = new Map<string, Set<TcpConnection>>();
+  readonly #table: ConnectionTable;
   readonly #peerWords = new Uint32Array(4);
   readonly #tick: NodeJS.Timeout;
   /** connections that have more to do, in the order of their turns */
-  #turns: TcpConnection[] = [];
-  #heldSize = 0;
-  #lastToken = 0;
+  #turns: { continue(): void }[] = [];
   #acceptFaults = 0;
 
   constructor(options: TcpServiceOptions) {
     this.#options = options;
     this.answerer = options.answerer;
     this.limits = options.limits;
+    this.#table = new ConnectionTable(options.limits, options.cells, () => this.#lists());
     this.#tick = setInterval(() => this.#onTick(), TICK_MS);
   }
 
   get connectionCount(): number {
-    return this.#connections.size;
+    return this.#table.count;
   }
 
   /** Octets that connections hold. */
   get heldSize(): number {
-    return this.#heldSize;
+    return this.#table.heldSize;
   }
 
   /**
-   * Listen on these addresses and no others. A listener that is in both sets stays as it is, with its new time-outs; the
-   * connections of one that is gone are closed when what they asked is answered.
+   * Listen on these addresses and no others. A listener that is in both sets stays as it is, with its new time-outs and
+   * certificates; the connections of one that is gone are closed when what they asked is answered.
    *
    * @throws ListenError; then the set is as before, but for listeners opened until the fault
    */
@@ -118,14 +112,14 @@ export class TcpService implements ConnectionHost {
     for (const options of wanted) {
       const known = this.#listeners.get(keyOf(options));
       if (known === undefined) this.#listeners.set(keyOf(options), await this.#open(options));
-      else if (adopt(known, options)) this.#reconsider(known);
+      else await this.#adopt(known, options);
     }
     const leaving: Listener[] = [];
     for (const [key, listener] of this.#listeners) {
       if (keys.has(key)) continue;
       this.#listeners.delete(key);
       this.#former.add(listener);
-      void closeServers(listener.servers).then(() => this.#former.delete(listener));
+      void closeServers(listener.servers).then(() => this.#forget(listener));
       leaving.push(listener);
     }
     if (leaving.length === 0) return;
@@ -137,21 +131,19 @@ export class TcpService implements ConnectionHost {
     }
   }
 
+  #forget(listener: Listener): void {
+    this.#former.delete(listener);
+    listener.terminator?.close();
+  }
+
   #reconsider(listener: Listener): void {
-    for (const connection of [...this.#connections.values()]) {
-      if (connection.listener === listener) connection.reconsider();
-    }
+    for (const connection of this.#table.all()) if (connection.listener === listener) connection.reconsider();
   }
 
   /** Take queries from now on. */
   open(): void {
     this.isOpen = true;
-    for (const connection of this.#connections.values()) connection.reconsider();
-  }
-
-  /** The name of the connection whose query the answerer has in hand, for `respond`. */
-  get currentToken(): number {
-    return this.current?.token ?? 0;
+    for (const connection of this.#table.all()) connection.reconsider();
   }
 
   /**
@@ -160,19 +152,19 @@ export class TcpService implements ConnectionHost {
    * @returns false if the connection is gone
    */
   respond(token: number, message: Uint8Array): boolean {
-    const connection = this.#connections.get(token);
-    connection?.respond(message);
-    return connection !== undefined;
+    const responder = this.#table.responder(token);
+    responder?.respond(message);
+    return responder !== undefined;
   }
 
   /** Send a message of a response that comes later. @returns whether the client takes more now */
   sendPart(token: number, framed: Buffer, isLast: boolean): boolean {
-    return this.#connections.get(token)?.sendPart(framed, isLast) ?? false;
+    return this.#table.responder(token)?.sendPart(framed, isLast) ?? false;
   }
 
   /** Close a connection in the middle of a response. */
   cut(token: number): void {
-    this.#connections.get(token)?.destroy();
+    this.#table.responder(token)?.destroy();
   }
 
   /**
@@ -186,16 +178,17 @@ export class TcpService implements ConnectionHost {
     // What clients had sent until now is in the sockets: one turn of the event loop reads it.
     await sleep(1);
     this.isDraining = true;
-    for (const connection of [...this.#connections.values()]) connection.reconsider();
-    while (this.#connections.size > 0 && performance.now() < endMs) await sleep(10);
-    const cutCount = this.#connections.size;
-    for (const connection of [...this.#connections.values()]) connection.destroy();
+    for (const connection of this.#table.all()) connection.reconsider();
+    while (this.#table.count > 0 && performance.now() < endMs) await sleep(10);
+    const cutCount = this.#table.count;
+    for (const connection of this.#table.all()) connection.destroy();
+    for (const { terminator } of [...this.#listeners.values(), ...this.#former]) terminator?.close();
     clearInterval(this.#tick);
     this.answerer.publish();
     return cutCount;
   }
 
-  planTurn(connection: TcpConnection): void {
+  planTurn(connection: { continue(): void }): void {
     if (this.#turns.push(connection) === 1) setImmediate(() => this.#takeTurns());
   }
 
@@ -212,36 +205,64 @@ export class TcpService implements ConnectionHost {
   }
 
   hold(size: number): void {
-    this.#heldSize += size;
-    while (this.#heldSize > this.limits.heldSizeMax) {
-      const holder = this.#oldest('blocked') ?? this.#oldest('partial') ?? this.#oldest('querying');
-      if (holder === undefined) break;
-      this.#evict(holder);
-    }
+    this.#table.hold(size);
   }
 
-  release(connection: TcpConnection): void {
-    this.#connections.delete(connection.token);
-    this.#options.transfers?.onGone(connection.token);
-    Atomics.sub(this.#options.cells, TCP_CELLS.at.connections, 1);
-    const ofClient = this.#clients.get(connection.client);
-    ofClient?.delete(connection);
-    if (ofClient?.size === 0) this.#clients.delete(connection.client);
+  taken(token: number): void {
+    this.#options.transfers?.onReady(token);
+  }
+
+  release(connection: ClientConnection): void {
+    this.#table.remove(connection);
+    this.#options.transfers?.onGone(connection.origin.token);
   }
 
   async #open(options: TcpListenerOptions): Promise<Listener> {
     const servers: Server[] = [];
-    const { listener: id, timeouts } = options;
+    const { listener: id, timeouts, tls } = options;
     const isHeld = options.isHeld === true;
-    const listener: Listener = { servers, id, timeouts, isHeld, isLeaving: false, lists: createLists(timeouts) };
+    let terminator: TlsTerminator | undefined;
+    try {
+      terminator = tls === undefined ? undefined : await this.#openTls(options, tls);
+    } catch (error) {
+      throw new ListenError(options, error as Error);
+    }
+    const lists = createLists(timeouts);
+    const listener: Listener = { options, servers, terminator, id, timeouts, isHeld, isLeaving: false, lists };
     const count = this.#options.isPortShared ? SOCKETS_OF_LISTENER : 1;
     try {
       while (servers.length < count) servers.push(await this.#openSocket(options, listener));
     } catch (error) {
       await closeServers(servers);
+      terminator?.close();
       throw error;
     }
     return listener;
+  }
+
+  #openTls({ scheme }: TcpListenerOptions, end: TlsEnd): Promise<TlsTerminator> {
+    const protocols = scheme === 'https' ? ['h2', 'http/1.1'] : ['dot'];
+    return TlsTerminator.open({ end, protocols, log: this.#options.log });
+  }
+
+  /** Be a listener as it is wanted now. */
+  async #adopt(listener: Listener, options: TcpListenerOptions): Promise<void> {
+    const { listener: id, timeouts, tls, isHeld = false } = options;
+    const isServedNow = listener.isHeld && !isHeld;
+    listener.isHeld = isHeld;
+    listener.id = id;
+    listener.timeouts = timeouts;
+    setTimeouts(listener.lists, timeouts);
+    const before = listener.terminator;
+    if (JSON.stringify(tls) !== JSON.stringify(before?.end)) {
+      try {
+        listener.terminator = tls === undefined ? undefined : await this.#openTls(options, tls);
+        before?.close();
+      } catch (error) {
+        this.#options.log(`plugin/tls: ${(error as Error).message}; what was used before stays`);
+      }
+    }
+    if (isServedNow) this.#reconsider(listener);
   }
 
   #openSocket(options: TcpListenerOptions, listener: Listener): Promise<Server> {
@@ -265,39 +286,60 @@ export class TcpService implements ConnectionHost {
     if (this.#acceptFaults++ % ACCEPT_FAULTS_LOGGED_EVERY === 0) {
       this.#options.log(`TCP connections cannot be accepted: ${error.message}`);
     }
-    this.#countRefused();
-    const victim = this.#leastMissed();
-    if (victim !== undefined) this.#evict(victim);
+    this.#table.countRefused();
+    this.#table.makeAnyRoom();
   }
 
   #accept(socket: Socket, listener: Listener): void {
     // Whatever is wrong with the connection, `close` follows.
     socket.on('error', () => undefined);
-    const peer = this.#peerOf(socket.remoteAddress ?? '');
-    if (peer === undefined || this.isDraining || listener.isLeaving) {
+    const { terminator } = listener;
+    const weight = terminator === undefined ? 1 : TLS_WEIGHT;
+    const origin = this.#originOf(socket);
+    if (origin === undefined || this.isDraining || listener.isLeaving || !this.#admit(socket, origin, weight)) {
       socket.destroy();
       return;
     }
-    const client = peer.join('.');
-    if (!this.#makeRoom(client)) {
-      this.#countRefused();
-      socket.destroy();
+    if (terminator === undefined) {
+      this.#serve(socket, { socket, isEncrypted: false, protocol: '' }, origin, listener, weight);
       return;
     }
-    const where = { token: ++this.#lastToken, client, peer, peerPort: socket.remotePort ?? 0 };
-    const connection = new TcpConnection(socket, where, listener, this);
-    this.#connections.set(connection.token, connection);
-    Atomics.add(this.#options.cells, TCP_CELLS.at.connections, 1);
-    const ofClient = this.#clients.get(client);
-    if (ofClient === undefined) this.#clients.set(client, new Set([connection]));
-    else ofClient.add(connection);
+    const open = (opened: OpenedConnection): void => {
+      // What else there is may have changed meanwhile, but its place was free until now.
+      this.#serve(socket, opened, { ...origin, token: this.#table.takeToken() }, listener, weight);
+    };
+    this.#table.add(new OpeningConnection(socket, terminator, origin, listener, this, weight, open));
+  }
+
+  #admit(socket: Socket, { client }: ConnectionOrigin, weight: number): boolean {
+    if (this.#table.makeRoom(client, weight)) return true;
+    this.#table.countRefused();
+    socket.destroy();
+    return false;
+  }
+
+  /** Read messages from a connection, and answer them. */
+  #serve(
+    carrier: Socket,
+    { socket, isEncrypted }: OpenedConnection,
+    origin: ConnectionOrigin,
+    listener: Listener,
+    weight: number,
+  ): void {
+    const connection = new TcpConnection({ socket, carrier, isEncrypted }, origin, listener, this, weight);
+    this.#table.add(connection);
+    this.#table.addResponder(origin.token, connection);
+    if (isEncrypted) socket.on('error', () => undefined);
+    else socket.on('drain', () => connection.drained());
     socket.on('data', (piece) => connection.receive(piece));
     socket.on('end', () => connection.endOfStream());
-    socket.on('drain', () => {
-      connection.drained();
-      this.#options.transfers?.onReady(connection.token);
-    });
     socket.on('close', () => connection.gone());
+  }
+
+  #originOf(socket: Socket): ConnectionOrigin | undefined {
+    const peer = this.#peerOf(socket.remoteAddress ?? '');
+    if (peer === undefined) return undefined;
+    return { token: this.#table.takeToken(), client: peer.join('.'), peer, peerPort: socket.remotePort ?? 0 };
   }
 
   /** The octets of a client's address; a mapped IPv4 address is IPv4. */
@@ -311,62 +353,15 @@ export class TcpService implements ConnectionHost {
     return octets;
   }
 
-  /** @returns whether there is room for a connection of this client */
-  #makeRoom(client: string): boolean {
-    const ofClient = this.#clients.get(client);
-    if (ofClient !== undefined && ofClient.size >= this.limits.connectionsOfClientMax) {
-      const victim = leastMissedOf(ofClient);
-      if (victim === undefined) return false;
-      this.#evict(victim);
-    }
-    if (this.#connections.size >= this.limits.connectionsMax) {
-      const victim = this.#leastMissed();
-      if (victim === undefined) return false;
-      this.#evict(victim);
-    }
-    return true;
-  }
-
-  #leastMissed(): TcpConnection | undefined {
-    // Within a list the first is the one that waits longest.
-    return leastMissedOf(DISPENSABLE.map((kind) => this.#oldest(kind)));
-  }
-
-  /** The connection that waits longest for this, over all listeners. */
-  #oldest(kind: keyof ConnectionLists): TcpConnection | undefined {
-    let oldest: TcpConnection | undefined;
-    let oldestMs = Infinity;
-    for (const listeners of [this.#listeners.values(), this.#former]) {
-      for (const { lists } of listeners) {
-        const { first, durationMs } = lists[kind];
-        if (first === undefined || first.deadlineMs - durationMs >= oldestMs) continue;
-        oldest = first;
-        oldestMs = first.deadlineMs - durationMs;
-      }
-    }
-    return oldest;
-  }
-
-  #evict(connection: TcpConnection): void {
-    Atomics.add(this.#options.cells, TCP_CELLS.at.evicted, 1);
-    connection.destroy();
-  }
-
-  #countRefused(): void {
-    Atomics.add(this.#options.cells, TCP_CELLS.at.refused, 1);
+  *#lists(): Generator<Listener['lists']> {
+    for (const listeners of [this.#listeners.values(), this.#former]) for (const { lists } of listeners) yield lists;
   }
 
   #onTick(): void {
     this.answerer.publish();
-    if (!this.isOpen) return;
     const nowMs = performance.now();
-    for (const listeners of [this.#listeners.values(), this.#former]) {
-      for (const { lists } of listeners) {
-        for (const list of Object.values(lists) as DeadlineList<TcpConnection>[]) {
-          for (let due = list.due(nowMs); due !== undefined; due = list.due(nowMs)) due.destroy();
-        }
-      }
-    }
+    for (const { terminator } of this.#listeners.values()) terminator?.tick(nowMs);
+    if (this.isOpen) this.#table.tick(nowMs);
   }
 }
 
@@ -375,43 +370,6 @@ async function closeServers(servers: readonly Server[]): Promise<void> {
   await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
 }
 
-function keyOf({ address, port, isV6Only }: TcpListenerOptions): string {
-  return `${address} ${port} ${isV6Only}`;
-}
-
-function createLists(timeouts: TcpTimeouts): ConnectionLists {
-  return {
-    fresh: new DeadlineList(timeouts.readMs),
-    partial: new DeadlineList(timeouts.readMs),
-    idle: new DeadlineList(timeouts.idleMs),
-    querying: new DeadlineList(QUERY_MAX_MS),
-    blocked: new DeadlineList(timeouts.writeMs),
-    closing: new DeadlineList(CLOSING_MAX_MS),
-  };
-}
-
-/** @returns whether its connections are to look at it again */
-function adopt(listener: Listener, { listener: id, timeouts, isHeld = false }: TcpListenerOptions): boolean {
-  const isServedNow = listener.isHeld && !isHeld;
-  listener.isHeld = isHeld;
-  listener.id = id;
-  listener.timeouts = timeouts;
-  listener.lists.fresh.durationMs = timeouts.readMs;
-  listener.lists.partial.durationMs = timeouts.readMs;
-  listener.lists.idle.durationMs = timeouts.idleMs;
-  listener.lists.blocked.durationMs = timeouts.writeMs;
-  return isServedNow;
-}
-
-function leastMissedOf(connections: Iterable<TcpConnection | undefined>): TcpConnection | undefined {
-  const nowMs = performance.now();
-  let found: TcpConnection | undefined;
-  let most = -Infinity;
-  for (const connection of connections) {
-    const dispensability = connection?.dispensability(nowMs) ?? -Infinity;
-    if (dispensability <= most) continue;
-    found = connection;
-    most = dispensability;
-  }
-  return found;
+function keyOf({ address, port, isV6Only, scheme = 'dns' }: TcpListenerOptions): string {
+  return `${scheme} ${address} ${port} ${isV6Only}`;
 }

@@ -95,7 +95,7 @@ export class Sending implements TransferClients {
       query instanceof Uint8Array ? query : buildQuery({ name: 'cluster.local.', type: TYPE.AXFR, ...query });
     this.#answerer.octets.set(octets, StreamAnswerer.MESSAGE_AT);
     this.#answerer.enter(Uint8Array.from(PEER), 40_000);
-    const size = this.#answerer.answer(LISTENER, octets.length, 10_000);
+    const size = this.#answerer.answer(LISTENER, octets.length, { idleTimeoutMs: 10_000, isEncrypted: false });
     this.#answerer.leave();
     const own = this.#answerer.take();
     if (size > 0 && own !== undefined) connection.messages.push(own.subarray(2));
