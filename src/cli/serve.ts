@@ -113,14 +113,16 @@ function sayStart(text: string, format: 'text' | 'json', log: LazyLog): void {
 
 function describeServer(server: RunningServer): string {
   const listens = server.listeners.map(
-    ({ address, port }) => `skyshard listens on ${formatAddress(address, port)} (UDP and TCP)`,
+    ({ address, port, scheme }) => `skyshard listens on ${formatAddress(address, port)} (${SPOKEN[scheme]})`,
   );
   return `${[...server.startLines, ...listens, ...server.metricsUrls.map((url) => `metrics are on ${url}`)].join('\n')}\n`;
 }
 
+const SPOKEN = { dns: 'UDP and TCP', tls: 'DNS over TLS', https: 'DNS over HTTPS' } as const;
+
 /** Three questions to try, about objects that the demo cluster has. */
 function describeFirstSteps(server: RunningServer): string {
-  const [first] = server.listeners;
+  const first = server.listeners.find(({ scheme }) => scheme === 'dns');
   if (first === undefined) return '';
   const dig = `dig @${first.address} -p ${first.port}`;
   return `try, in another terminal:

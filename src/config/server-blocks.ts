@@ -105,6 +105,7 @@ export function groupListeners(blocks: readonly BlockListening[]): readonly List
     }
   }
   for (const [name, { keys }] of listeners) checkAgreement(name, keys);
+  checkPorts([...listeners.values()]);
   return [...listeners.values()].map(({ scheme, address, port, zones }) => ({ scheme, address, port, zones }));
 }
 
@@ -145,6 +146,21 @@ class ZoneClaims {
     if (isFiltered) return;
     this.#claimed.set(`${name} on ${address}`, key);
     if (first === undefined) this.#first.set(name, { key, address });
+  }
+}
+
+/** All schemes listen on TCP. */
+function checkPorts(listeners: readonly (Listener & { readonly keys: readonly PlacedKey[] })[]): void {
+  const taken = new Map<string, (typeof listeners)[number]>();
+  for (const listener of listeners) {
+    const { address, port, scheme, keys } = listener;
+    const name = joinHostPort(address, port);
+    const other = taken.get(name);
+    taken.set(name, listener);
+    if (other === undefined || port === 0) continue;
+    const { token } = keys[0]!.key;
+    const message = `${scheme}:// and ${other.scheme}:// cannot both listen on TCP ${name}: ${placeOf(other.keys[0]!.key.token)} has it`;
+    throw faultAt(token, 'CONFIG_CONFLICT', message);
   }
 }
 

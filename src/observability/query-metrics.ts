@@ -152,7 +152,8 @@ class QueryMetrics {
         for (const family of FAMILY_LABELS) {
           for (const type of TYPE_LABELS) {
             const value = this.collector.total(scope, offset++);
-            if (value > 0 || isExpected(scope, protoIndex)) yield { labels: { ...labels, proto, family, type }, value };
+            if (value > 0 || isExpected(scope, labels, protoIndex))
+              yield { labels: { ...labels, proto, family, type }, value };
           }
         }
       }
@@ -175,7 +176,7 @@ class QueryMetrics {
         const octets = this.collector.total(scope, sumAt + protoIndex * 2);
         const samples = [...histogramSamples({ ...labels, proto }, SIZE_BOUNDS, countAt, octets)];
         const isUsed = samples.some(({ value }) => value > 0);
-        if (isUsed || isExpected(scope, protoIndex)) yield* samples;
+        if (isUsed || isExpected(scope, labels, protoIndex)) yield* samples;
       }
     }
   }
@@ -208,7 +209,7 @@ class QueryMetrics {
         for (const [scope, labels] of this.queryScopes()) {
           if (labels.zone !== zone) continue;
           value += this.collector.total(scope, AT.truncated + protoIndex);
-          isWanted ||= isExpected(scope, protoIndex);
+          isWanted ||= isExpected(scope, labels, protoIndex);
         }
         if (value > 0 || isWanted) yield { labels: { proto, zone }, value };
       }
@@ -222,6 +223,7 @@ class QueryMetrics {
   }
 }
 
-function isExpected(scope: number, proto: number): boolean {
-  return scope !== SCOPE_DROPPED && proto === PROTO_UDP;
+/** What a listener is there for has a series from the start. */
+function isExpected(scope: number, { server }: { readonly server: string }, proto: number): boolean {
+  return scope !== SCOPE_DROPPED && (proto === PROTO_UDP) === !/^(?:tls|https):/.test(server);
 }

@@ -5,7 +5,7 @@ import type { AnswerWorkData } from '../shard/answer-work.ts';
 import type { PanicError } from '../observability/panic-error.ts';
 import type { Transport } from '../shard/shard-options.ts';
 import type { SnapshotBuilder } from '../snapshot/builder.ts';
-import { compareListeners } from './listener-table.ts';
+import { compareListeners, datagramListeners } from './listener-table.ts';
 import type { PlannedListener, RunningListener } from './listener-table.ts';
 import type { MachineLimits } from './machine-limits.ts';
 import { ResolverSupervisor } from './resolver-supervisor.ts';
@@ -67,7 +67,7 @@ export class AnsweringThreads {
     this.shards = new ShardSupervisor({
       transport: options.transport,
       plan: shardPlan,
-      listeners: this.#listeners,
+      listeners: datagramListeners(this.#listeners),
       workModule: new URL(
         import.meta.url.endsWith('.ts') ? '../shard/answer-work.ts' : '../shard/answer-work.js',
         import.meta.url,
@@ -94,6 +94,11 @@ export class AnsweringThreads {
     });
   }
 
+  /** Where it listens. */
+  get listeners(): readonly RunningListener[] {
+    return this.#listeners;
+  }
+
   /**
    * Resolves when all threads read their sockets: UDP when TCP listens too.
    *
@@ -108,7 +113,8 @@ export class AnsweringThreads {
     try {
       await this.shards.start(() => {
         // TCP takes the ports that UDP has got.
-        this.#listeners = this.#listeners.map((listener, index) => ({ ...listener, ...this.shards.listeners[index]! }));
+        const ports = new Map(this.shards.listeners.map(({ listener, port }) => [listener, port]));
+        this.#listeners = this.#listeners.map((own) => ({ ...own, port: ports.get(own.listener) ?? own.port }));
         resolve(this.#listeners);
         return resolversStart;
       });
@@ -128,11 +134,14 @@ export class AnsweringThreads {
     const { wanted, fresh, gone } = compareListeners(before, planned);
     const held = fresh.map((listener) => ({ ...listener, isHeld: true }));
     const leaving = gone.map(({ listener }) => listener);
-    await this.shards.open(held);
+    const freshDatagrams = datagramListeners(held);
+    const leavingDatagrams = datagramListeners(gone).map(({ listener }) => listener);
+    const closeFresh = (): Promise<void> => this.shards.close(freshDatagrams.map(({ listener }) => listener));
+    await this.shards.open(freshDatagrams);
     try {
       if (held.length > 0) await this.#resolvers.listen([...before, ...held]);
     } catch (error) {
-      await this.shards.close(held.map(({ listener }) => listener));
+      await closeFresh();
       throw error;
     }
     return {
@@ -141,18 +150,18 @@ export class AnsweringThreads {
       commit: async () => {
         await this.shards.serve();
         // Those that go have no TCP any more, and send over UDP what is still to come.
-        await Promise.all([this.#resolvers.listen(wanted), this.shards.leave(leaving)]);
+        await Promise.all([this.#resolvers.listen(wanted), this.shards.leave(leavingDatagrams)]);
         this.#listeners = [...wanted, ...gone];
       },
       close: async (signal) => {
         if (leaving.length === 0) return;
         await sleep(LEAVE_MAX_MS, undefined, { signal, ref: false }).catch(() => undefined);
-        await this.shards.close(leaving);
+        await this.shards.close(leavingDatagrams);
         this.#listeners = wanted;
       },
       abort: async () => {
         if (held.length === 0) return;
-        await Promise.all([this.#resolvers.listen(before), this.shards.close(held.map(({ listener }) => listener))]);
+        await Promise.all([this.#resolvers.listen(before), closeFresh()]);
       },
     };
   }

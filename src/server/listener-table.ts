@@ -1,17 +1,29 @@
 /** Which listeners the running server has, and what another configuration changes about them. Pure. */
-import type { TcpTimeouts } from '../resolver/resolver-options.ts';
+import type { StreamScheme, TcpTimeouts, TlsEnd } from '../resolver/resolver-options.ts';
 import type { ShardListener } from '../shard/shard-options.ts';
 import { toShardListeners } from './shard-sockets.ts';
 import type { ListenerAddress } from './shard-sockets.ts';
 
-/** An address that a plan names, and what counts there. */
-export interface PlannedListener extends ListenerAddress {
+/** What counts at an address. */
+export interface ListenerSettings {
+  /** only `dns` is served over UDP too */
+  readonly scheme: StreamScheme;
   readonly timeouts: TcpTimeouts;
+  /** without it nothing is encrypted */
+  readonly tls: TlsEnd | undefined;
 }
 
+/** An address that a plan names, and what counts there. */
+export interface PlannedListener extends ListenerAddress, ListenerSettings {}
+
 /** A listener of the running server. */
-export interface RunningListener extends ShardListener {
-  readonly timeouts: TcpTimeouts;
+export interface RunningListener extends ShardListener, ListenerSettings {}
+
+/** Those that shards have sockets for. */
+export function datagramListeners<Listener extends { readonly scheme: StreamScheme }>(
+  listeners: readonly Listener[],
+): readonly Listener[] {
+  return listeners.filter(({ scheme }) => scheme === 'dns');
 }
 
 export interface ListenerDifference {
@@ -32,13 +44,14 @@ export function compareListeners(
   const isKnown = new Map(running.map((listener) => [keyOf(listener), listener]));
   let next = 0;
   const wanted = toShardListeners(planned).map((listener, index) => {
-    let id = isKnown.get(keyOf(listener))?.listener;
+    const settings = planned[index]!;
+    let id = isKnown.get(keyOf({ ...settings, ...listener }))?.listener;
     if (id === undefined) {
       while (taken.has(next)) next++;
       id = next;
       taken.add(id);
     }
-    return { ...listener, listener: id, timeouts: planned[index]!.timeouts };
+    return { ...settings, ...listener, listener: id };
   });
   const keys = new Set(wanted.map(keyOf));
   return {
@@ -48,6 +61,6 @@ export function compareListeners(
   };
 }
 
-function keyOf({ address, port, isV6Only }: ShardListener): string {
-  return `${address} ${port} ${isV6Only}`;
+function keyOf({ scheme, address, port, isV6Only }: RunningListener): string {
+  return `${scheme} ${address} ${port} ${isV6Only}`;
 }

@@ -36,6 +36,7 @@ import { readMachineLimits } from './machine-limits.ts';
 import { MemoryRelief } from './memory-relief.ts';
 import { ObjectFeeds } from './object-feeds.ts';
 import { RecordPublisher } from './record-publisher.ts';
+import type { RunningListener } from './listener-table.ts';
 import type { LogFunction, ServerOptions } from './server-options.ts';
 import type { ServerPlan } from './server-plan.ts';
 import { UpstreamHosts } from './upstream-hosts.ts';
@@ -54,7 +55,7 @@ const RELOAD_SCOPES_MAX = 64;
 const FIRST_SNAPSHOT_MAX_MS = 10_000;
 
 export interface RunningServer {
-  readonly listeners: readonly { readonly address: string; readonly port: number }[];
+  readonly listeners: readonly Pick<RunningListener, 'address' | 'port' | 'scheme'>[];
   /** where the metrics are */
   readonly metricsUrls: readonly string[];
   /** what was decided and loaded, for who started it */
@@ -246,7 +247,7 @@ async function assemble(
   const yieldTimer = yieldWhenListed(feeds, () => threads.shards.yieldToShards());
   closers.push(() => clearInterval(yieldTimer));
   return {
-    listeners: threads.shards.listeners,
+    listeners: threads.listeners,
     metricsUrls: services.metricsUrls,
     startLines: [...feeds.describe(), `${shardPlan.reason}; transport ${transport}`, ...services.movedLines],
     failed,

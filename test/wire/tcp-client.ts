@@ -1,5 +1,6 @@
 /** A client of DNS over TCP, for tests: frames, and knows what the server did to the connection. */
 import { connect, type Socket } from 'node:net';
+import { connect as connectTls, type ConnectionOptions } from 'node:tls';
 
 const DEADLINE_MS = 10_000;
 
@@ -8,6 +9,8 @@ export interface TcpClientOptions {
   readonly address?: string;
   /** the client's own address */
   readonly localAddress?: string;
+  /** DNS over TLS */
+  readonly tls?: ConnectionOptions;
 }
 
 export class TcpClient {
@@ -41,15 +44,17 @@ export class TcpClient {
     });
   }
 
-  static async open({ port, address = '127.0.0.1', localAddress }: TcpClientOptions): Promise<TcpClient> {
-    const socket = connect({
+  static async open({ port, address = '127.0.0.1', localAddress, tls }: TcpClientOptions): Promise<TcpClient> {
+    const options = {
       port,
       host: address,
       allowHalfOpen: true,
       noDelay: true,
       ...(localAddress === undefined ? {} : { localAddress }),
-    });
-    await new Promise<void>((resolve, reject) => socket.once('connect', resolve).once('error', reject));
+    };
+    const socket = tls === undefined ? connect(options) : connectTls({ ...options, ...tls });
+    const event = tls === undefined ? 'connect' : 'secureConnect';
+    await new Promise<void>((resolve, reject) => socket.once(event, resolve).once('error', reject));
     return new TcpClient(socket);
   }
 

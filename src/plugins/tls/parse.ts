@@ -1,6 +1,6 @@
 import { isIP } from 'node:net';
 import type { BlockContext } from '../../config/block-context.ts';
-import { quoteText, type CorefileToken } from '../../config/corefile-token.ts';
+import { faultAt, quoteText, type CorefileToken } from '../../config/corefile-token.ts';
 import type { CorefileLine } from '../../config/corefile-tree.ts';
 import {
   argumentFault,
@@ -96,6 +96,11 @@ function readAcme(line: CorefileLine, block: BlockContext): TlsAcmeOptions {
   if (resolver !== undefined) checkResolver(resolver);
   const root = value('ca_root');
   if (root !== undefined) readTlsFiles([root], block);
+  const served = block.keys.find(({ scheme }) => scheme === 'tls' || scheme === 'https');
+  if (served !== undefined) {
+    const message = `certificates by ACME are not what skyshard does: ${quoteText(served.token.text)} needs tls CERT KEY [CA]`;
+    throw faultAt(seen.get('acme')![0]!, 'CONFIG_UNSUPPORTED', message);
+  }
   return {
     kind: 'acme',
     domains: [...new Set(domains.map(readAcmeDomain))],

@@ -9,7 +9,6 @@ import type { CorefileToken } from '../../config/corefile-token.ts';
 import type { AddressOrderProgram } from '../../answer/address-orders.ts';
 import type { CorefileBlock, CorefileConfig } from '../../plugins/corefile-config.ts';
 import type { LoadbalanceOptions } from '../../plugins/loadbalance/parse.ts';
-import type { TimeoutsOptions } from '../../plugins/timeouts/parse.ts';
 import { formatListenAddress, type ListenAddress } from '../../observability/listener-set.ts';
 import type { MetricScope } from '../../observability/shard-counters.ts';
 import type {
@@ -19,13 +18,12 @@ import type {
   StepDescription,
 } from '../../snapshot/config-description.ts';
 import { UDP_SIZE_MAX_DEFAULT } from '../../snapshot/snapshot-layout.ts';
-import { DEFAULT_TCP_TIMEOUTS } from '../../resolver/resolver-options.ts';
-import type { TcpTimeouts } from '../../resolver/resolver-options.ts';
 import { type CompileContext, PlannedData, type ScopeOf, serverLabel, type StepMaker } from './block-compilation.ts';
 import { STEP_MAKERS } from './step-makers.ts';
 import { addAll, covers, longestCover, wireOf } from './zone-cover.ts';
 import { notifiedZones } from './transfer.ts';
 import { headerFlagsOf } from './header-plan.ts';
+import { listenerSettingsOf } from './listener-plan.ts';
 import { localAddressesOf, wildcardAddresses } from './local-addresses.ts';
 import { recordPlanOf } from './record-plan.ts';
 import type { ServerPlan, ServicesPlan } from '../server-plan.ts';
@@ -53,6 +51,9 @@ const WITHOUT_STEP: ReadonlySet<string> = new Set([
   'minimal',
   'loop',
   'pprof',
+  // of the listener
+  'tls',
+  'https',
   // a property of what `forward` does
   'cache',
 ]);
@@ -93,17 +94,14 @@ class Compiler {
     const wildcards = wildcardAddresses();
     for (const listener of this.#config.listeners) {
       const label = serverLabel(listener.scheme, listener.address, listener.port);
-      if (listener.scheme !== 'dns') {
-        this.#warnings.push(`${label} is not served yet: listeners with TLS are not built`);
-        continue;
-      }
       const routes = this.#routesOf(listener.zones, label);
-      const timeouts = timeoutsOf(
-        listener.zones.map(({ blockIndex }) => this.#config.blocks[blockIndex]!.plugins.timeouts),
+      const settings = listenerSettingsOf(
+        listener,
+        listener.zones.map(({ blockIndex }) => this.#config.blocks[blockIndex]!),
       );
       for (const address of listener.address === '' ? wildcards : [listener.address]) {
         const id = addresses.length;
-        addresses.push({ listener: id, address, port: listener.port, timeouts });
+        addresses.push({ listener: id, address, port: listener.port, ...settings });
         listeners.push({ id, routes });
       }
     }
@@ -315,22 +313,4 @@ function zonesOfOptions(block: CorefileBlock, name: string): readonly string[] |
   if (typeof options !== 'object' || options === null || !('zones' in options)) return undefined;
   const { zones } = options;
   return Array.isArray(zones) ? zones.filter((zone): zone is string => typeof zone === 'string') : undefined;
-}
-
-/** Blocks that share a listener have one set: what the last one says that says something. */
-function timeoutsOf(blocks: readonly (TimeoutsOptions | undefined)[]): TcpTimeouts {
-  let found = DEFAULT_TCP_TIMEOUTS;
-  for (const options of blocks) {
-    found = {
-      readMs: options?.readMs ?? found.readMs,
-      writeMs: options?.writeMs ?? found.writeMs,
-      idleMs: options?.idleMs ?? found.idleMs,
-      queriesMax: queriesMaxOf(options?.tcpQueriesMax ?? null) ?? found.queriesMax,
-    };
-  }
-  return found;
-}
-
-function queriesMaxOf(count: number | null): number | null {
-  return count !== null && count < 0 ? Infinity : count;
 }

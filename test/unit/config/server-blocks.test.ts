@@ -98,6 +98,7 @@ const CONFLICTS: readonly (readonly [name: string, text: string, place: string, 
   ['on an address and everywhere', 'a {\n bind 127.0.0.1\n}\na {\n}', '4:1', /zone overlap.*which has a bind/],
   ['an address twice', 'a {\n bind 127.0.0.1 127.0.0.1\n}', '1:1', /on 127\.0\.0\.1 - it is already defined/],
   ['tls:// without tls', 'tls://a {\n}', '1:1', /needs plugin tls/],
+  ['two schemes on one port', 'a {\n}\nhttps://b:53 {\n}', '3:1', /both listen on TCP :53: Corefile:1:1/],
   [
     'tls in one block only',
     'https://a {\n tls cert.pem key.pem\n}\nhttps://b {\n}',
@@ -135,7 +136,7 @@ for (const [name, text, place, says] of CONFLICTS) {
 const FINE: readonly (readonly [name: string, text: string])[] = [
   ['one zone on two ports', 'a:53 {\n}\na:54 {\n}'],
   ['one zone on two addresses', 'a {\n bind 127.0.0.1\n}\na {\n bind 127.0.0.2\n}'],
-  ['one zone with two schemes', 'a {\n}\nhttps://a:53 {\n}'],
+  ['one zone with two schemes', 'a {\n}\nhttps://a {\n}'],
   ['different zones, one with bind', 'a {\n}\nb {\n bind 127.0.0.1\n}'],
   ['views of a zone, then the zone', 'a {\n view v {\n expr true\n}\n}\na {\n view w {\n expr true\n}\n}\na {\n}'],
   ['the zone, then a view of it', 'a {\n}\na {\n view v {\n expr true\n}\n}'],

@@ -41,9 +41,13 @@ export class TestTcp {
   /** the answerer fails on `later.test` */
   isBroken = false;
   port = 0;
+  /** what it had for the log */
+  readonly lines: string[] = [];
   readonly #timeouts: TcpTimeouts;
+  readonly #more: Partial<TcpListenerOptions>;
 
-  constructor(limits: Partial<TcpLimits>, timeouts: Partial<TcpTimeouts>) {
+  constructor(limits: Partial<TcpLimits>, timeouts: Partial<TcpTimeouts>, more: Partial<TcpListenerOptions>) {
+    this.#more = more;
     const buffer = reserveSharedBuffer({ sizeMax: 4 << 20 });
     const builder = new SnapshotBuilder(buffer);
     builder.setConfig({
@@ -74,7 +78,7 @@ export class TestTcp {
       limits: { ...TEST_LIMITS, ...limits },
       isPortShared: false,
       cells: this.cells,
-      log: () => undefined,
+      log: (line) => this.lines.push(line),
     });
   }
 
@@ -86,7 +90,7 @@ export class TestTcp {
 
   listenerAt(port: number, timeouts: Partial<TcpTimeouts> = {}): TcpListenerOptions {
     const all = { ...this.#timeouts, ...timeouts };
-    return { listener: LISTENER, address: ADDRESS, port, isV6Only: false, timeouts: all };
+    return { listener: LISTENER, address: ADDRESS, port, isV6Only: false, timeouts: all, ...this.#more };
   }
 
   async connect(options: Partial<TcpClientOptions> = {}): Promise<TcpClient> {
@@ -125,8 +129,9 @@ export async function startTcp(
   t: TestContext,
   limits: Partial<TcpLimits> = {},
   timeouts: Partial<TcpTimeouts> = {},
+  more: Partial<TcpListenerOptions> = {},
 ): Promise<TestTcp> {
-  const tcp = new TestTcp(limits, timeouts);
+  const tcp = new TestTcp(limits, timeouts, more);
   t.after(() => tcp.close());
   await tcp.open();
   return tcp;

@@ -2,12 +2,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { DEFAULT_TCP_TIMEOUTS } from '../../../src/resolver/resolver-options.ts';
-import { compareListeners, type PlannedListener } from '../../../src/server/listener-table.ts';
+import { compareListeners, datagramListeners, type PlannedListener } from '../../../src/server/listener-table.ts';
 
 function planned(...names: readonly string[]): PlannedListener[] {
   return names.map((name, listener) => {
     const [address = '', port] = name.split(' ');
-    return { listener, address, port: Number(port), timeouts: DEFAULT_TCP_TIMEOUTS };
+    return { listener, address, port: Number(port), scheme: 'dns', timeouts: DEFAULT_TCP_TIMEOUTS, tls: undefined };
   });
 }
 
@@ -35,4 +35,11 @@ test('new time-outs are no reason for a new socket', () => {
   const { wanted, fresh, gone } = compareListeners(running, [{ ...planned('192.0.2.1 53')[0]!, timeouts }]);
   assert.deepEqual([fresh, gone], [[], []]);
   assert.equal(wanted[0]!.timeouts.idleMs, 1000);
+});
+
+test('a listener of another scheme is another listener', () => {
+  const { wanted: running } = compareListeners([], planned('192.0.2.1 853'));
+  const { wanted, gone } = compareListeners(running, [{ ...planned('192.0.2.1 853')[0]!, scheme: 'tls' }]);
+  assert.deepEqual([idsOf(wanted), idsOf(gone)], [[1], [0]]);
+  assert.deepEqual(datagramListeners([...running, ...wanted]), running);
 });
