@@ -38,6 +38,12 @@ export class ServiceChange {
     this.name = name;
     this.before = before;
   }
+
+  /** An endpoint comes, goes or changes. */
+  touch(label: string, address: Address): void {
+    this.labels.add(label);
+    this.addresses.add(address);
+  }
 }
 
 export class ChangeSet {

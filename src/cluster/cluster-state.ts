@@ -51,6 +51,12 @@ export type ServiceEndpointVisitor = (
   ports: readonly NamedPort[],
 ) => void;
 
+/** See ClusterState.plainEndpoints. */
+export interface PlainEndpoints {
+  readonly addresses: readonly number[];
+  readonly ports: readonly NamedPort[];
+}
+
 /** A Service as the records see it; texts are binary text. */
 export interface ServiceView extends ServiceSummary {
   readonly id: number;
@@ -77,6 +83,8 @@ export class ClusterState {
   /** rows of slices that hold an address of this server */
   readonly #localSlices = new Set<number>();
   #changes = new ChangeSet();
+  /** what changes is put into the change set */
+  #isNoting = true;
 
   constructor(options: ClusterStateOptions) {
     this.#options = options;
@@ -123,6 +131,12 @@ export class ClusterState {
     const changes = this.#changes;
     this.#changes = new ChangeSet();
     return changes;
+  }
+
+  /** Whether changes are put into the change set. Without it nothing tells later what changed: all may have. */
+  noteChanges(isNoting: boolean): void {
+    this.#isNoting = isNoting;
+    this.#changes = new ChangeSet();
   }
 
   /** As applyInSteps, in one. */
@@ -289,11 +303,41 @@ export class ClusterState {
     return { namespace: this.#namespaces.nameOf(this.#pods.namespaceOf(pod)), name: this.#pods.nameOf(pod) };
   }
 
-  /** Put everything into the change set, as if nothing had been there before. Pauses as applyInSteps does. */
-  *touchAll(): Generator<void, void> {
-    for (const [name, row] of this.#namespaces.entries()) {
-      this.#changes.namespaces.add(name);
-      yield* this.#touchContents(row, false);
+  /** The names of all Namespaces that objects speak of, exposed or not; binary text. */
+  namespaces(): Iterable<string> {
+    return this.#namespaces.names();
+  }
+
+  /** All Services that are served. Nothing may change while they are walked. */
+  *services(): Generator<ServiceView, void> {
+    for (let id = 1; id < this.#services.idEnd; id++) if (this.#isServed(id)) yield this.#view(id);
+  }
+
+  /**
+   * The addresses of a Service, sorted, if each is an IPv4 address of one endpoint that is known by it alone, and all have
+   * the same ports: so nearly every Service is.
+   */
+  plainEndpoints(serviceId: number): PlainEndpoints | undefined {
+    if (this.#options.imported) return undefined;
+    const addresses: number[] = [];
+    let ports = -1;
+    for (let slice = this.#services.firstSlice(serviceId); slice !== 0; slice = this.#slices.next(slice)) {
+      if (!this.#slices.hasEndpoints(slice)) continue;
+      const list = this.#slices.portListOf(slice);
+      const isFirst = ports < 0;
+      if (!isFirst && list !== ports) return undefined;
+      ports = list;
+      if (!this.#slices.addPlain(slice, addresses)) return undefined;
+      if (!isFirst) addresses.sort((a, b) => a - b);
+    }
+    for (let at = 1; at < addresses.length; at++) if (addresses[at] === addresses[at - 1]) return undefined;
+    return { addresses, ports: this.#ports.get(Math.max(ports, 0)) };
+  }
+
+  /** Put all pods into the change set, as if none had been there before. Pauses as applyInSteps does. */
+  *touchPods(): Generator<void, void> {
+    for (const row of this.#namespaces.rows()) {
+      yield* this.#pods.touchAll(this.#namespaces.firstPod(row), this.#podToucher(row));
     }
   }
 
@@ -320,6 +364,7 @@ export class ClusterState {
   *#setNamespaceFlags(row: number, flags: number): Generator<void, boolean> {
     const old = this.#namespaces.setFlags(row, flags);
     if (((old ^ flags) & NAMESPACE_FLAG.EXPOSED) === 0) return false;
+    if (!this.#isNoting) return true;
     this.#changes.namespaces.add(this.#namespaces.nameOf(row));
     yield* this.#touchContents(row, (old & NAMESPACE_FLAG.EXPOSED) !== 0);
     return true;
@@ -340,7 +385,7 @@ export class ClusterState {
     const id = this.#services.rowOf(this.#namespaces.rowOf(object.namespace), object.name);
     const fields = this.#services.read(object, this.#options.externals);
     const isSame = this.#services.equals(id, fields);
-    if (!isSame) {
+    if (!isSame && this.#isNoting) {
       if (this.#services.hasOtherEndpointNames(id, fields)) this.#touchService(id);
       else this.#changeOf(id).isOwnTouched = true;
     }
@@ -506,6 +551,7 @@ export class ClusterState {
 
   /** The Service with all its endpoints' names. */
   #touchService(id: number, wasExposed?: boolean): void {
+    if (!this.#isNoting) return;
     const change = this.#changeOf(id, wasExposed);
     change.isOwnTouched = true;
     this.visitEndpoints(id, (label, address) => this.#touchEndpoint(change, label, address));
@@ -516,6 +562,7 @@ export class ClusterState {
    * A Service that is not served has no names: all of its endpoints are touched when it comes to be.
    */
   #touchEndpoints(slice: number, content: SliceContent): void {
+    if (!this.#isNoting) return;
     const service = this.#slices.serviceOf(slice);
     const type = this.#services.typeOf(service);
     if (!this.#isServed(service) || type === 'ExternalName') return;
@@ -532,13 +579,13 @@ export class ClusterState {
   }
 
   #touchEndpoint(change: ServiceChange, label: string, address: Address): void {
-    change.labels.add(label);
-    change.addresses.add(address);
+    change.touch(label, address);
     this.#changes.size++;
   }
 
   #podToucher(namespace: number): LabelsTouched {
     return (labels) => {
+      if (!this.#isNoting) return;
       this.#changes.size += labels.length;
       if (this.#options.clients) for (const address of addressesOf(labels)) this.#changes.clients.add(address);
       if (!this.#options.podLabels) return;

@@ -133,6 +133,21 @@ export class EndpointTable {
     }
   }
 
+  /**
+   * Add the addresses of a chain, in order, if each is an IPv4 address whose label follows from it.
+   *
+   * @returns whether that is so; if not, some may have been added
+   */
+  addPlain(first: number, addresses: number[]): boolean {
+    const { words, stride } = this.#rows;
+    for (let row = first; row !== 0; row = words[row * stride + NEXT]!) {
+      // IPv6 shows in a bit of the same word.
+      if (words[row * stride + LABEL] !== 0) return false;
+      addresses.push(words[row * stride + ADDRESS]!);
+    }
+    return true;
+  }
+
   /** What a chain and the rows do not have in common; an endpoint may be there several times. Zones do not count. */
   visitDifference(first: number, rows: readonly EndpointRow[], visit: (label: string, address: Address) => void): void {
     const differences = new Map<string, { count: number; readonly address: number; readonly label: number }>();

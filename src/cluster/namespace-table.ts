@@ -67,9 +67,13 @@ export class NamespaceTable {
     return row;
   }
 
-  /** All rows by their names in binary text. */
-  entries(): Iterable<[name: string, row: number]> {
-    return this.#byName.entries();
+  /** In binary text. */
+  names(): Iterable<string> {
+    return this.#byName.keys();
+  }
+
+  rows(): Iterable<number> {
+    return this.#byName.values();
   }
 
   /** Binary text. */

@@ -59,6 +59,11 @@ export class ServiceTable {
     return this.#rows.count;
   }
 
+  /** The ids of all rows, used and free ones, are below this. */
+  get idEnd(): number {
+    return this.#rows.idEnd;
+  }
+
   /** Those that are there. Cost: one pass over the rows. */
   get existingCount(): number {
     let count = 0;

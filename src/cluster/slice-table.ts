@@ -134,6 +134,11 @@ export class SliceTable {
     this.#endpoints.visit(this.#first(slice), (label, address, zone) => visit(label, address, zone, ports, cluster));
   }
 
+  /** As EndpointTable.addPlain. */
+  addPlain(slice: number, addresses: number[]): boolean {
+    return this.#endpoints.addPlain(this.#first(slice), addresses);
+  }
+
   /** Whether content has one of the addresses. */
   hasAddress({ rows }: SliceContent, addresses: ReadonlySet<Address>): boolean {
     return this.#endpoints.hasAddress(rows, addresses);

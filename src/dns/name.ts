@@ -174,24 +174,24 @@ export function compareOctets(a: Uint8Array, b: Uint8Array): number {
  * @param address  10.0.0.1 = 0x0a000001
  */
 export function reverseKey4(address: number): Uint8Array {
-  let size = 8;
+  const wire = new Uint8Array(REVERSE_KEY4_SIZE_MAX);
+  return wire.slice(0, reverseKey4Into(address, wire));
+}
+
+/** Octets of the longest key of an IPv4 address. */
+export const REVERSE_KEY4_SIZE_MAX = 16;
+
+/** As reverseKey4. @returns its size */
+export function reverseKey4Into(address: number, into: Uint8Array): number {
+  let size = 0;
   for (let shift = 0; shift < 32; shift += 8) {
     const octet = (address >>> shift) & 0xff;
-    size += octet >= 100 ? 2 : octet >= 10 ? 1 : 0;
+    into[size++] = octet >= 100 ? 3 : octet >= 10 ? 2 : 1;
+    if (octet >= 100) into[size++] = 0x30 + ((octet / 100) | 0);
+    if (octet >= 10) into[size++] = 0x30 + (((octet / 10) | 0) % 10);
+    into[size++] = 0x30 + (octet % 10);
   }
-  const wire = new Uint8Array(size);
-  let at = 0;
-  for (let shift = 0; shift < 32; shift += 8) {
-    let rest = (address >>> shift) & 0xff;
-    const digits = rest >= 100 ? 3 : rest >= 10 ? 2 : 1;
-    wire[at] = digits;
-    for (let digit = digits; digit > 0; digit--) {
-      wire[at + digit] = 0x30 + (rest % 10);
-      rest = (rest / 10) | 0;
-    }
-    at += 1 + digits;
-  }
-  return wire;
+  return size;
 }
 
 /**

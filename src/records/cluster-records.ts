@@ -21,7 +21,7 @@ import { importedChange, importedKind } from './imported-change.ts';
 import { findNameServers, NS_DNS, writeNameServers, type NameServers } from './name-servers.ts';
 import { nameOf, POD, SVC } from './names.ts';
 import type { RecordOptions } from './record-options.ts';
-import { addressSetOf, ServiceRecords } from './service-records.ts';
+import { addressSetOf, ServiceRecords, wholeChange } from './service-records.ts';
 
 /**
  * Endpoints touched after which the records are written, so that a whole cluster's changes never wait in memory: what
@@ -124,20 +124,34 @@ export class ClusterRecords {
     return isChanged;
   }
 
-  /** Write everything to a new, empty sink, which takes the place of the old one. */
+  /**
+   * From now on, until `rewriteInSteps`, nothing is written of what changes: for the first lists, which make the same name
+   * many times.
+   */
+  postpone(): void {
+    for (const { state } of this.#parts()) state.noteChanges(false);
+  }
+
+  /** Write everything to a sink that has no names but fixed ones, which takes the place of the old one. */
   rewrite(sink: RecordSink): void {
     runToEnd(this.rewriteInSteps(sink));
   }
 
   /** As rewrite; it pauses as applyInSteps does. */
-  *rewriteInSteps(sink: RecordSink): Generator<void, void> {
+  *rewriteInSteps(sink: RecordSink = this.#sink): Generator<void, void> {
     this.#sink = sink;
     this.#isFresh = true;
     this.#nameServers = '';
-    for (const { state } of this.#parts()) {
-      state.takeChanges();
-      yield* this.#gather(state.touchAll());
+    for (const { state } of this.#parts()) state.noteChanges(true);
+    for (const namespace of this.state.namespaces()) this.#writeNamespace(namespace);
+    for (const { state, services } of this.#parts()) {
+      for (const service of state.services()) {
+        services.writeWhole(service, sink);
+        if (state === this.state) this.#external?.write(wholeChange(state, service), sink);
+        yield;
+      }
     }
+    yield* this.#gather(this.state.touchPods());
     yield* this.#writeAll(false);
   }
 

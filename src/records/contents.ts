@@ -68,17 +68,33 @@ export function aliasContent(target: Uint8Array, ports: readonly NamedPort[], co
   return { kind: 'alias', target, ports: numbers, weight };
 }
 
+const NO_ADDRESSES: readonly number[] = [];
+
+/** The name of one endpoint that has one IPv4 address. */
+export function plainContent(address: number, ports: readonly NamedPort[]): EntryContent {
+  const numbers = distinctPorts(ports);
+  return {
+    kind: 'address',
+    addresses4: [address],
+    addresses6: NO_ADDRESSES,
+    ports: numbers,
+    weight: weightOf(ports.length || NO_PORTS_COUNT, numbers),
+    targetSkip: 0,
+  };
+}
+
 /** The name of one endpoint: all addresses of the label. */
 export function endpointContent(endpoints: readonly EndpointAddress[]): EntryContent {
   const [first] = endpoints;
   // Nearly every label has one address.
   if (endpoints.length === 1 && first !== undefined) {
     const { address } = first;
+    if (typeof address === 'number') return plainContent(address, first.ports);
     const ports = distinctPorts(first.ports);
     return {
       kind: 'address',
-      addresses4: typeof address === 'number' ? [address] : [],
-      addresses6: typeof address === 'number' ? [] : wordsOf(address),
+      addresses4: NO_ADDRESSES,
+      addresses6: wordsOf(address),
       ports,
       weight: weightOf(entryCount(endpoints), ports),
       targetSkip: 0,

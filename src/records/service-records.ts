@@ -4,13 +4,15 @@
  */
 import { addressOf, wordsOf, type Address } from '../cluster/address.ts';
 import { toOctets } from '../cluster/binary-text.ts';
-import type { ServiceChange } from '../cluster/change-set.ts';
-import type { ClusterState, ServiceView } from '../cluster/cluster-state.ts';
+import { ServiceChange, type ServiceSummary } from '../cluster/change-set.ts';
+import type { ClusterState, PlainEndpoints, ServiceView } from '../cluster/cluster-state.ts';
+import { NO_EXTERNALS } from '../cluster/externals.ts';
 import { reverseKey4, reverseKey6 } from '../dns/name.ts';
 import type { EntryContent, RecordSink } from '../snapshot/entry-content.ts';
 import { KEY_SPACE } from '../snapshot/snapshot-layout.ts';
 import { endpointContent, type EndpointAddress } from './contents.ts';
 import { endpointName, serviceName } from './names.ts';
+import { writePlainEndpoints } from './plain-endpoints.ts';
 import {
   clusterIpNames,
   externalNames,
@@ -19,6 +21,16 @@ import {
   ownPrefixes,
   type OwnNames,
 } from './service-names.ts';
+
+/** A Service that was not there. */
+const NOTHING: ServiceSummary = {
+  type: undefined,
+  clusterIPs: [],
+  ports: [],
+  ownPorts: [],
+  externals: NO_EXTERNALS,
+  zones: [],
+};
 
 export interface ServiceRecordOptions {
   readonly keySpace: typeof KEY_SPACE.FORWARD | typeof KEY_SPACE.CLUSTERSET;
@@ -49,6 +61,31 @@ export class ServiceRecords {
     if (isOwn) this.#writeOwnNames(key, change, service, endpoints, sink);
     writeEndpointNames(key, change.labels, endpoints, sink, this.#options.keySpace);
     if (this.#options.hasPointers) writePointers(key, addresses, service, endpoints, sink);
+  }
+
+  /** Write all names of a Service of which none is there. */
+  writeWhole(service: ServiceView, sink: RecordSink): void {
+    const plain = this.#plainEndpointsOf(service);
+    const key = plain === undefined ? undefined : serviceName(service.name, service.namespace);
+    if (plain === undefined || key === undefined) return this.write(wholeChange(this.#state, service), sink);
+    const names = this.#ownNames(service, service.type === 'Headless' ? this.#allEndpoints(service) : []);
+    for (const [prefix, content] of names) sink.put(toOctets(prefix + key), content, this.#options.keySpace);
+    writePointers(key, new Set(service.clusterIPs), service, [], sink);
+    writePlainEndpoints(toOctets(key), plain, sink);
+  }
+
+  /** Those of a Service whose names follow from their addresses, and are none of its cluster IPs. */
+  #plainEndpointsOf(service: ServiceView): PlainEndpoints | undefined {
+    const { hasPointers, keySpace } = this.#options;
+    if (!hasPointers || keySpace !== KEY_SPACE.FORWARD || !hasEndpointNames(service.type)) return undefined;
+    const plain = this.#state.plainEndpoints(service.id);
+    return plain?.addresses.some((address) => service.clusterIPs.includes(address)) === true ? undefined : plain;
+  }
+
+  #allEndpoints({ id }: ServiceView): EndpointAddress[] {
+    const endpoints: EndpointAddress[] = [];
+    this.#state.visitEndpoints(id, (label, address, zone, ports) => endpoints.push({ label, address, zone, ports }));
+    return endpoints;
   }
 
   /** The endpoints that are needed: those with a label or an address that changed, or all. */
@@ -93,6 +130,14 @@ export class ServiceRecords {
           : clusterIpNames(service);
     }
   }
+}
+
+/** The change that makes a Service what it is. */
+export function wholeChange(state: ClusterState, { id, namespace, name }: ServiceView): ServiceChange {
+  const change = new ServiceChange(namespace, name, NOTHING);
+  change.isOwnTouched = true;
+  state.visitEndpoints(id, (label, address) => change.touch(label, address));
+  return change;
 }
 
 /**

@@ -46,10 +46,18 @@ export class RecordInstance {
     return this.#journal.isLost;
   }
 
-  /** Write the names that every zone has, whatever the cluster holds. */
+  /** Write the names that every zone has, whatever the cluster holds. All others wait for `completeInSteps`. */
   writeFixedNames(): void {
     this.records.apply([]);
     this.#sink.keepSerials();
+    this.records.postpone();
+  }
+
+  /** All kinds of objects are listed: write their names, which are answered from the next publication on. */
+  *completeInSteps(): Generator<void, void> {
+    if (this.isSynced) return;
+    this.isSynced = true;
+    yield* this.records.rewriteInSteps();
   }
 
   /** Objects changed: the serial of the zones moves, also where no record did. */

@@ -53,11 +53,24 @@ export class RecordJournal implements RecordSink {
   }
 
   put(key: Uint8Array, content: EntryContent, keySpace: KeySpace = KEY_SPACE.FORWARD): void {
-    this.#note(key, keySpace, false, (sink) => sink.put(key, content, keySpace));
+    if (this.#entries !== undefined) {
+      const kept = new Uint8Array(key);
+      this.#rememberName(key, keySpace, false, (sink) => sink.put(kept, content, keySpace));
+    }
+    if (this.#fault !== undefined) return;
+    try {
+      this.#sink.put(key, content, keySpace);
+    } catch (error) {
+      this.#noteFault(error);
+    }
   }
 
   remove(key: Uint8Array, keySpace: KeySpace = KEY_SPACE.FORWARD): void {
-    this.#note(key, keySpace, true, (sink) => sink.remove(key, keySpace));
+    if (this.#entries !== undefined) {
+      const kept = new Uint8Array(key);
+      this.#rememberName(key, keySpace, true, (sink) => sink.remove(kept, keySpace));
+    }
+    this.#write((sink) => sink.remove(key, keySpace));
   }
 
   point(
@@ -67,13 +80,13 @@ export class RecordJournal implements RecordSink {
     labels: readonly Uint8Array[],
     isOwn: boolean,
   ): void {
-    const write = (sink: RecordSink): void => sink.point(keySpace, address, serviceName, labels, isOwn);
-    if (this.#entries !== undefined) {
-      const isRemoval = labels.length === 0 && !isOwn;
-      const about = `pointer ${keySpace} ${textOf(address)} ${textOf(serviceName)}`;
-      this.#remember(about, ownerOf(serviceName, keySpace), isRemoval, write);
+    if (this.#entries !== undefined) this.#rememberPointer(keySpace, address, serviceName, labels, isOwn);
+    if (this.#fault !== undefined) return;
+    try {
+      this.#sink.point(keySpace, address, serviceName, labels, isOwn);
+    } catch (error) {
+      this.#noteFault(error);
     }
-    this.#write(write);
   }
 
   nameServers(
@@ -113,12 +126,24 @@ export class RecordJournal implements RecordSink {
     this.#isSuspended = false;
   }
 
-  /** The texts cost more than the call, so they are made only where it is remembered. */
-  #note(key: Uint8Array, keySpace: KeySpace, isRemoval: boolean, write: JournalEntry['write']): void {
-    if (this.#entries !== undefined) {
-      this.#remember(`name ${keySpace} ${textOf(key)}`, ownerOf(key, keySpace), isRemoval, write);
-    }
-    this.#write(write);
+  #rememberName(key: Uint8Array, keySpace: KeySpace, isRemoval: boolean, write: JournalEntry['write']): void {
+    this.#remember(`name ${keySpace} ${textOf(key)}`, ownerOf(key, keySpace), isRemoval, write);
+  }
+
+  #rememberPointer(
+    keySpace: KeySpace,
+    address: Uint8Array,
+    serviceName: Uint8Array,
+    labels: readonly Uint8Array[],
+    isOwn: boolean,
+  ): void {
+    const isRemoval = labels.length === 0 && !isOwn;
+    const about = `pointer ${keySpace} ${textOf(address)} ${textOf(serviceName)}`;
+    const [keptAddress, keptName] = [new Uint8Array(address), new Uint8Array(serviceName)];
+    const keptLabels = labels.map((label) => new Uint8Array(label));
+    this.#remember(about, ownerOf(serviceName, keySpace), isRemoval, (sink) =>
+      sink.point(keySpace, keptAddress, keptName, keptLabels, isOwn),
+    );
   }
 
   #remember(about: string, owner: string, isRemoval: boolean, write: JournalEntry['write']): void {
@@ -126,15 +151,19 @@ export class RecordJournal implements RecordSink {
     if (this.#entries !== undefined && this.#entries.size > ENTRIES_MAX) this.#entries = undefined;
   }
 
-  /** The record model is not interrupted by a full buffer: it has taken the change, and this remembers the rest of it. */
   #write(write: JournalEntry['write']): void {
     if (this.#fault !== undefined) return;
     try {
       write(this.#sink);
     } catch (error) {
-      if (!(error instanceof SkyshardError) || error.code !== 'SNAPSHOT_FULL') throw error;
-      this.#fault = error;
+      this.#noteFault(error);
     }
+  }
+
+  /** The record model is not interrupted by a full buffer: it has taken the change, and this remembers the rest of it. */
+  #noteFault(error: unknown): void {
+    if (!(error instanceof SkyshardError) || error.code !== 'SNAPSHOT_FULL') throw error;
+    this.#fault = error;
   }
 }
 

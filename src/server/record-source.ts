@@ -93,7 +93,7 @@ export class RecordSource implements ObjectSink {
       }
       this.#missing.delete(kind);
       if (!this.isSynced) return this.#queue.hold();
-      for (const instance of this.#instances) instance.isSynced = true;
+      for (const instance of this.#instances) await this.#queue.slice.run(instance.completeInSteps());
       await this.#queue.publish();
       this.#synced.resolve();
     });

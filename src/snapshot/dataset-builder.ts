@@ -66,6 +66,8 @@ export class DatasetBuilder implements RecordSink {
   /** anything but records */
   #hasOtherChange = true;
   #published: DatasetState;
+  /** of the name that was looked up last */
+  #lastHash = 0;
 
   constructor(blocks: BlockTransaction, hashSeed: number) {
     this.#blocks = blocks;
@@ -106,7 +108,7 @@ export class DatasetBuilder implements RecordSink {
 
   remove(key: Uint8Array, keySpace: KeySpace = KEY_SPACE.FORWARD): void {
     this.#openTable();
-    this.#removeName(key, keySpace);
+    this.#removeName(key, 0, keySpace);
   }
 
   point(
@@ -117,14 +119,15 @@ export class DatasetBuilder implements RecordSink {
     isOwn: boolean,
   ): void {
     this.#openTable();
-    const existing = this.#findName(address, keySpace);
+    const existing = this.#findName(address, 0, keySpace);
+    const hash = this.#lastHash;
     encodeTargets(this.#targets, serviceName, labels, isOwn);
     const isLeft = mergePointer(this.#writer, address, keySpace, this.#words, existing, this.#targets, serviceName);
     if (isLeft) {
-      this.#store(keySpace);
+      this.#storeAs(hash, existing, keySpace);
       if (existing === 0) this.#countChild(address, keySpace);
     } else if (existing !== 0) {
-      this.#removeName(address, keySpace);
+      this.#removeName(address, 0, keySpace);
       this.#discountChild(address, keySpace);
     }
   }
@@ -291,17 +294,23 @@ export class DatasetBuilder implements RecordSink {
     return hashKey(entry, 1, head & ENTRY_KEY_SIZE_MASK, (head >>> 8) & 0xf, this.#hashSeed);
   }
 
-  /** Reference of the entry of a name, 0 if it is not there. Overwrites the writer. */
-  #findName(key: Uint8Array, keySpace: KeySpace): number {
-    encodeEnt(this.#writer, key, keySpace, 0);
-    return this.#table.find(this.#hashOf(this.#writer.words), this.#writer.words, 0);
+  /** Reference of the entry of a name, 0 if it is not there. Overwrites the writer; the hash stays in `lastHash`. */
+  #findName(key: Uint8Array, start: number, keySpace: KeySpace): number {
+    encodeEnt(this.#writer, key, start, keySpace, 0);
+    this.#lastHash = this.#hashOf(this.#writer.words);
+    return this.#table.find(this.#lastHash, this.#writer.words, 0);
   }
 
   /** Let the entry in the writer stand for its name. */
   #store(keySpace: KeySpace): void {
-    const { words, count } = this.#writer;
+    const { words } = this.#writer;
     const hash = this.#hashOf(words);
-    const existing = this.#table.find(hash, words, 0);
+    this.#storeAs(hash, this.#table.find(hash, words, 0), keySpace);
+  }
+
+  /** As `store`, of a name that has been looked up. */
+  #storeAs(hash: number, existing: number, keySpace: KeySpace): void {
+    const { count } = this.#writer;
     if (existing === 0) {
       this.#table.insert(hash, this.#takeEntry(false));
     } else {
@@ -317,10 +326,10 @@ export class DatasetBuilder implements RecordSink {
     this.#noteChange(keySpace);
   }
 
-  #removeName(key: Uint8Array, keySpace: KeySpace): void {
-    const existing = this.#findName(key, keySpace);
+  #removeName(key: Uint8Array, start: number, keySpace: KeySpace): void {
+    const existing = this.#findName(key, start, keySpace);
     if (existing === 0) return;
-    this.#table.remove(this.#hashOf(this.#writer.words), existing);
+    this.#table.remove(this.#lastHash, existing);
     this.#noteChange(keySpace);
   }
 
@@ -341,33 +350,37 @@ export class DatasetBuilder implements RecordSink {
 
   /** A name of a reverse key space came into being: its parent has one child more, and exists from the first on. */
   #countChild(key: Uint8Array, keySpace: KeySpace): void {
-    for (let offset = key[0]! + 1; offset < key.length; offset += key[offset]! + 1) {
-      const parent = key.subarray(offset);
-      const existing = this.#findName(parent, keySpace);
-      const childCount = existing === 0 ? 0 : this.#childCountOf(existing);
-      encodeEnt(this.#writer, parent, keySpace, childCount + 1);
-      this.#store(keySpace);
+    for (let start = key[0]! + 1; start < key.length; start += key[start]! + 1) {
+      const existing = this.#findName(key, start, keySpace);
+      if (existing !== 0 && this.#blocks.isFresh(existing)) {
+        this.#words[this.#childCountAt(existing)]!++;
+        this.#noteChange(keySpace);
+        return;
+      }
+      const childCount = existing === 0 ? 0 : this.#words[this.#childCountAt(existing)]!;
+      encodeEnt(this.#writer, key, start, keySpace, childCount + 1);
+      this.#storeAs(this.#lastHash, existing, keySpace);
       if (existing !== 0) return;
     }
   }
 
   #discountChild(key: Uint8Array, keySpace: KeySpace): void {
-    for (let offset = key[0]! + 1; offset < key.length; offset += key[offset]! + 1) {
-      const parent = key.subarray(offset);
-      const childCount = this.#childCountOf(this.#findName(parent, keySpace));
+    for (let start = key[0]! + 1; start < key.length; start += key[start]! + 1) {
+      const existing = this.#findName(key, start, keySpace);
+      const childCount = this.#words[this.#childCountAt(existing)]!;
       if (childCount === 1) {
-        this.#removeName(parent, keySpace);
+        this.#removeName(key, start, keySpace);
       } else {
-        encodeEnt(this.#writer, parent, keySpace, childCount - 1);
-        this.#store(keySpace);
+        encodeEnt(this.#writer, key, start, keySpace, childCount - 1);
+        this.#storeAs(this.#lastHash, existing, keySpace);
         return;
       }
     }
   }
 
-  #childCountOf(entry: number): number {
-    const keySize = this.#words[entry * 2]! & ENTRY_KEY_SIZE_MASK;
-    return this.#words[entry * 2 + 1 + wordsFor(keySize)]!;
+  /** Index of the word with an ENT's number of children. */
+  #childCountAt(entry: number): number {
+    return entry * 2 + 1 + wordsFor(this.#words[entry * 2]! & ENTRY_KEY_SIZE_MASK);
   }
 
   /** The block begins with the writer's words; an entry's or NS block's words tell where it ends, so it equals them. */

@@ -69,6 +69,8 @@ export type EntryContent =
 /**
  * Where the record model writes one change set. Keys are lower-cased wire names relative to the key space, without the
  * root label (snapshot-layout.ts). Nothing is visible to readers before the change set is published.
+ *
+ * Keys, addresses, names and labels are the caller's again when the call returns: who keeps them keeps a copy.
  */
 export interface RecordSink {
   /** Create or replace a name; equal content is no change. `keySpace`: FORWARD if not given, none of reverse names. */

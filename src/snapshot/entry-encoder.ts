@@ -33,21 +33,20 @@ export class WordWriter {
     for (let index = 0; index < count; index++) this.words[this.count++] = words[index]!;
   }
 
-  /** Octets as little-endian words, the last one padded with zeros. */
-  pushOctets(octets: Uint8Array): void {
-    const size = octets.length;
-    const wordCount = wordsFor(size);
+  /** Octets, from `start` on, as little-endian words, the last one padded with zeros. */
+  pushOctets(octets: Uint8Array, start = 0, end = octets.length): void {
+    const wordCount = wordsFor(end - start);
     if (this.count + wordCount > this.words.length) this.#grow(wordCount);
     const words = this.words;
     let at = this.count;
-    let offset = 0;
-    for (; offset + 4 <= size; offset += 4) {
+    let offset = start;
+    for (; offset + 4 <= end; offset += 4) {
       words[at++] =
         octets[offset]! | (octets[offset + 1]! << 8) | (octets[offset + 2]! << 16) | (octets[offset + 3]! << 24);
     }
-    if (offset < size) {
+    if (offset < end) {
       let word = 0;
-      for (let index = size - 1; index >= offset; index--) word = (word << 8) | octets[index]!;
+      for (let index = end - 1; index >= offset; index--) word = (word << 8) | octets[index]!;
       words[at++] = word;
     }
     this.count = at;
@@ -104,11 +103,15 @@ export function encodeEntry(writer: WordWriter, key: Uint8Array, keySpace: KeySp
   }
 }
 
-/** Write an ENT entry with its number of children (reverse key spaces). */
-export function encodeEnt(writer: WordWriter, key: Uint8Array, keySpace: KeySpace, childCount: number): void {
+/**
+ * Write an ENT entry with its number of children (reverse key spaces).
+ *
+ * @param start  where the name begins in `key`
+ */
+export function encodeEnt(writer: WordWriter, key: Uint8Array, start: number, keySpace: KeySpace, count: number): void {
   writer.reset();
-  encodeHead(writer, key, keySpace, KIND.ENT, 0);
-  writer.push(childCount);
+  encodeHead(writer, key, keySpace, KIND.ENT, 0, start);
+  writer.push(count);
 }
 
 /** Write the NS block. */
@@ -128,11 +131,19 @@ export function encodeNameServers(
   }
 }
 
-function encodeHead(writer: WordWriter, key: Uint8Array, keySpace: KeySpace, kind: Kind, flags: number): void {
-  assert(key.length <= KEY_SIZE_MAX, 'size of a key');
+function encodeHead(
+  writer: WordWriter,
+  key: Uint8Array,
+  keySpace: KeySpace,
+  kind: Kind,
+  flags: number,
+  start = 0,
+): void {
+  const size = key.length - start;
+  assert(size <= KEY_SIZE_MAX, 'size of a key');
   assert(flags >= 0 && flags <= U16_MAX, 'entry flags');
-  writer.push(key.length | (keySpace << ENTRY_SPACE_SHIFT) | (kind << ENTRY_KIND_SHIFT) | (flags << ENTRY_FLAGS_SHIFT));
-  writer.pushOctets(key);
+  writer.push(size | (keySpace << ENTRY_SPACE_SHIFT) | (kind << ENTRY_KIND_SHIFT) | (flags << ENTRY_FLAGS_SHIFT));
+  writer.pushOctets(key, start);
 }
 
 function encodeAddress(writer: WordWriter, content: EntryContent & { kind: 'address' }): void {

@@ -18,6 +18,9 @@ import type { KeySpace } from './snapshot-layout.ts';
 const SIZE_MASK = 0xff;
 const CLUSTER_IP_BIT = 0x100;
 
+/** of the target that is being written: longer than any name */
+const targetName = new Uint8Array(512);
+
 /**
  * Write the targets one Service gives an address, in order: per target its word and its name, as in a POINTER payload.
  * Parameters as in RecordSink.point.
@@ -35,14 +38,15 @@ export function encodeTargets(
     return;
   }
   const starts: number[] = [];
+  const name = targetName;
   for (const label of labels) {
-    const name = new Uint8Array(label.length + 1 + serviceName.length);
-    name[0] = label.length;
-    name.set(label, 1);
-    name.set(serviceName, label.length + 1);
+    let size = 0;
+    name[size++] = label.length;
+    for (let at = 0; at < label.length; at++) name[size++] = label[at]!;
+    for (let at = 0; at < serviceName.length; at++) name[size++] = serviceName[at]!;
     if (labels.length > 1) starts.push(writer.count);
-    writer.push(name.length);
-    writer.pushOctets(name);
+    writer.push(size);
+    writer.pushOctets(name, 0, size);
   }
   if (starts.length < 2) return;
   const words = writer.words.slice(0, writer.count);

@@ -55,7 +55,7 @@ export class LimitedServer {
       corefile: corefileOf(DEFAULT_RECORD_OPTIONS, {
         port: at.port,
         access: `kubeconfig ${plane.kubeconfig('dns')}`,
-        extra: [`bind ${ADDRESS}`, 'cache 30'],
+        extra: [`bind ${ADDRESS}`],
       }),
       at,
       wrapper: group.wrapper,
