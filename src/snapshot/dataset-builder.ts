@@ -181,7 +181,7 @@ export class DatasetBuilder implements RecordSink {
   *setOrder(keys: readonly Uint8Array[]): Generator<void, void> {
     const entries: number[] = [];
     for (const key of keys) {
-      entries.push(this.#findName(key, KEY_SPACE.FORWARD));
+      entries.push(this.#findName(key, 0, KEY_SPACE.FORWARD));
       if (entries.length % NAMES_BEFORE_PAUSE === 0) yield;
     }
     this.#writer.reset();
