@@ -53,6 +53,9 @@ export interface QueryForwarder {
    */
   forward(group: number, query: Query, response: Response, client: QueryClient): boolean;
 
+  /** Whether what kept a group's upstreams from answering at a tick (base/machine-clock.ts) is over since. */
+  isFailureOver(group: number, tick: number): boolean;
+
   /** Ask the same for the cache alone: what is there has ended, or soon will. */
   refresh(group: number, query: Query, cacheProfile: number, isCheckingDisabled: boolean): void;
 }

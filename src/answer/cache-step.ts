@@ -7,10 +7,19 @@ import type { CacheWriter } from '../cache/cache-writer.ts';
 import { CacheKey, KEY_CD, KEY_DO, KEY_KIND_SHIFT } from '../cache/cache-key.ts';
 import { assert } from '../base/assert.ts';
 import { machineTick } from '../base/machine-clock.ts';
-import { CACHE_CELLS, CACHE_PROFILE, CACHED, KIND, PROFILE_FLAG, TICKS_PER_SECOND } from '../cache/cache-layout.ts';
+import {
+  CACHE_CELLS,
+  CACHE_PROFILE,
+  CACHED,
+  KIND,
+  NO_REPLY_FLAGS,
+  PROFILE_FLAG,
+  TICKS_PER_SECOND,
+} from '../cache/cache-layout.ts';
 import { EDE, RCODE } from '../dns/iana.ts';
 import { RDATA_NAMES } from '../dns/rdata-names.ts';
 import { CD, FLAGS_LOW_AT, HEADER_SIZE, POINTER_BITS } from '../dns/wire-header.ts';
+import type { QueryForwarder } from './answerer-options.ts';
 import type { Query } from './query.ts';
 import { SECTION, type Response } from './response.ts';
 
@@ -36,6 +45,7 @@ export const CACHE_RESULT = {
 export class CacheStep {
   readonly #cache: AnswerCache;
   readonly #writer: CacheWriter;
+  readonly #forwarder: Pick<QueryForwarder, 'isFailureOver'> | undefined;
   readonly #query: Query;
   readonly #response: Response;
   readonly #key: CacheKey;
@@ -45,8 +55,18 @@ export class CacheStep {
   #nowTick = 0;
   #fitCount = 0;
 
-  /** @param writer  counts lookups */
-  constructor(cache: AnswerCache, writer: CacheWriter, query: Query, response: Response) {
+  /**
+   * @param writer     counts lookups
+   * @param forwarder  knows which upstreams are back
+   */
+  constructor(
+    cache: AnswerCache,
+    writer: CacheWriter,
+    query: Query,
+    response: Response,
+    forwarder: Pick<QueryForwarder, 'isFailureOver'> | undefined,
+  ) {
+    this.#forwarder = forwarder;
     this.#cache = cache;
     this.#writer = writer;
     this.#query = query;
@@ -60,8 +80,11 @@ export class CacheStep {
     this.#nowTick = machineTick();
   }
 
-  /** @returns CACHE_RESULT; the response is written if it is a hit */
-  answer(profile: number): number {
+  /**
+   * @param group  of the upstreams that are asked without a hit
+   * @returns CACHE_RESULT; the response is written if it is a hit
+   */
+  answer(profile: number, group: number): number {
     const cache = this.#cache;
     const query = this.#query;
     const response = this.#response;
@@ -78,19 +101,26 @@ export class CacheStep {
     const prefersPositive = (cache.profile(profile, flagsField) & PROFILE_FLAG.PREFER_POSITIVE) !== 0;
     const staleMax = cache.profile(profile, staleTicks);
     if (success !== 0 && cache.ticksLeft(success, nowTick) > 0) return this.#giveFresh(profile, success, nowTick);
-    if (denial !== 0 && cache.ticksLeft(denial, nowTick) > 0) {
-      const isOverruled = prefersPositive && success !== 0 && -cache.ticksLeft(success, nowTick) < staleMax;
-      if (!isOverruled) return this.#giveFresh(profile, denial, nowTick);
+    const isOverruled = prefersPositive && success !== 0 && -cache.ticksLeft(success, nowTick) < staleMax;
+    if (denial !== 0 && cache.ticksLeft(denial, nowTick) > 0 && !isOverruled) {
+      return this.#giveFresh(profile, denial, nowTick);
     }
     if (staleMax !== 0) {
-      const stale = this.#newest(success, denial);
+      const stale = isOverruled ? success : this.#newest(success, denial);
       if (stale !== 0 && -cache.ticksLeft(stale, nowTick) < staleMax) return this.#giveStale(profile, stale, nowTick);
     }
-    if (failure !== 0 && cache.ticksLeft(failure, nowTick) > 0) {
+    if (failure !== 0 && cache.ticksLeft(failure, nowTick) > 0 && !this.#isOver(failure, group)) {
       response.extendedError = EDE.CACHED_ERROR;
       return this.#giveFresh(profile, failure, nowTick);
     }
     return CACHE_RESULT.MISS;
+  }
+
+  /** That no upstream answered is forgotten when one is back; what one has answered is not. */
+  #isOver(failure: number, group: number): boolean {
+    const { words } = this.#cache;
+    if ((words[failure + CACHED.at.body]! & 0xff) !== NO_REPLY_FLAGS) return false;
+    return this.#forwarder?.isFailureOver(group, words[failure + CACHED.at.stored]!) === true;
   }
 
   #newest(success: number, denial: number): number {

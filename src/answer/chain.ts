@@ -80,7 +80,9 @@ export class Chain {
     this.acl = new AclStep(reader, query, response, options.counters);
     this.forwarder = options.forwarder;
     const { cache } = options;
-    if (cache !== undefined) this.cache = new CacheStep(cache.answers, cache.writer, query, response);
+    if (cache !== undefined) {
+      this.cache = new CacheStep(cache.answers, cache.writer, query, response, options.forwarder);
+    }
     this.transfers = options.transfers;
   }
 
@@ -258,7 +260,7 @@ export class Chain {
     client.cacheProfile = cacheProfile;
     client.hasStale = false;
     if (cacheProfile >= 0 && this.cache !== undefined) {
-      const found = this.cache.answer(cacheProfile);
+      const found = this.cache.answer(cacheProfile, group);
       if (found === CACHE_RESULT.HIT_AND_REFRESH) {
         this.forwarder?.refresh(group, this.query, cacheProfile, this.cache.isCheckingDisabled);
       }

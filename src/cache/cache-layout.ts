@@ -70,6 +70,9 @@ export const WRITER_STATE = layout('cache writer', [['segment', 1, 'the segment 
 /** What an entry is; each is kept apart, so that one does not displace the other. */
 export const KIND = { SUCCESS: 0, DENIAL: 1, FAILURE: 2 } as const;
 
+/** Header flags, its lower octet without rcode, of a failure that no upstream sent: no message has that reserved bit. */
+export const NO_REPLY_FLAGS = 0x40;
+
 export const CACHED = layout('cached answer', [
   ['size', 1, 'words of the entry, 0: none follows in this segment'],
   ['hash', 1, 'of its key'],

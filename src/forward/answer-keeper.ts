@@ -7,7 +7,7 @@
  */
 import { KEY_CD, KEY_DO, CacheKey } from '../cache/cache-key.ts';
 import type { AnswerCache } from '../cache/answer-cache.ts';
-import { CACHE_PROFILE, KIND, PROFILE_FLAG, TICKS_PER_SECOND } from '../cache/cache-layout.ts';
+import { CACHE_PROFILE, KIND, NO_REPLY_FLAGS, PROFILE_FLAG, TICKS_PER_SECOND } from '../cache/cache-layout.ts';
 import { CacheableAnswer, TTLS_MAX, type CacheWriter } from '../cache/cache-writer.ts';
 import { RCODE, TYPE } from '../dns/iana.ts';
 import { LABELS_MAX, POINTER_BITS, TC } from '../dns/wire-header.ts';
@@ -56,6 +56,7 @@ export class AnswerKeeper {
    * @param nameAt    offset in the arena of the name asked, letter case as it may be
    * @param nowTick   of the machine's clock
    * @param unixTime  seconds, for the end of signatures
+   * @returns KIND, whether it was kept or not; -1: of a kind that never is
    */
   keep(
     reply: Reply,
@@ -68,9 +69,9 @@ export class AnswerKeeper {
     nameSize: number,
     nowTick: number,
     unixTime: number,
-  ): void {
+  ): number {
     const kind = (reply.flagsHigh & TC) !== 0 ? -1 : this.#kindOf(reply, qtype);
-    if (kind < 0) return;
+    if (kind < 0) return kind;
     const answer = this.#answer;
     answer.kind = kind;
     answer.rcode = reply.rcode;
@@ -80,18 +81,19 @@ export class AnswerKeeper {
     if (kind === KIND.FAILURE) {
       answer.lifetime = this.#cache.profile(profile, CACHE_PROFILE.at.failureTicks);
       answer.answerCount = answer.authorityCount = answer.bodySize = 0;
-      if (answer.lifetime === 0) return;
+      if (answer.lifetime === 0) return kind;
     } else {
       const isKept =
         kind === KIND.SUCCESS
           ? this.#takeAnswers(reply, profile, isDo, unixTime)
           : this.#takeDenial(reply, profile, isDo);
       const unwanted = kind === KIND.SUCCESS ? PROFILE_FLAG.NO_SUCCESS : PROFILE_FLAG.NO_DENIAL;
-      if (!isKept || (this.#cache.profile(profile, CACHE_PROFILE.at.flags) & unwanted) !== 0) return;
+      if (!isKept || (this.#cache.profile(profile, CACHE_PROFILE.at.flags) & unwanted) !== 0) return kind;
       answer.lifetime = this.#lifetimeSeconds * TICKS_PER_SECOND;
     }
     this.#setKey(profile, qtype, qclass, (isDo ? KEY_DO : 0) | (isCd ? KEY_CD : 0), nameAt, nameSize);
     this.#writer.store(this.#key, answer, this.#octets, nowTick);
+    return kind;
   }
 
   /** No upstream answered, or all that did failed: it is not tried again for a while (RFC 9520). */
@@ -110,7 +112,8 @@ export class AnswerKeeper {
     answer.rcode = RCODE.SERVFAIL;
     answer.lifetime = this.#cache.profile(profile, CACHE_PROFILE.at.failureTicks);
     if (answer.lifetime === 0) return;
-    answer.flags = answer.ttlCount = answer.answerCount = answer.authorityCount = answer.bodySize = 0;
+    answer.flags = NO_REPLY_FLAGS;
+    answer.ttlCount = answer.answerCount = answer.authorityCount = answer.bodySize = 0;
     this.#setKey(profile, qtype, qclass, (isDo ? KEY_DO : 0) | (isCd ? KEY_CD : 0), nameAt, nameSize);
     this.#writer.store(this.#key, answer, this.#octets, nowTick);
   }

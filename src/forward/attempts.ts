@@ -13,6 +13,11 @@ import { ASKED, type TransactionTable, TRANSACTIONS_MAX } from './transaction-ta
 import { UpstreamQuery } from './upstream-query.ts';
 import type { UpstreamStates } from './upstream-states.ts';
 
+/** A second try has to come as much before the end of the first. */
+const HEDGE_GAIN_MIN_MS = 20;
+/** How long is tried where probes say that no upstream answers: one attempt, for the moment that one is back. */
+const BROKEN_TOTAL_MS = 900;
+
 /** What all who work on questions in flight share. */
 export interface FlightParts {
   /** replies, queries and waiters lie in it */
@@ -42,6 +47,8 @@ export class Attempts {
   readonly #cache: FlightCache | undefined;
   readonly #query: UpstreamQuery;
   readonly #wheel: TimerWheel = new TimerWheel(TRANSACTIONS_MAX);
+  /** by slot: what its deadline was set to last */
+  readonly #deadlineTick: Int32Array = new Int32Array(TRANSACTIONS_MAX + 1);
   /** by slot: attempts that had their reply or an error, one bit each */
   readonly #closed: Uint8Array = new Uint8Array(TRANSACTIONS_MAX + 1);
   readonly #prefersStreams: boolean;
@@ -74,11 +81,9 @@ export class Attempts {
     const table = this.#table;
     const states = this.#states;
     const group = table.group[slot]!;
+    table.flags[slot]! &= ~ASKED.HEDGE;
     const flags = table.flags[slot]!;
-    let attemptsMax = this.#groups.attemptsMax[group]!;
-    // A truncated reply is no answer: what asks for the whole is not counted.
-    if ((flags & ASKED.WHOLE) !== 0) attemptsMax++;
-    if (table.attempts[slot]! >= attemptsMax) return false;
+    if (table.attempts[slot]! - uncounted(flags) >= this.#groups.attemptsMax[group]!) return false;
     let upstream = again >= 0 ? again : states.choose(group, table.tried[slot]!);
     if (upstream < 0) {
       this.#counters.count(FORWARD_CELLS.at.allDown);
@@ -92,14 +97,97 @@ export class Attempts {
     table.attemptUpstream[attempt] = upstream;
     table.attemptMs[attempt] = this.nowMs;
     if (!this.#send(slot, attempt, upstream)) return false;
-    const count = table.attempts[slot]!;
-    let deadlineTick = deadlineTickOf(table.startMs[slot]! + this.totalMs(slot));
-    if (count < attemptsMax || (flags & ASKED.WHOLE) !== 0) {
-      const soonTick = deadlineTickOf(this.nowMs + states.timeoutMs(upstream, count - 1));
-      if (((soonTick - deadlineTick) | 0) < 0) deadlineTick = soonTick;
-    }
-    this.#wheel.set(slot, deadlineTick, tickOf(this.nowMs));
+    this.#setWait(slot, upstream);
     return true;
+  }
+
+  /** When something is done about the attempt just made, if no reply comes. */
+  #setWait(slot: number, upstream: number): void {
+    const table = this.#table;
+    const states = this.#states;
+    const group = table.group[slot]!;
+    const flags = table.flags[slot]!;
+    const count = table.attempts[slot]! - uncounted(flags);
+    let waitMs = table.startMs[slot]! + this.totalMs(slot) - this.nowMs;
+    if (count < this.#groups.attemptsMax[group]! || (flags & ASKED.WHOLE) !== 0) {
+      const timeoutMs = states.timeoutMs(upstream, count > 0 ? count - 1 : 0);
+      if (timeoutMs < waitMs) waitMs = timeoutMs;
+      if (table.attempts[slot] === 1 && (flags & ASKED.UNASKED) === 0) {
+        states.noteQuestion(group);
+        const hedgeMs = states.hedgeMs(upstream);
+        if (hedgeMs < waitMs - HEDGE_GAIN_MIN_MS) {
+          table.flags[slot]! |= ASKED.HEDGE;
+          waitMs = hedgeMs;
+        }
+      }
+    }
+    this.#setDeadlineTick(slot, deadlineTickOf(this.nowMs + waitMs));
+  }
+
+  /**
+   * A first attempt takes longer than others did: try a second time, if that is allowed, and wait for both. Where it is not,
+   * the first has the rest of its time.
+   */
+  hedge(slot: number): void {
+    const table = this.#table;
+    const states = this.#states;
+    table.flags[slot]! &= ~ASKED.HEDGE;
+    const group = table.group[slot]!;
+    const first = slot * ATTEMPTS_MAX;
+    const asked = table.attemptUpstream[first]!;
+    const timeoutMs = states.timeoutMs(asked, 0);
+    const upstream = states.chooseHedge(group, asked, table.tried[slot]!);
+    // Over a stream nothing is lost: what was asked is asked.
+    const isUseful = upstream !== asked || table.attemptSocket[first] !== STREAM_SOCKET;
+    if (isUseful && !states.isDown(upstream) && states.takeHedge(group)) {
+      table.flags[slot]! |= ASKED.HEDGED;
+      if (this.ask(slot, upstream)) {
+        this.#counters.count(FORWARD_CELLS.at.hedges);
+        if (upstream !== asked) return;
+      } else {
+        table.flags[slot]! &= ~ASKED.HEDGED;
+      }
+    }
+    const totalMs = this.totalMs(slot);
+    this.setDeadline(slot, table.attemptMs[first]! + (timeoutMs < totalMs ? timeoutMs : totalMs));
+  }
+
+  /** Upstreams of a slot's open attempts have not answered in time. */
+  noteMissing(slot: number): void {
+    const first = slot * ATTEMPTS_MAX;
+    for (let index = this.#table.attempts[slot]! - 1; index >= 0; index--) {
+      const isOpen = (this.#closed[slot]! & (1 << index)) === 0;
+      const upstream = this.#table.attemptUpstream[first + index]!;
+      if (isOpen || index === this.#table.attempts[slot]! - 1) this.#states.noteMissing(upstream, this.nowMs);
+    }
+  }
+
+  /** An attempt was answered: those before it, of other upstreams, were slower. */
+  noteLost(attempt: number): void {
+    const table = this.#table;
+    const upstream = table.attemptUpstream[attempt]!;
+    const first = attempt - (attempt % ATTEMPTS_MAX);
+    for (let before = first; before < attempt; before++) {
+      const other = table.attemptUpstream[before]!;
+      if (other !== upstream && this.isOpen(before)) this.#states.noteLost(other, this.nowMs);
+    }
+  }
+
+  /** A slot may take less long than was thought. */
+  shorten(slot: number): void {
+    const endTick = deadlineTickOf(this.#table.startMs[slot]! + this.totalMs(slot));
+    if (((endTick - this.#deadlineTick[slot]!) | 0) < 0) this.#setDeadlineTick(slot, endTick);
+  }
+
+  /** No upstream of a group answers any more: who waits for it has waited long enough soon. */
+  hurry(group: number): void {
+    const table = this.#table;
+    for (let slot = 1; slot < table.slotEnd; slot++) {
+      const flags = table.flags[slot]!;
+      if (table.attempts[slot] === 0 || table.group[slot] !== group || (flags & (ASKED.UNASKED | ASKED.LATE)) !== 0)
+        continue;
+      this.shorten(slot);
+    }
   }
 
   /** @returns false if nobody takes what has to go over a stream */
@@ -177,12 +265,20 @@ export class Attempts {
 
   /** How long a question may take, ms. */
   totalMs(slot: number): number {
-    const totalMs = this.#groups.totalMs[this.#table.group[slot]!]! | 0;
-    return this.#cache === undefined ? totalMs : this.#cache.totalMs(slot, totalMs);
+    const group = this.#table.group[slot]!;
+    let totalMs = this.#groups.totalMs[group]! | 0;
+    const isBroken = this.#states.isBroken(group);
+    if (isBroken && totalMs > BROKEN_TOTAL_MS) totalMs = BROKEN_TOTAL_MS;
+    return this.#cache === undefined ? totalMs : this.#cache.totalMs(slot, totalMs, isBroken);
   }
 
   setDeadline(slot: number, deadlineMs: number): void {
-    this.#wheel.set(slot, deadlineTickOf(deadlineMs), tickOf(this.nowMs));
+    this.#setDeadlineTick(slot, deadlineTickOf(deadlineMs));
+  }
+
+  #setDeadlineTick(slot: number, deadlineTick: number): void {
+    this.#deadlineTick[slot] = deadlineTick;
+    this.#wheel.set(slot, deadlineTick, tickOf(this.nowMs));
   }
 
   /** @returns a slot whose deadline is over, 0: there is none */
@@ -194,4 +290,9 @@ export class Attempts {
   waitMs(nowMs: number, maxMs: number): number {
     return this.#wheel.waitMs(nowMs, maxMs);
   }
+}
+
+/** Attempts that do not count: what asks for the whole of a truncated reply, and an early second try. */
+function uncounted(flags: number): number {
+  return ((flags & ASKED.WHOLE) === 0 ? 0 : 1) + ((flags & ASKED.HEDGED) === 0 ? 0 : 1);
 }

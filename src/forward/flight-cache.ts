@@ -4,7 +4,7 @@
  */
 import type { CacheAccess } from '../cache/cache-access.ts';
 import { CacheKey, KEY_CD, KEY_DO } from '../cache/cache-key.ts';
-import { CACHE_CELLS, CACHE_PROFILE, CACHED } from '../cache/cache-layout.ts';
+import { CACHE_CELLS, CACHE_PROFILE, CACHED, KIND, PROFILE_FLAG } from '../cache/cache-layout.ts';
 import { machineTick } from '../base/machine-clock.ts';
 import { EDE, EDNS_OPTION, RCODE, TYPE } from '../dns/iana.ts';
 import {
@@ -29,6 +29,8 @@ const EDE_OPTION_SIZE = 6;
 export const CACHED_MESSAGE_SIZE: number = 32_768 + HEADER_SIZE + NAME_SIZE_MAX + 4 + OPT_SIZE + EDE_OPTION_SIZE + 26;
 /** How long upstreams are waited for where a stale answer is at hand and nothing else is said (RFC 8767 §5). */
 const STALE_WAIT_MS = 1800;
+/** The same while no upstream answers probes. */
+const BROKEN_STALE_WAIT_MS = 300;
 
 export class FlightCache {
   readonly #access: CacheAccess;
@@ -61,23 +63,28 @@ export class FlightCache {
     this.#key = new CacheKey(access.answers.words);
   }
 
-  /** How long a question may take, ms: less where a stale answer is at hand. */
-  totalMs(slot: number, totalMs: number): number {
+  /**
+   * How long a question may take, ms: less where a stale answer is at hand.
+   *
+   * @param isBroken  no upstream answers probes
+   */
+  totalMs(slot: number, totalMs: number, isBroken: boolean): number {
     const profile = this.#table.cacheProfile[slot]! - 1;
     if (profile < 0 || (this.#table.flags[slot]! & ASKED.HAS_STALE) === 0) return totalMs;
     const verifyMs = this.#access.answers.profile(profile, CACHE_PROFILE.at.verifyMs);
-    const limit = verifyMs === 0 ? STALE_WAIT_MS : verifyMs;
+    let limit = verifyMs === 0 ? STALE_WAIT_MS : verifyMs;
+    if (isBroken && limit > BROKEN_STALE_WAIT_MS) limit = BROKEN_STALE_WAIT_MS;
     return limit < totalMs ? limit : totalMs;
   }
 
-  /** Keep what may be kept of a reply; its TTLs are put within the bounds. */
-  keep(slot: number, reply: Reply): void {
+  /** Keep what may be kept of a reply; its TTLs are put within the bounds. @returns whether it answers the question */
+  keep(slot: number, reply: Reply): boolean {
     const profile = this.#table.cacheProfile[slot]! - 1;
-    if (profile < 0) return;
+    if (profile < 0) return true;
     const table = this.#table;
     const flags = table.flags[slot]!;
     this.#access.epoch.enter();
-    this.#keeper.keep(
+    const kind = this.#keeper.keep(
       reply,
       profile,
       table.qtype[slot]!,
@@ -90,6 +97,7 @@ export class FlightCache {
       Math.floor(Date.now() / 1000),
     );
     this.#access.epoch.leave();
+    return kind === KIND.SUCCESS;
   }
 
   keepFailure(slot: number): void {
@@ -111,19 +119,28 @@ export class FlightCache {
     this.#access.epoch.leave();
   }
 
-  /** Make `reply` the stale answer to a question in flight. @returns false if there is none */
-  loadStale(slot: number, reply: Reply): boolean {
+  /**
+   * Make `reply` the stale answer to a question in flight.
+   *
+   * @param isDenied  an upstream says that there is none: only one that goes before a denial will do
+   * @returns false if there is none
+   */
+  loadStale(slot: number, reply: Reply, isDenied: boolean): boolean {
     const profile = this.#table.cacheProfile[slot]! - 1;
     if (profile < 0 || (this.#table.flags[slot]! & ASKED.HAS_STALE) === 0) return false;
     const { epoch, answers: cache, writer } = this.#access;
+    const prefersPositive = (cache.profile(profile, CACHE_PROFILE.at.flags) & PROFILE_FLAG.PREFER_POSITIVE) !== 0;
+    if (isDenied && !prefersPositive) return false;
     epoch.enter();
     this.#setKey(slot, profile);
     cache.find(this.#key);
     const { success, denial } = cache;
     const isDenialNewer = success === 0 || (denial !== 0 && cache.ageDifference(success, denial) < 0);
-    const at = isDenialNewer ? denial : success;
     const staleTicks = cache.profile(profile, CACHE_PROFILE.at.staleTicks);
-    const isThere = at !== 0 && -cache.ticksLeft(at, machineTick()) < staleTicks;
+    const nowTick = machineTick();
+    const isPositiveThere = success !== 0 && -cache.ticksLeft(success, nowTick) < staleTicks;
+    const at = isDenied || (prefersPositive && isPositiveThere) ? success : isDenialNewer ? denial : success;
+    const isThere = at !== 0 && -cache.ticksLeft(at, nowTick) < staleTicks;
     if (isThere) {
       this.#writeMessage(slot, at, reply, cache.profile(profile, CACHE_PROFILE.at.staleTtl));
       writer.count(cache.profile(profile, CACHE_PROFILE.at.instance), CACHE_CELLS.at.servedStale);

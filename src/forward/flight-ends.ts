@@ -1,14 +1,15 @@
 /** How a question in flight ends: everyone who waited has a response, the cache what it may keep, and the slot is free. */
 import { RCODE } from '../dns/iana.ts';
 import type { Attempts, FlightParts } from './attempts.ts';
+import type { ClientShares } from './client-shares.ts';
 import type { FlightCache } from './flight-cache.ts';
-import type { ForwardCounters } from './forward-counters.ts';
+import { FORWARD_CELLS, type ForwardCounters } from './forward-counters.ts';
 import { ATTEMPTS_MAX, GROUPS_MAX } from './forward-group.ts';
 import type { ForwardReports } from './forward-reports.ts';
 import type { KnownGroups } from './known-groups.ts';
 import type { Reply } from './reply.ts';
 import type { ResponseDelivery } from './response-delivery.ts';
-import type { TransactionTable } from './transaction-table.ts';
+import { ASKED, type TransactionTable } from './transaction-table.ts';
 import type { TruncatedReplies } from './truncated-replies.ts';
 import type { UpstreamStates } from './upstream-states.ts';
 import type { Waiters } from './waiters.ts';
@@ -20,7 +21,12 @@ export interface EndingParts {
   readonly truncated: TruncatedReplies;
   readonly delivery: ResponseDelivery;
   readonly reports: ForwardReports;
+  readonly shares: ClientShares;
 }
+
+/** Questions that are kept for a reply that comes too late for clients, and how long, ms. */
+const LATE_MAX = 2048;
+const LATE_MS = 5000;
 
 export class FlightEnds {
   readonly #attempts: Attempts;
@@ -34,6 +40,8 @@ export class FlightEnds {
   readonly #truncated: TruncatedReplies;
   readonly #delivery: ResponseDelivery;
   readonly #reports: ForwardReports;
+  readonly #shares: ClientShares;
+  #lateCount = 0;
   /** by group: clients that wait */
   readonly #waiting: Uint32Array = new Uint32Array(GROUPS_MAX);
 
@@ -49,6 +57,7 @@ export class FlightEnds {
     this.#truncated = ending.truncated;
     this.#delivery = ending.delivery;
     this.#reports = ending.reports;
+    this.#shares = ending.shares;
   }
 
   /** clients that wait for a group */
@@ -70,25 +79,33 @@ export class FlightEnds {
     this.#counters.setWaiting(group, count);
   }
 
-  /** Everyone who waits gets the reply. */
+  /** Everyone who waits gets the reply, or a stale answer that goes before it. */
   respond(slot: number): void {
-    const isFailure = this.#reply.rcode === RCODE.SERVFAIL;
-    if (!isFailure || this.#cache?.loadStale(slot, this.#reply) !== true) this.#cache?.keep(slot, this.#reply);
-    this.#respondWithReply(slot);
+    const reply = this.#reply;
+    const cache = this.#cache;
+    if (cache !== undefined) {
+      const isFailure = reply.rcode !== RCODE.NOERROR && reply.rcode !== RCODE.NXDOMAIN;
+      // What is kept is not the reply any more that a stale one takes the place of.
+      if (!isFailure || !cache.loadStale(slot, reply, false)) {
+        const isPositive = cache.keep(slot, reply);
+        if (!isFailure && !isPositive) cache.loadStale(slot, reply, true);
+      }
+    }
+    this.#respondWithReply(slot, true);
   }
 
-  #respondWithReply(slot: number): void {
+  #respondWithReply(slot: number, isAnswered: boolean): void {
     this.#delivery.nowMs = this.#attempts.nowMs;
     this.#delivery.sendReply(slot, this.#reply);
-    this.#finish(slot);
+    this.#finish(slot, isAnswered);
   }
 
   /** @param error  QUERY_ERROR; it speaks of the upstream that was asked last */
   fail(slot: number, extendedError: number, error: number): void {
     const table = this.#table;
     if (this.#cache !== undefined) {
-      if (this.#cache.loadStale(slot, this.#reply)) {
-        this.#respondWithReply(slot);
+      if (this.#cache.loadStale(slot, this.#reply, false)) {
+        this.#respondWithReply(slot, false);
         return;
       }
       this.#cache.keepFailure(slot);
@@ -99,23 +116,57 @@ export class FlightEnds {
     this.#reports.setFailed(error, upstream.address, upstream.port);
     this.#delivery.nowMs = this.#attempts.nowMs;
     this.#delivery.sendFailure(slot, extendedError);
-    this.#finish(slot);
+    this.#finish(slot, false);
   }
 
-  #finish(slot: number): void {
+  /** A reply came when clients had given up waiting: the next who asks has it. */
+  keepLate(slot: number): void {
+    this.#counters.count(FORWARD_CELLS.at.late);
+    if (this.#reply.rcode !== RCODE.SERVFAIL) this.#cache?.keep(slot, this.#reply);
+    this.releaseLate(slot);
+  }
+
+  releaseLate(slot: number): void {
+    this.#lateCount--;
+    this.#table.releaseWaiter(this.#table.firstWaiter[slot]!);
+    this.#waiters.release(this.#table.firstWaiter[slot]!);
+    this.#attempts.release(slot);
+  }
+
+  /**
+   * Clients have their responses.
+   *
+   * @param isAnswered  by an upstream; else what is still under way may be of use to the next who asks
+   */
+  #finish(slot: number, isAnswered: boolean): void {
     const table = this.#table;
     table.hide(slot);
+    const isKept = table.cacheProfile[slot] !== 0 && this.#lateCount < LATE_MAX;
+    const isLate = !isAnswered && isKept && this.#attempts.hasOpen(slot);
     let count = 0;
     for (let waiter = table.firstWaiter[slot]!; waiter !== 0;) {
       const next = table.nextWaiter[waiter]!;
-      this.#waiters.release(waiter);
-      table.releaseWaiter(waiter);
+      this.#shares.release(waiter);
+      // The first has the question's name.
+      if (!isLate || count > 0) {
+        this.#waiters.release(waiter);
+        table.releaseWaiter(waiter);
+      }
       waiter = next;
       count++;
     }
     const group = table.group[slot]!;
     this.setWaiting(group, this.#waiting[group]! - count);
     this.#truncated.release(slot);
-    this.#attempts.release(slot);
+    if (isLate) this.#awaitLate(slot);
+    else this.#attempts.release(slot);
+  }
+
+  #awaitLate(slot: number): void {
+    this.#lateCount++;
+    const table = this.#table;
+    table.nextWaiter[table.firstWaiter[slot]!] = 0;
+    table.flags[slot]! |= ASKED.LATE;
+    this.#attempts.setDeadline(slot, this.#attempts.nowMs + LATE_MS);
   }
 }

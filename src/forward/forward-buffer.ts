@@ -22,6 +22,7 @@ export const FORWARD_HEADER = layout('forward header', [
   ['loopKey', 2, 'random: what the names that look for loops begin with'],
   ['sightings', UPSTREAMS_TOTAL_MAX, 'by upstream: how often a name sent there came back'],
   ['loops', UPSTREAMS_TOTAL_MAX, 'by upstream: 1 while it is part of a loop and not asked'],
+  ['recoveries', GROUPS_MAX, 'by group: tick at which an upstream answered again that had answered no probes'],
   ['turns', GROUPS_MAX, 'by group with round_robin: the index after that of the upstream asked last, by any shard'],
 ]);
 
@@ -35,6 +36,9 @@ export const FORWARD_CELLS = layout('forward cells', [
   ['malformed', 1, 'responses whose records are not well-formed'],
   ['coalesced', 1, 'queries that waited for an equal one'],
   ['full', 1, 'queries refused because the transaction table was full'],
+  ['clientFull', 1, 'queries refused because too many of one client waited'],
+  ['hedges', 1, 'second tries before the first was given up'],
+  ['late', 1, 'responses that came after clients had theirs, and were kept for the next'],
   ['concurrentRejects', 1, 'queries refused because of max_concurrent'],
   ['allDown', 1, 'queries that found all upstreams down'],
   ['truncated', 1, 'responses that came with TC set'],

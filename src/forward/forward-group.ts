@@ -74,8 +74,8 @@ export const GROUPS_MAX = 256;
 export const UPSTREAMS_TOTAL_MAX = 1024;
 /** Attempts a query … */
 export const ASKED_MAX = 3;
-/** … and one more, over a stream, for the whole of a reply that came truncated. */
-export const ATTEMPTS_MAX: number = ASKED_MAX + 1;
+/** … one more, over a stream, for the whole of a reply that came truncated, and an early second try. */
+export const ATTEMPTS_MAX: number = ASKED_MAX + 2;
 
 /** What CoreDNS's `forward . ADDRESS…` without options means. */
 export const DEFAULT_FORWARD_GROUP: Omit<ForwardGroup, 'upstreams'> = {

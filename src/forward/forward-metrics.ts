@@ -99,6 +99,21 @@ export class ForwardMetrics {
         FORWARD_CELLS.at.full,
       ),
       counter(
+        'skyshard_forward_client_overflows_total',
+        'Queries refused because too many of the same client were under way.',
+        FORWARD_CELLS.at.clientFull,
+      ),
+      counter(
+        'skyshard_forward_hedges_total',
+        'Queries sent to an upstream a second time, or to another, before the first attempt was given up.',
+        FORWARD_CELLS.at.hedges,
+      ),
+      counter(
+        'skyshard_forward_late_total',
+        'Responses of upstreams that came after clients had been answered, and went to the cache alone.',
+        FORWARD_CELLS.at.late,
+      ),
+      counter(
         'skyshard_forward_truncated_total',
         'Responses of upstreams that came with the TC bit.',
         FORWARD_CELLS.at.truncated,

@@ -21,6 +21,7 @@ import type { QueryEventWriter } from '../observability/query-event-writer.ts';
 import type { ShardCounters } from '../observability/shard-counters.ts';
 import type { CacheAccess } from '../cache/cache-access.ts';
 import { Attempts, type FlightParts } from './attempts.ts';
+import { CLIENT_SHARE_MAX, ClientShares } from './client-shares.ts';
 import { CACHED_MESSAGE_SIZE, FlightCache } from './flight-cache.ts';
 import { FlightEnds } from './flight-ends.ts';
 import { forwardGroupCount } from './forward-buffer.ts';
@@ -45,6 +46,9 @@ import { Waiters, WAITERS_SIZE } from './waiters.ts';
 const ATTEMPT_MIN_MS = 20;
 /** One group leaves this part of the table to the others. */
 const GROUP_SHARE_MAX = (TRANSACTIONS_MAX * 3) / 4;
+/** What `errors` tells too, for the client (RFC 8914). */
+const CONCURRENT_TEXT = new TextEncoder().encode('max_concurrent');
+const CLIENT_SHARE_TEXT = new TextEncoder().encode('too many queries of this client wait');
 
 export interface ForwarderOptions {
   /** of createForwardBuffer */
@@ -82,6 +86,7 @@ export class Forwarder implements QueryForwarder {
   readonly #truncated: TruncatedReplies;
   readonly #delivery: ResponseDelivery;
   readonly #reports: ForwardReports;
+  readonly #shares: ClientShares;
   readonly #attempts: Attempts;
   readonly #ends: FlightEnds;
   readonly #unasked: UnaskedQuestions;
@@ -104,6 +109,7 @@ export class Forwarder implements QueryForwarder {
     this.#groups = new KnownGroups(options.buffer, this.#states, this.#loops);
     this.#reply = new Reply(this.arena);
     this.#reports = new ForwardReports(options.events, options.clientArena);
+    this.#shares = new ClientShares(options.clientArena, this.random);
     this.#delivery = new ResponseDelivery(this.arena, this.#table, this.waiters, options.counters, this.#reports);
     this.#questions = new QuestionMatch(this.#table, this.waiters, this.arena, this.random);
     const parts = this.#flightParts(cachedAt);
@@ -111,7 +117,14 @@ export class Forwarder implements QueryForwarder {
     const reply = this.#reply;
     const truncated = this.#truncated;
     this.#attempts = new Attempts(parts, options.prefersStreams ?? false);
-    const ending = { waiters, reply, truncated, delivery: this.#delivery, reports: this.#reports };
+    const ending = {
+      waiters,
+      reply,
+      truncated,
+      delivery: this.#delivery,
+      reports: this.#reports,
+      shares: this.#shares,
+    };
     this.#ends = new FlightEnds(parts, ending, this.#attempts);
     this.#unasked = new UnaskedQuestions(parts, this.#attempts, waiters, this.#loops, this.random);
     const ways = { attempts: this.#attempts, ends: this.#ends, unasked: this.#unasked };
@@ -195,6 +208,17 @@ export class Forwarder implements QueryForwarder {
       client.error = QUERY_ERROR.MAX_CONCURRENT;
       client.errorDetail = concurrentMax;
       response.rcode = RCODE.REFUSED;
+      response.extendedError = EDE.OTHER;
+      response.extendedErrorText = CONCURRENT_TEXT;
+      return false;
+    }
+    if (!this.#shares.hasRoom(client)) {
+      this.counters.count(FORWARD_CELLS.at.clientFull);
+      client.error = QUERY_ERROR.CLIENT_SHARE;
+      client.errorDetail = CLIENT_SHARE_MAX;
+      response.rcode = RCODE.REFUSED;
+      response.extendedError = EDE.OTHER;
+      response.extendedErrorText = CLIENT_SHARE_TEXT;
       return false;
     }
     const table = this.#table;
@@ -216,6 +240,7 @@ export class Forwarder implements QueryForwarder {
       response.extendedError = EDE.NO_REACHABLE_AUTHORITY;
       return false;
     }
+    this.#shares.take(waiter);
     this.#reports.keep(waiter, query, client, response.messageAt);
     this.#transport!.saveReturnPath(waiter);
     this.#ends.setWaiting(group, count + 1);
@@ -232,6 +257,11 @@ export class Forwarder implements QueryForwarder {
     if (this.#enter(group, query, waiter, cacheProfile + 1, false))
       this.#ends.setWaiting(group, this.#ends.waiting(group) + 1);
     else table.releaseWaiter(waiter);
+  }
+
+  /** Whether what kept a group's upstreams from answering at a tick may be over: one of them came back since. */
+  isFailureOver(group: number, tick: number): boolean {
+    return this.#states.hasRecoveredSince(group, tick);
   }
 
   /** A datagram came from upstream; the transport knows where from. It lies in the arena. */
@@ -304,7 +334,10 @@ export class Forwarder implements QueryForwarder {
     for (let slot = table.findFirst(hash); slot !== 0; slot = table.findNext(slot)) {
       if (table.cacheProfile[slot] !== cacheProfile || !this.#questions.isEqual(slot, group, query, flags)) continue;
       table.addWaiter(slot, waiter);
-      if (hasStale) table.flags[slot]! |= ASKED.HAS_STALE;
+      if (hasStale) {
+        table.flags[slot]! |= ASKED.HAS_STALE;
+        this.#attempts.shorten(slot);
+      }
       this.counters.count(FORWARD_CELLS.at.coalesced);
       return true;
     }
@@ -338,13 +371,21 @@ export class Forwarder implements QueryForwarder {
       this.#unasked.timeOut(slot, upstream);
       return;
     }
+    if ((table.flags[slot]! & ASKED.LATE) !== 0) {
+      this.#ends.releaseLate(slot);
+      return;
+    }
+    if ((table.flags[slot]! & ASKED.HEDGE) !== 0 && this.#attempts.isOpen(last)) {
+      this.#attempts.hedge(slot);
+      return;
+    }
     if (this.#attempts.isOpen(last)) this.counters.countUpstream(upstream, UPSTREAM_CELLS.at.timeouts);
     if (this.#truncated.restore(slot, this.#reply, table.nameSize[slot]!)) {
       // It answers datagrams: it is not the one that is missing.
       this.#ends.respond(slot);
       return;
     }
-    this.#states.noteMissing(upstream, this.nowMs);
+    this.#attempts.noteMissing(slot);
     const endMs = table.startMs[slot]! + this.#attempts.totalMs(slot);
     if (endMs - this.nowMs > ATTEMPT_MIN_MS) {
       if (this.#attempts.ask(slot, -1)) return;

@@ -113,6 +113,12 @@ export class ReplyAcceptance {
     }
     const rcode = isHeaderOnly ? RCODE.FORMERR : reply.rcode;
     this.#counters.countResponse(upstream, rcode, tookMs);
+    if ((table.flags[slot]! & ASKED.LATE) !== 0) {
+      if (isHeaderOnly) this.#ends.releaseLate(slot);
+      else this.#ends.keepLate(slot);
+      return;
+    }
+    if (attempt % ATTEMPTS_MAX !== 0) this.#attempts.noteLost(attempt);
     if (isHeaderOnly || this.#isEdnsFault(slot)) {
       table.flags[slot]! |= ASKED.PLAIN;
       if (this.#attempts.ask(slot, upstream)) return;
@@ -152,12 +158,17 @@ export class ReplyAcceptance {
     const table = this.#table;
     const group = table.group[slot]!;
     const tried = table.tried[slot]!;
-    if (tried === (1 << this.#states.count[group]!) - 1) return false;
     const isFailover = rcode < 32 && (this.#groups.failoverRcodes[group]! & (1 << rcode)) !== 0;
     if (!isFailover) {
       if (rcode !== RCODE.SERVFAIL && rcode !== RCODE.REFUSED) return false;
       if ((table.flags[slot]! & ASKED.RETRIED) !== 0) return false;
+      if (this.#attempts.hasOpen(slot)) {
+        // Another was asked early, and may know better.
+        table.flags[slot]! |= ASKED.RETRIED;
+        return true;
+      }
     }
+    if (tried === (1 << this.#states.count[group]!) - 1) return false;
     const upstream = this.#states.choose(group, tried);
     if (upstream < 0 || (tried & (1 << (upstream - this.#states.first[group]!))) !== 0) return false;
     table.flags[slot]! |= ASKED.RETRIED;

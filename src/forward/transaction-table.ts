@@ -39,6 +39,12 @@ export const ASKED = {
   SEARCH: 256,
   /** an answer that has ended is in the cache */
   HAS_STALE: 512,
+  /** what is due next is a second try, not the end of the first */
+  HEDGE: 1024,
+  /** clients have had their answer: what comes is for the cache */
+  LATE: 2048,
+  /** one attempt was such a second try */
+  HEDGED: 4096,
   /** PROBE or SEARCH */
   UNASKED: 4 | 256,
 } as const;
@@ -110,6 +116,11 @@ export class TransactionTable {
   /** Tells what a slot is used for from what it was used for before, by this thread or one before it: 30 bits. */
   generationOf(slot: number): number {
     return (this.#firstGeneration + this.#taken[slot]!) & 0x3fff_ffff;
+  }
+
+  /** Slots from 1 up to this were used at some time. */
+  get slotEnd(): number {
+    return this.#fresh;
   }
 
   /** Its ids are free again; the waiters are the caller's to release before. */

@@ -45,7 +45,10 @@ export class UnaskedQuestions {
   /** No reply came. */
   timeOut(slot: number, upstream: number): void {
     if ((this.#table.flags[slot]! & ASKED.PROBE) !== 0) {
+      const group = this.#states.groupOf[upstream]!;
+      const wasBroken = this.#states.isBroken(group);
       this.#states.noteProbeFailed(upstream, this.#attempts.nowMs);
+      if (!wasBroken && this.#states.isBroken(group)) this.#attempts.hurry(group);
       this.#counters.countUpstream(upstream, UPSTREAM_CELLS.at.probeFailures);
     }
     this.release(slot);

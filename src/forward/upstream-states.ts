@@ -5,6 +5,7 @@
  * *suspect* from its first missing response until a probe is answered, and *down* after more than `failsMax` failed
  * probes in a row. A suspect one is passed over while another will do.
  */
+import { machineTick } from '../base/machine-clock.ts';
 import { FORWARD_HEADER } from './forward-buffer.ts';
 import { GROUPS_MAX, UPSTREAMS_TOTAL_MAX, type ForwardGroup } from './forward-group.ts';
 import type { RandomPool } from './random-pool.ts';
@@ -14,6 +15,15 @@ const TIMEOUT_INITIAL_MS = 800;
 /** An upstream that mostly answers from its cache still has to look up what is not there. */
 const TIMEOUT_MIN_MS = 400;
 const TIMEOUT_MAX_MS = 2000;
+/** A second try before that: not for what is late by no more than this … */
+const HEDGE_MIN_MS = 40;
+/** … and at the first question an upstream is asked, when nothing is known of it. */
+const HEDGE_INITIAL_MS = 300;
+/** Of so many questions one may be tried a second time early, and so many at once where there were none before. */
+const HEDGE_SHARE = 32;
+const HEDGE_BURST = 16;
+/** Early tries in a row that another upstream answered first: it is probed. */
+const LOST_MAX = 3;
 export const PROBE_TIMEOUT_MS = 1000;
 /** Failed probes of an upstream that is never asked. */
 const DISABLED = 0xff_ff_ff_ff;
@@ -45,6 +55,13 @@ export class UpstreamStates {
   readonly #failsMax = new Uint32Array(GROUPS_MAX);
   readonly #probeIntervalMs = new Float64Array(GROUPS_MAX);
   readonly #readTimeoutMs = new Float64Array(GROUPS_MAX);
+  /** by group: no upstream of it answers, not even probes */
+  readonly #broken = new Uint8Array(GROUPS_MAX);
+  /** by group: early tries that are allowed, times HEDGE_SHARE */
+  readonly #hedges = new Uint16Array(GROUPS_MAX).fill(HEDGE_BURST * HEDGE_SHARE);
+  readonly #lost = new Uint8Array(UPSTREAMS_TOTAL_MAX);
+  /** of all shards, by group: tick at which an upstream answered again that had not answered probes */
+  readonly #recoveries: Int32Array;
   readonly #roundTripMs = new Float64Array(UPSTREAMS_TOTAL_MAX).fill(-1);
   readonly #deviationMs = new Float64Array(UPSTREAMS_TOTAL_MAX);
 
@@ -52,6 +69,7 @@ export class UpstreamStates {
   constructor(random: RandomPool, buffer: SharedArrayBuffer) {
     this.#random = random;
     this.#turns = new Uint32Array(buffer, FORWARD_HEADER.at.turns * 4, GROUPS_MAX);
+    this.#recoveries = new Int32Array(buffer, FORWARD_HEADER.at.recoveries * 4, GROUPS_MAX);
   }
 
   /** The next group: its index is the number of those before, and so are its upstreams'. */
@@ -96,6 +114,7 @@ export class UpstreamStates {
   /** It can't be asked from here: it is passed over, and a query whose only upstream it is fails. */
   disable(upstream: number): void {
     this.fails[upstream] = DISABLED;
+    this.#noteBroken(this.groupOf[upstream]!);
   }
 
   /** Whether no client's query may go there: it can't be asked, or would send the query back. */
@@ -135,6 +154,59 @@ export class UpstreamStates {
     return timeoutMs < limit ? timeoutMs : limit;
   }
 
+  /** Whether no upstream of a group answers, not even probes: nobody is to wait long for it. */
+  isBroken(group: number): boolean {
+    return this.#broken[group] === 1;
+  }
+
+  /** Whether an upstream of a group, in the eyes of any shard, answered again since a tick, the tick included. */
+  hasRecoveredSince(group: number, tick: number): boolean {
+    const recovery = Atomics.load(this.#recoveries, group);
+    return recovery !== 0 && ((recovery - tick) | 0) >= 0;
+  }
+
+  #noteBroken(group: number): void {
+    let isBroken = 1;
+    for (let left = this.count[group]!, upstream = this.first[group]!; left > 0; left--, upstream++) {
+      if (this.fails[upstream] === 0 && this.isLoop[upstream] === 0) isBroken = 0;
+    }
+    this.#broken[group] = isBroken;
+  }
+
+  /** How long to wait before a second try that does not give up the first: later than nearly all responses. */
+  hedgeMs(upstream: number): number {
+    const roundTripMs = this.#roundTripMs[upstream]!;
+    if (roundTripMs < 0) return HEDGE_INITIAL_MS;
+    const hedgeMs = roundTripMs + 4 * this.#deviationMs[upstream]!;
+    return hedgeMs < HEDGE_MIN_MS ? HEDGE_MIN_MS : hedgeMs;
+  }
+
+  /** A question was asked: some of them may be tried early. */
+  noteQuestion(group: number): void {
+    if (this.#hedges[group]! < HEDGE_BURST * HEDGE_SHARE) this.#hedges[group]!++;
+  }
+
+  /** @returns false if there were too many early tries: they may not double the load of upstreams that are slow */
+  takeHedge(group: number): boolean {
+    if (this.#hedges[group]! < HEDGE_SHARE) return false;
+    this.#hedges[group]! -= HEDGE_SHARE;
+    return true;
+  }
+
+  /** Whom to ask early beside `upstream`: another that works, itself if it is the only one or the first of a sequence. */
+  chooseHedge(group: number, upstream: number, tried: number): number {
+    if (this.count[group] === 1 || this.#policy[group] === POLICY.SEQUENTIAL) return upstream;
+    const other = this.choose(group, tried);
+    return other >= 0 && this.probeAtMs[other] === 0 ? other : upstream;
+  }
+
+  /** Another upstream that was asked later answered first. */
+  noteLost(upstream: number, nowMs: number): void {
+    if (++this.#lost[upstream]! < LOST_MAX) return;
+    this.#lost[upstream] = 0;
+    this.noteMissing(upstream, nowMs);
+  }
+
   /** A response came after `tookMs` (RFC 6298's smoothing). */
   noteResponse(upstream: number, tookMs: number): void {
     const roundTripMs = this.#roundTripMs[upstream]!;
@@ -146,7 +218,14 @@ export class UpstreamStates {
       this.#roundTripMs[upstream] = roundTripMs + error / 8;
       this.#deviationMs[upstream]! += ((error < 0 ? -error : error) - this.#deviationMs[upstream]!) / 4;
     }
-    if (this.fails[upstream] !== DISABLED) this.fails[upstream] = 0;
+    this.#lost[upstream] = 0;
+    const fails = this.fails[upstream]!;
+    if (fails !== 0 && fails !== DISABLED) {
+      const group = this.groupOf[upstream]!;
+      this.fails[upstream] = 0;
+      this.#broken[group] = 0;
+      Atomics.store(this.#recoveries, group, machineTick() | 0 || 1);
+    }
     if (this.probeAtMs[upstream] !== 0) {
       this.probeAtMs[upstream] = 0;
       this.probedCount--;
@@ -168,6 +247,10 @@ export class UpstreamStates {
   noteProbeFailed(upstream: number, nowMs: number): void {
     if (this.probeAtMs[upstream] !== Infinity) return;
     this.fails[upstream]!++;
-    this.probeAtMs[upstream] = nowMs + this.#probeIntervalMs[this.groupOf[upstream]!]!;
+    const group = this.groupOf[upstream]!;
+    this.#noteBroken(group);
+    // The interval is one between probes; what was waited for this one is part of it.
+    const pauseMs = this.#probeIntervalMs[group]! - PROBE_TIMEOUT_MS;
+    this.probeAtMs[upstream] = pauseMs > 0 ? nowMs + pauseMs : nowMs;
   }
 }

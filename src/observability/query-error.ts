@@ -27,6 +27,8 @@ export const QUERY_ERROR = {
   TEMPLATE_FAILED: 11,
   /** what `rewrite` made of the question is none */
   NAME_INVALID: 12,
+  /** one client has too many queries under way; detail: the limit */
+  CLIENT_SHARE: 13,
 } as const;
 
 /** Where the error says to whom it was: the address in presentation form, an IPv6 one in brackets, with the port. */
@@ -66,6 +68,8 @@ export function queryErrorText({ error, errorDetail, upstream, upstreamProto }: 
       return `concurrent queries exceeded maximum ${errorDetail}`;
     case QUERY_ERROR.NO_CAPACITY:
       return 'too many queries wait for upstreams';
+    case QUERY_ERROR.CLIENT_SHARE:
+      return `more than ${errorDetail} queries of one client wait for upstreams`;
     case QUERY_ERROR.TEMPLATE_FAILED:
       return 'plugin/template: the template gives no record for this query';
     case QUERY_ERROR.NAME_INVALID:

@@ -86,6 +86,10 @@ export class StreamForwarder implements QueryForwarder {
     return isTaken;
   }
 
+  isFailureOver(group: number, tick: number): boolean {
+    return this.#forwarder.isFailureOver(group, tick);
+  }
+
   refresh(group: number, query: Query, cacheProfile: number, isCheckingDisabled: boolean): void {
     if (this.#isClosed) return;
     this.#forwarder.nowMs = performance.now();

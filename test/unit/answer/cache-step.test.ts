@@ -6,6 +6,7 @@ import { Query } from '../../../src/answer/query.ts';
 import { Response } from '../../../src/answer/response.ts';
 import { machineTick } from '../../../src/base/machine-clock.ts';
 import { CacheProfileTable, type CacheProfile } from '../../../src/cache/cache-profiles.ts';
+import { KIND, NO_REPLY_FLAGS } from '../../../src/cache/cache-layout.ts';
 import { EDE } from '../../../src/dns/iana.ts';
 import { cacheOf, CacheThread, snapshotBuffer, total } from '../cache/cache-bench.ts';
 import { buildQuery } from '../../wire/query.ts';
@@ -27,12 +28,16 @@ const PROFILE: CacheProfile = {
   stale: undefined,
 };
 const STALE = { upToMs: 60_000, ttlSeconds: 7, verifyMs: undefined, recheckMs: 0, prefersPositive: false };
+const SERVFAIL = 2;
+const NXDOMAIN = 3;
 const MESSAGE_AT = 64;
 /** `a.test CNAME b.test`, `b.test A 10.0.0.1`, compressed as a server would behind the question `a.test`. */
 const RECORDS = Buffer.from('c00c00050001000000640004' + '0162c00e' + 'c02400010001000000640004' + '0a000001', 'hex');
 const TTL_OFFSETS = [6, 22];
 
 class Bench {
+  /** when an upstream came back */
+  backTick = machineTick() - 100_000;
   readonly #buffer = cacheOf(1);
   readonly #thread: CacheThread;
   readonly #arena = new ArrayBuffer(8192);
@@ -47,13 +52,20 @@ class Bench {
     profiles.attach(this.#buffer);
     this.#thread = new CacheThread(this.#buffer, 0, snapshotBuffer());
     const { cache, writer } = this.#thread;
-    this.#step = new CacheStep(cache, writer, this.#query, this.#response);
+    const isFailureOver = (group: number, tick: number): boolean => group === 0 && ((this.backTick - tick) | 0) >= 0;
+    this.#step = new CacheStep(cache, writer, this.#query, this.#response, { isFailureOver });
   }
 
   /** Stored some time ago, for 10 s. */
   store(secondsAgo: number): void {
     const asked = { name: 'a.test.', instance: 0 };
     this.#thread.storeRecords(asked, RECORDS, 2, TTL_OFFSETS, machineTick() - secondsAgo * 10, 100);
+  }
+
+  /** That there is none, stored some time ago for 10 s. */
+  storeEmpty(kind: number, rcode: number, secondsAgo: number, flags = 0): void {
+    const asked = { name: 'a.test.', instance: 0 };
+    this.#thread.storeEmpty(asked, kind, rcode, flags, machineTick() - secondsAgo * 10, 100);
   }
 
   /** @param alias  the name asked is a CNAME of ours that leads to `name` */
@@ -73,7 +85,7 @@ class Bench {
       this.#query.followName(questionEnd + 12);
     }
     this.#step.setTime();
-    return this.#step.answer(this.#profile);
+    return this.#step.answer(this.#profile, 0);
   }
 
   get response(): DecodedMessage {
@@ -84,6 +96,10 @@ class Bench {
     message.writeUInt16BE(authorityCount, 8);
     message.writeUInt16BE(0, 10);
     return decodeStrictly(message);
+  }
+
+  get rcode(): number {
+    return this.#response.rcode;
   }
 
   get extendedError(): number {
@@ -170,4 +186,64 @@ test('what is asked for often is fetched again shortly before its end, once', ()
     CACHE_RESULT.HIT,
   ]);
   assert.equal(bench.count('prefetches'), 1);
+});
+
+test('a failure is given with its extended error; one that no upstream sent, until an upstream is back', () => {
+  const bench = new Bench();
+  bench.storeEmpty(KIND.FAILURE, SERVFAIL, 2, NO_REPLY_FLAGS);
+  assert.equal(bench.ask('a.test'), CACHE_RESULT.HIT);
+  assert.deepEqual([bench.rcode, bench.extendedError], [SERVFAIL, EDE.CACHED_ERROR]);
+  bench.backTick = machineTick() - 30;
+  assert.equal(bench.ask('a.test'), CACHE_RESULT.HIT, 'it has failed since');
+  bench.backTick = machineTick() - 10;
+  assert.equal(bench.ask('a.test'), CACHE_RESULT.MISS);
+  bench.storeEmpty(KIND.FAILURE, SERVFAIL, 2, 0x80);
+  assert.equal(bench.ask('a.test'), CACHE_RESULT.HIT, 'an upstream said so');
+  bench.storeEmpty(KIND.FAILURE, SERVFAIL, 11, 0x80);
+  assert.equal(bench.ask('a.test'), CACHE_RESULT.MISS);
+});
+
+test('a failure hides neither a fresh answer nor a stale one; a stale NXDOMAIN says that it is one', () => {
+  const bench = new Bench({ stale: STALE });
+  bench.storeEmpty(KIND.FAILURE, SERVFAIL, 0);
+  bench.store(3);
+  assert.equal(bench.ask('a.test'), CACHE_RESULT.HIT);
+  assert.deepEqual([bench.rcode, bench.extendedError], [0, -1]);
+  bench.store(12);
+  bench.ask('a.test');
+  assert.deepEqual([bench.rcode, bench.extendedError], [0, EDE.STALE_ANSWER]);
+  const denied = new Bench({ stale: STALE });
+  denied.storeEmpty(KIND.DENIAL, NXDOMAIN, 12);
+  denied.ask('a.test');
+  assert.deepEqual([denied.rcode, denied.extendedError], [NXDOMAIN, EDE.STALE_NXDOMAIN_ANSWER]);
+});
+
+test('prefer_positive: a stale answer goes before a denial that is fresh; else the denial counts', () => {
+  const plain = new Bench({ stale: STALE });
+  plain.store(12);
+  plain.storeEmpty(KIND.DENIAL, NXDOMAIN, 1);
+  plain.ask('a.test');
+  assert.equal(plain.rcode, NXDOMAIN);
+  const bench = new Bench({ stale: { ...STALE, prefersPositive: true } });
+  bench.storeEmpty(KIND.DENIAL, NXDOMAIN, 1);
+  bench.ask('a.test');
+  assert.equal(bench.rcode, NXDOMAIN, 'there is no other');
+  bench.store(12);
+  bench.ask('a.test');
+  assert.equal(bench.rcode, 0);
+  bench.store(80);
+  bench.ask('a.test');
+  assert.equal(bench.rcode, NXDOMAIN, 'too old to be served');
+});
+
+test('a refresh that is under way is not asked for again, until the pause is over', () => {
+  const bench = new Bench({ stale: { ...STALE, recheckMs: 300_000 } });
+  bench.store(11);
+  assert.deepEqual([bench.ask('a.test'), bench.ask('a.test')], [CACHE_RESULT.HIT_AND_REFRESH, CACHE_RESULT.HIT]);
+  const verifying = new Bench({ stale: { ...STALE, verifyMs: 0 } });
+  verifying.store(11);
+  assert.deepEqual([verifying.ask('a.test'), verifying.ask('a.test')], [CACHE_RESULT.STALE, CACHE_RESULT.STALE]);
+  const inTime = new Bench({ stale: { ...STALE, verifyMs: 100 } });
+  inTime.store(11);
+  assert.deepEqual([inTime.ask('a.test'), inTime.ask('a.test')], [CACHE_RESULT.STALE, CACHE_RESULT.HIT]);
 });

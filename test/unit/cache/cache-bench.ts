@@ -59,6 +59,14 @@ export class CacheThread {
     this.writer.store(this.key, this.#answer, records, nowTick);
   }
 
+  /** Store that there are no records. @param flags  of the header, its lower octet without rcode */
+  storeEmpty(asked: Asked, kind: number, rcode: number, flags: number, nowTick: number, lifetime: number): void {
+    this.ask(asked);
+    const answer = new CacheableAnswer();
+    Object.assign(answer, { kind, rcode, flags, lifetime, bodyAt: 0, bodySize: 0, answerCount: 0, ttlCount: 0 });
+    this.writer.store(this.key, answer, new Uint8Array(1), nowTick);
+  }
+
   /** The text stored, undefined: none. */
   find(asked: Asked, kind: number = KIND.SUCCESS): string | undefined {
     this.ask(asked);

@@ -142,6 +142,11 @@ export class FakeForwarding implements ForwardTransport, UpstreamRegistrar {
     return this.forwarder.forward(0, this.#query, response, this.#client);
   }
 
+  /** Another client asks from now on. @param number  below 2^16 */
+  setClient(number: number): void {
+    new Uint8Array(this.#arena).set([10, 0, number >> 8, number & 0xff], 0);
+  }
+
   /** Octets of a response that is queued. */
   responseOctets(size: number): Buffer {
     return Buffer.from(this.#octets.subarray(RESPONSE_AT, RESPONSE_AT + size));
@@ -162,6 +167,11 @@ export class FakeForwarding implements ForwardTransport, UpstreamRegistrar {
 
   get refusal(): number {
     return this.#response.rcode;
+  }
+
+  /** what an extended error says about it, '' for none */
+  get refusalText(): string {
+    return new TextDecoder().decode(this.#response.extendedErrorText);
   }
 
   get clientError(): number {

@@ -70,7 +70,11 @@ export class TestTcp {
       readerSlot: builder.epochs.claimSlot(1),
       cookieSecret: new Uint8Array(16),
       counters: createShardCounters(createCounterBuffer(1, 2), 2, 0),
-      forwarder: { forward: (...query) => this.#forward(answerer, ...query), refresh: () => undefined },
+      forwarder: {
+        forward: (...query) => this.#forward(answerer, ...query),
+        refresh: () => undefined,
+        isFailureOver: () => false,
+      },
       onPanic: (error) => this.panics.push(error),
     });
     this.service = new TcpService({
