@@ -4,6 +4,7 @@ import type { Query } from './query.ts';
 import type { AddressOrder } from './record-order.ts';
 import type { Response } from './response.ts';
 import type { Rewriting } from './response-restorer.ts';
+import type { TsigSession } from '../tsig/tsig-session.ts';
 import type { QueryEventWriter } from '../observability/query-event-writer.ts';
 import type { ShardCounters } from '../observability/shard-counters.ts';
 
@@ -92,6 +93,9 @@ export interface QueryClient {
   hasStale: boolean;
   /** what `rewrite` changed about it, and the response is to be changed back by */
   rewriting: Rewriting | undefined;
+  /** the query is signed: by what its response is signed, last of all, and the octets that takes */
+  tsig: TsigSession | undefined;
+  tsigSize: number;
   /** octets of the OPT record of its response, which lies at the response's position; 0: no OPT */
   optSize: number;
 }

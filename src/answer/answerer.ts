@@ -185,6 +185,7 @@ export class Answerer {
     if (client.addressOrder !== undefined || (client.isShuffled && isFromElsewhere(this.chain.plugin))) {
       size = this.order.apply(messageOffset, size, this.sizeMax(), client.addressOrder);
     }
+    if (client.tsig !== undefined) size = this.sign(size);
     const family = peerSize === 4 ? 0 : 1;
     this.counters.countRequest(this.scope, this.proto(), family, qtype, messageSize, query.isDo);
     this.counters.countResponse(
@@ -227,6 +228,14 @@ export class Answerer {
     return restored;
   }
 
+  private sign(size: number): number {
+    const { response, client } = this;
+    const signed = client.tsig!.sign(this.bytes, response.messageAt, size);
+    // What is truncated is a question, and none of its answers, with the signature (RFC 8945 §5.3).
+    if (response.isTruncated) response.rcode = RCODE.NOERROR;
+    return signed;
+  }
+
   /** Tell main of the message answered last. @param policyFlags  POLICY_FLAG bits: to whom */
   private report(size: number, policyFlags: number, rcode: number): void {
     const { events, client, query, response } = this;
@@ -263,7 +272,7 @@ export class Answerer {
     return this.client.isStream ? PROTO_TCP : PROTO_UDP;
   }
 
-  /** Size limit of the response: RFC 1035 without EDNS, else the smaller of the client's and our own (RFC 6891, 9715). */
+  /** Size limit of the response, without what signs it: RFC 1035 without EDNS, else the smaller of the client's and our own (RFC 6891, 9715). */
   private sizeMax(): number {
     const query = this.query;
     let size = UDP_SIZE_PLAIN;
@@ -273,7 +282,7 @@ export class Answerer {
       const own = this.client.udpSizeMax;
       size = query.udpSize < own ? query.udpSize : own;
     }
-    return size < this.messageCapacity ? size : this.messageCapacity;
+    return (size < this.messageCapacity ? size : this.messageCapacity) - this.client.tsigSize;
   }
 
   /** What is no question. */
@@ -380,6 +389,8 @@ export class Answerer {
   /** What of an upstream's flags is for this client: AD only if it asked for it (RFC 6840 §5.8). */
   private upstreamFlags(): number {
     const { response, query } = this;
+    // Nobody has signed it for us: RFC 8945 §5.5.
+    if (this.client.tsig !== undefined) return response.upstreamFlags & RA;
     const wantsAd = query.isDo !== 0 || (this.bytes[response.messageAt + FLAGS_LOW_AT]! & AD) !== 0;
     return response.upstreamFlags & (wantsAd ? RA | AD : RA);
   }

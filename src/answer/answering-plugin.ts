@@ -9,6 +9,7 @@ export function isBehindHeader(plugin: number): boolean {
     case PLUGIN.ANY:
     case PLUGIN.CHAOS:
     case PLUGIN.ACL:
+    case PLUGIN.TSIG:
       return false;
     default:
       return true;

@@ -32,6 +32,7 @@ import { isSameName } from './same-name.ts';
 import { STEP_RESULT } from './step-result.ts';
 import { TemplateStep } from './template-step.ts';
 import { TransferStep, TRANSFER_RESULT } from './transfer-step.ts';
+import { TsigStep } from './tsig-step.ts';
 
 export class Chain {
   /** PLUGIN that answers, or has answered last */
@@ -50,6 +51,8 @@ export class Chain {
   private readonly transfer: TransferStep;
   private readonly rewrite: RewriteStep;
   private readonly acl: AclStep;
+  /** made by the first query that comes to it: most servers have none */
+  private tsig: TsigStep | undefined;
   private readonly forwarder: QueryForwarder | undefined;
   private readonly cache: CacheStep | undefined;
   private readonly transfers: ZoneSender | undefined;
@@ -163,7 +166,7 @@ export class Chain {
   }
 
   private runStep(step: number, argument: number, flags: number): number {
-    if (this.query.qclass !== CLASS.IN && step !== STEP.CHAOS) return STEP_RESULT.NEXT;
+    if (this.query.qclass !== CLASS.IN && step !== STEP.CHAOS && step !== STEP.TSIG) return STEP_RESULT.NEXT;
     switch (step) {
       case STEP.KUBERNETES:
         this.plugin = PLUGIN.KUBERNETES;
@@ -201,6 +204,8 @@ export class Chain {
         return STEP_RESULT.NEXT;
       case STEP.ACL:
         return this.checkAccess(argument * 2);
+      case STEP.TSIG:
+        return this.verify(argument * 2);
       default:
         this.plugin = PLUGIN.SERVER;
         this.fail(QUERY_ERROR.STEP_UNSUPPORTED, 0);
@@ -212,6 +217,14 @@ export class Chain {
   private checkAccess(rulesAt: number): number {
     const result = this.acl.answer(rulesAt, this.client);
     if (result !== STEP_RESULT.NEXT) this.plugin = PLUGIN.ACL;
+    return result;
+  }
+
+  private verify(programAt: number): number {
+    const { response, client } = this;
+    this.tsig ??= new TsigStep(this.reader, this.query, response);
+    const result = this.tsig.answer(programAt, client);
+    if (result !== STEP_RESULT.NEXT) this.plugin = PLUGIN.TSIG;
     return result;
   }
 
@@ -231,6 +244,9 @@ export class Chain {
         if (result === TRANSFER_RESULT.DONE) return STEP_RESULT.DONE;
       } else if (step === STEP.ACL) {
         const result = this.checkAccess(words[stepAt + 1]! * 2);
+        if (result !== STEP_RESULT.NEXT) return result;
+      } else if (step === STEP.TSIG) {
+        const result = this.verify(words[stepAt + 1]! * 2);
         if (result !== STEP_RESULT.NEXT) return result;
       } else if (step === STEP.UNBUILT) {
         // It may be one that would have kept the zone from the client.

@@ -20,6 +20,8 @@ export function createQueryClient(): QueryClient {
     cacheProfile: -1,
     hasStale: false,
     rewriting: undefined,
+    tsig: undefined,
+    tsigSize: 0,
     optSize: 0,
     error: QUERY_ERROR.NONE,
     errorDetail: 0,
@@ -35,4 +37,6 @@ export function forgetPolicy(client: QueryClient): void {
   client.headerFlags = 0;
   client.error = QUERY_ERROR.NONE;
   client.rewriting = undefined;
+  client.tsig = undefined;
+  client.tsigSize = 0;
 }

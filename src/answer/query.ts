@@ -38,6 +38,10 @@ const ANSWERS_MAX = 1;
 const AUTHORITIES_MAX = 1;
 const ADDITIONALS_MAX = 2;
 
+/** Values of `tsigAt`. */
+export const TSIG_NONE = 0;
+export const TSIG_MISPLACED = -1;
+
 const CLIENT_COOKIE_SIZE = 8;
 const SERVER_COOKIE_SIZE_MIN = 8;
 const SERVER_COOKIE_SIZE_MAX = 32;
@@ -67,6 +71,8 @@ export class Query {
   isPaddingAsked = false;
   /** octets of the COOKIE option, 0 if there is none; its octets are in `cookie` */
   cookieSize = 0;
+  /** offset in the arena of a TSIG record that ends the message; TSIG_NONE, TSIG_MISPLACED */
+  tsigAt: number = TSIG_NONE;
   readonly cookie = new Uint8Array(CLIENT_COOKIE_SIZE + SERVER_COOKIE_SIZE_MAX);
 
   /** the name, lower-cased, zero-padded far enough to be read as words from any label on */
@@ -99,6 +105,7 @@ export class Query {
     this.isKeepaliveAsked = false;
     this.isPaddingAsked = false;
     this.cookieSize = 0;
+    this.tsigAt = TSIG_NONE;
     this.questionEnd = at + HEADER_SIZE;
     if (size < HEADER_SIZE) return PARSED.SHORT;
     const flags = this.bytes[at + FLAGS_HIGH_AT]!;
@@ -193,7 +200,8 @@ export class Query {
       const dataAt = nameEnd + 10;
       const dataEnd = dataAt + this.view.getUint16(nameEnd + 8);
       if (dataEnd > end) return 0;
-      if (this.view.getUint16(nameEnd) === TYPE.OPT) {
+      const type = this.view.getUint16(nameEnd);
+      if (type === TYPE.OPT) {
         // One OPT, in the additional section, owned by the root (RFC 6891 §6.1.1).
         if (this.hasEdns || index > additional || nameEnd !== position + 1) return 0;
         this.hasEdns = true;
@@ -202,6 +210,10 @@ export class Query {
         this.isDo = this.bytes[nameEnd + 6]! >> 7;
         // Another version's options are not ours to judge: BADVERS is the answer.
         if (this.ednsVersion === 0 && !this.parseOptions(dataAt, dataEnd)) return 0;
+      } else if (type === TYPE.TSIG) {
+        // The last record of the additional section, and the only one (RFC 8945 §5.1).
+        const isPlaced = index === 1 && additional > 0 && this.tsigAt === TSIG_NONE;
+        this.tsigAt = isPlaced ? position : TSIG_MISPLACED;
       }
       position = dataEnd;
     }

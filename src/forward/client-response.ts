@@ -69,7 +69,9 @@ export class ClientResponse {
       else this.#writeOpt(waiter, at, 0, 0, -1);
     }
     let low = reply.flagsLow & RA;
-    if ((waiters.flags[waiter]! & WAITER.AD) !== 0) low |= reply.flagsLow & AD;
+    // Nobody has signed it for us: RFC 8945 §5.5.
+    const isSigned = waiters.tsig[waiter] !== undefined;
+    if ((waiters.flags[waiter]! & WAITER.AD) !== 0 && !isSigned) low |= reply.flagsLow & AD;
     // What came from elsewhere is not ours, whoever the upstream had it from: AA is of our own records alone.
     this.#finish(waiter, at, 0, low);
     this.restore(waiter, at);
@@ -94,6 +96,14 @@ export class ClientResponse {
     this.size = restorer.restore(at, this.size, this.rcode, this.#waiters.sizeMax[waiter]!, rewriting);
     this.rcode = restorer.rcode;
     this.isTruncated = restorer.isTruncated;
+  }
+
+  /** Sign a response that is otherwise done, where its query is signed. */
+  sign(waiter: number, at: number): void {
+    const session = this.#waiters.tsig[waiter];
+    if (session === undefined) return;
+    this.size = session.sign(this.#octets, at, this.size);
+    if (this.isTruncated) this.rcode = RCODE.NOERROR;
   }
 
   #begin(waiter: number, at: number, rcode: number): void {

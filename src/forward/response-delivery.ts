@@ -72,6 +72,7 @@ export class ResponseDelivery {
   #queue(waiter: number, at: number): void {
     const response = this.#response;
     const waiters = this.#waiters;
+    response.sign(waiter, at);
     const scope = waiters.scope[waiter]!;
     this.transport!.queueResponse(waiter, response.size);
     const proto = (waiters.flags[waiter]! & WAITER.STREAM) === 0 ? PROTO_UDP : PROTO_TCP;

@@ -11,6 +11,7 @@ import { SECTION, type Response } from '../answer/response.ts';
 import type { Rewriting } from '../answer/response-restorer.ts';
 import { AD, FLAGS_LOW_AT, HEADER_SIZE } from '../dns/wire-header.ts';
 import { POLICY_FLAG } from '../snapshot/snapshot-layout.ts';
+import type { TsigSession } from '../tsig/tsig-session.ts';
 import { WAITERS_MAX } from './transaction-table.ts';
 
 /** Octets of the way back. */
@@ -63,6 +64,8 @@ export class Waiters {
   readonly startMs: Float64Array = new Float64Array(WAITERS_MAX + 1);
   /** what `rewrite` changed about the query */
   readonly rewriting: (Rewriting | undefined)[] = Array.from({ length: WAITERS_MAX + 1 }, () => undefined);
+  /** by what its response is signed */
+  readonly tsig: (TsigSession | undefined)[] = Array.from({ length: WAITERS_MAX + 1 }, () => undefined);
   /** offset in the arena of head and OPT */
   readonly dataAt: Uint32Array = new Uint32Array(WAITERS_MAX + 1);
 
@@ -106,10 +109,12 @@ export class Waiters {
     this.optSize[waiter] = client.optSize;
     this.nameOffset[waiter] = query.nameAt - messageAt;
     this.aliasCount[waiter] = response.answerCount;
-    this.sizeMax[waiter] = response.limit - messageAt + client.optSize;
+    // A long signature may leave no room for anything.
+    this.sizeMax[waiter] = Math.max(0, response.limit - messageAt + client.optSize);
     this.scope[waiter] = client.scope;
     this.addressOrder[waiter] = client.addressOrder;
     this.rewriting[waiter] = client.rewriting;
+    this.tsig[waiter] = client.tsig;
     this.headerFlags[waiter] = client.headerFlags;
     let flags = client.isStream ? WAITER.STREAM : 0;
     if (client.isShuffled || client.addressOrder !== undefined) flags |= WAITER.ORDERED;
@@ -134,10 +139,12 @@ export class Waiters {
     this.nameOffset[waiter] = HEADER_SIZE;
     this.flags[waiter] = WAITER.NOBODY;
     this.rewriting[waiter] = undefined;
+    this.tsig[waiter] = undefined;
   }
 
   release(waiter: number): void {
     this.rewriting[waiter] = undefined;
+    this.tsig[waiter] = undefined;
     const dataAt = this.dataAt[waiter]!;
     if (dataAt >= this.#largeAt) {
       this.#freeLarge[this.#freeLargeCount++] = (dataAt - this.#largeAt) / LARGE_SIZE;

@@ -43,6 +43,7 @@ export const PLUGIN_LABELS = [
   'k8s_external',
   'cache',
   'acl',
+  'tsig',
 ] as const;
 export const PLUGIN = {
   SERVER: 0,
@@ -58,6 +59,7 @@ export const PLUGIN = {
   K8S_EXTERNAL: 10,
   CACHE: 11,
   ACL: 12,
+  TSIG: 13,
 } as const;
 
 /** Why a datagram got no answer. */

@@ -42,5 +42,5 @@ export async function loadPlan(
     indexOfCacheProfile,
   });
   const warnings = [...(builtIn?.warnings ?? []), ...config.warnings.map(formatWarning), ...plan.warnings];
-  return { ...plan, warnings, surroundings: `${hosts?.text ?? ''}\n${weights?.text ?? ''}` };
+  return { ...plan, warnings, surroundings: `${hosts?.text ?? ''}\n${weights?.text ?? ''}\n${plan.surroundings}` };
 }

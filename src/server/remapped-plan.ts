@@ -50,8 +50,9 @@ export function remapConfig(
     return { ...step, allowedScope: scopeOf[step.allowedScope]!, policies };
   };
   return {
-    listeners: config.listeners.map(({ id, routes }) => ({
+    listeners: config.listeners.map(({ id, routes, keys }) => ({
       id: listenerIds[id]!,
+      keys,
       routes: routes.map(moveRoute),
     })),
   };

@@ -64,6 +64,18 @@ export interface RewriteStep extends ProgramStep {
   readonly rest: readonly RouteDescription[];
 }
 
+/** Which queries of the server block have to be signed; two objects for all its routes. */
+export interface TsigStep extends ProgramStep {
+  readonly kind: 'tsig';
+}
+
+/** The keys by which messages of a listener are signed; one object for all its addresses. */
+export interface KeysDescription {
+  /** JSON of a TsigKeysProgram */
+  readonly program: Uint8Array;
+  readonly rest?: never;
+}
+
 /** A step that depends on the query in more ways than words can say. */
 interface ProgramStep {
   /** JSON of what the answering threads evaluate */
@@ -134,6 +146,7 @@ export type StepDescription =
   | TemplateStep
   | TransferStep
   | RewriteStep
+  | TsigStep
   | AclStep
   | ({ readonly kind: 'any' | 'whoami' | 'unbuilt' } & StepBase)
   | ({ readonly kind: 'local'; readonly isPrefixAnswered: boolean } & StepBase)
@@ -190,6 +203,7 @@ export interface ListenerDescription {
   /** index in the CONFIG block; small numbers */
   readonly id: number;
   readonly routes: readonly RouteDescription[];
+  readonly keys?: KeysDescription | undefined;
 }
 
 export interface SnapshotConfig {

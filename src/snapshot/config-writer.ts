@@ -5,11 +5,11 @@
 import { assert } from '../base/assert.ts';
 import type { BlockTransaction } from './block-transaction.ts';
 import { DEFAULT_POLICY } from './config-description.ts';
-import type { PolicyDescription, RouteDescription, SnapshotConfig } from './config-description.ts';
+import type { KeysDescription, PolicyDescription, RouteDescription, SnapshotConfig } from './config-description.ts';
 import { WordWriter } from './entry-encoder.ts';
 import { hashKey, ZONE_HASH_SPACE } from './key-hash.ts';
 import { LISTENER, LISTENER_FLAG, ORDER, POLICY_FLAG, STEP_CACHE_SHIFT, STEP_FLAG } from './snapshot-layout.ts';
-import { STEP_NUMBERS, writeArgument } from './step-arguments.ts';
+import { STEP_NUMBERS, writeArgument, writeProgram } from './step-arguments.ts';
 import { takeWritten, type WriterContext } from './writer-context.ts';
 
 const LISTENER_ID_MAX = 4095;
@@ -34,8 +34,8 @@ export function compileConfig(blocks: BlockTransaction, config: SnapshotConfig, 
   for (const { id } of config.listeners) assert(id >= 0 && id <= LISTENER_ID_MAX, 'listener id');
   const count = Math.max(0, ...config.listeners.map(({ id }) => id + 1));
   for (let id = 0; id < count; id++) {
-    const routes = config.listeners.find((listener) => listener.id === id)?.routes ?? [];
-    listeners.push(writeListener(context, routes));
+    const listener = config.listeners.find((candidate) => candidate.id === id);
+    listeners.push(writeListener(context, listener?.routes ?? [], listener?.keys));
   }
   context.writer.reset();
   context.writer.push(count);
@@ -44,7 +44,7 @@ export function compileConfig(blocks: BlockTransaction, config: SnapshotConfig, 
   return [root, ...context.references.filter((reference) => reference !== root)];
 }
 
-function writeListener(context: WriterContext, routes: readonly RouteDescription[]): number {
+function writeListener(context: WriterContext, routes: readonly RouteDescription[], keys?: KeysDescription): number {
   const { writer, hashSeed } = context;
   let slotCount = 2;
   while (slotCount < routes.length * 2) slotCount *= 2;
@@ -63,10 +63,12 @@ function writeListener(context: WriterContext, routes: readonly RouteDescription
   }
   const hasClasses = routes.some((route) => route.steps.some((step) => step.kind === 'rewrite' && step.changesClass));
   const hasChaos = routes.some((route) => route.steps.some((step) => step.kind === 'chaos'));
+  const keysReference = keys === undefined ? 0 : writeProgram(context, keys);
   writer.reset();
   writer.push((hasChaos ? LISTENER_FLAG.CHAOS : 0) | (hasClasses ? LISTENER_FLAG.CLASSES : 0));
   writer.push(labelsMax);
   writer.push(slotCount - 1);
+  writer.push(keysReference);
   assert(writer.count === LISTENER.words, 'fixed part of a listener');
   for (const word of slots) writer.push(word);
   return takeWritten(context);

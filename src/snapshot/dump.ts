@@ -89,6 +89,7 @@ const STEP_NAMES = new Map<number, string>(
     transfer: STEP.TRANSFER,
     rewrite: STEP.REWRITE,
     acl: STEP.ACL,
+    tsig: STEP.TSIG,
   }).map(([name, step]) => [step, name]),
 );
 

@@ -75,6 +75,12 @@ export class SnapshotReader {
     return this.words[this.words[this.configAt + CONFIG.at.listeners + listener]! * 2 + LISTENER.at.flags]!;
   }
 
+  /** Word index of the PROGRAM that has a listener's keys, 0: it has none. */
+  listenerKeysAt(listener: number): number {
+    const listenerAt = this.words[this.configAt + CONFIG.at.listeners + listener]! * 2;
+    return this.words[listenerAt + LISTENER.at.keys]! * 2;
+  }
+
   /** Word index of a DATASET block. */
   datasetAt(index: number): number {
     return this.words[this.rootAt + ROOT.at.datasets + index]! * 2;

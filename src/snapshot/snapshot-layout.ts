@@ -48,6 +48,7 @@ export const LISTENER = layout('listener', [
   ['flags', 1, 'LISTENER_FLAG bits'],
   ['suffixLabelsMax', 1, 'the largest number of labels a served zone has'],
   ['slotMask', 1, 'number of slots - 1; the number is a power of two'],
+  ['keys', 1, 'reference of a PROGRAM: the keys of signed messages, of all server blocks; 0: none'],
   [
     'slots',
     0,
@@ -110,6 +111,8 @@ export const STEP = {
   REWRITE: 13,
   /** `acl`: ACL_RULES */
   ACL: 14,
+  /** `tsig`: PROGRAM */
+  TSIG: 15,
 } as const;
 
 export const STEP_FLAG = {

@@ -5,6 +5,7 @@ import type {
   ChaosStep,
   ExternalStep,
   FixedAnswerStep,
+  KeysDescription,
   KubernetesStep,
   NetworkWords,
   RecordsStep,
@@ -12,6 +13,7 @@ import type {
   StepDescription,
   TemplateStep,
   TransferStep,
+  TsigStep,
 } from './config-description.ts';
 import type { WordWriter } from './entry-encoder.ts';
 import {
@@ -46,6 +48,7 @@ export const STEP_NUMBERS: Readonly<Record<StepDescription['kind'], number>> = {
   transfer: STEP.TRANSFER,
   rewrite: STEP.REWRITE,
   acl: STEP.ACL,
+  tsig: STEP.TSIG,
 };
 
 /** @returns reference of the step's argument, or the number it is */
@@ -63,6 +66,7 @@ export function writeArgument(context: WriterContext, routeZone: Uint8Array, ste
       return writeChaosTexts(context, step);
     case 'template':
     case 'rewrite':
+    case 'tsig':
       return writeProgram(context, step);
     case 'transfer':
       return writeTransferRule(context, step);
@@ -176,7 +180,10 @@ function writeChaosTexts(context: WriterContext, step: ChaosStep): number {
 let programCount = 0;
 
 /** One block for all routes of a server block. Its number tells a reader a program from another one that took the same place. */
-function writeProgram(context: WriterContext, step: TemplateStep | RewriteStep): number {
+export function writeProgram(
+  context: WriterContext,
+  step: TemplateStep | RewriteStep | TsigStep | KeysDescription,
+): number {
   const known = context.programs.get(step);
   if (known !== undefined) return known;
   const table = step.rest === undefined ? 0 : context.writeRoutes(step.rest);

@@ -233,6 +233,8 @@ class SnapshotWalk {
       }
       this.#walkRoute(route, hash, labelsMax, datasetCount);
     }
+    const keys = words[base + LISTENER.at.keys]!;
+    if (keys !== 0) this.#walkProgram(keys, datasetCount);
     this.#where = `listener at ${listener}`;
     if (used > slotMask) this.#fault('no free slot');
   }
@@ -275,6 +277,17 @@ class SnapshotWalk {
     this.#rest(addressOrder, ADDRESS_ORDER.words, ADDRESS_ORDER.words + wordsFor(size));
   }
 
+  /** All routes of a server block share it. */
+  #walkProgram(program: number, datasetCount: number): void {
+    if (this.#programs.has(program)) return;
+    this.#programs.add(program);
+    const words = this.#words;
+    const base = this.#block(program, PROGRAM.words, 'program');
+    this.#rest(program, PROGRAM.words, PROGRAM.words + wordsFor(words[base + PROGRAM.at.size]!));
+    const rest = words[base + PROGRAM.at.rest]!;
+    if (rest !== 0) this.#walkListener(rest, datasetCount);
+  }
+
   #walkStep(step: number, argument: number, routeZoneSize: number, datasetCount: number): void {
     const words = this.#words;
     switch (step) {
@@ -300,16 +313,9 @@ class SnapshotWalk {
         return this.#rest(argument, CHAOS_TEXTS.words, size);
       }
       case STEP.TEMPLATE:
-      case STEP.REWRITE: {
-        // All routes of a server block share it.
-        if (this.#programs.has(argument)) return;
-        this.#programs.add(argument);
-        const base = this.#block(argument, PROGRAM.words, 'program');
-        this.#rest(argument, PROGRAM.words, PROGRAM.words + wordsFor(words[base + PROGRAM.at.size]!));
-        const rest = words[base + PROGRAM.at.rest]!;
-        if (rest !== 0) this.#walkListener(rest, datasetCount);
-        return;
-      }
+      case STEP.REWRITE:
+      case STEP.TSIG:
+        return this.#walkProgram(argument, datasetCount);
       case STEP.TRANSFER: {
         const base = this.#block(argument, TRANSFER_RULE.words, 'transfer rule');
         const size = 2 * words[base + TRANSFER_RULE.at.count4]! + 8 * words[base + TRANSFER_RULE.at.count6]!;

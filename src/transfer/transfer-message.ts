@@ -18,6 +18,7 @@ import {
   RA,
   RD,
 } from '../dns/wire-header.ts';
+import type { TsigSession } from '../tsig/tsig-session.ts';
 import { NameSuffixes } from './name-suffixes.ts';
 
 /** What a pointer can reach; some servers' default is not far from it. */
@@ -37,6 +38,8 @@ export interface TransferQuery {
   readonly isRecursionAvailable: boolean;
   /** the OPT record of the first response; empty without EDNS */
   readonly opt: Uint8Array;
+  /** by what each response is signed */
+  readonly tsig: TsigSession | undefined;
 }
 
 /** An SRV record of priority 0. */
@@ -93,13 +96,14 @@ export class TransferMessage {
 
   /** Complete the message. @returns it, behind its length; the next one begins */
   finish(): Buffer {
-    const { opt } = this.#query;
+    const { opt, tsig } = this.#query;
     if (this.#isFirst && opt.length > 0) {
       this.#octets.set(opt, this.#position);
       this.#position += opt.length;
       this.#octets[HEADER_SIZE - 1] = 1;
     }
     this.#octets.writeUInt16BE(this.#records, ANCOUNT_AT);
+    if (tsig !== undefined) this.#position = tsig.sign(this.#octets, 0, this.#position);
     this.#framed.writeUInt16BE(this.#position, 0);
     const whole = Buffer.from(this.#framed.subarray(0, LENGTH_SIZE + this.#position));
     this.recordCount += this.#records;
@@ -210,7 +214,8 @@ export class TransferMessage {
   /** Owner, TYPE, CLASS IN, TTL and RDLENGTH, if all of the record has room. */
   #writeHead(type: number, ttlSeconds: number, dataSize: number): boolean {
     const octets = this.#octets;
-    const reserved = this.#isFirst ? this.#query.opt.length : 0;
+    const { opt, tsig } = this.#query;
+    const reserved = (this.#isFirst ? opt.length : 0) + (tsig?.recordSize ?? 0);
     const ownerSizeMax = this.#ownerAt === 0 ? this.#ownerSize + POINTER_SIZE : POINTER_SIZE;
     const end = this.#position + ownerSizeMax + RECORD_FIXED_SIZE + dataSize + reserved;
     if (end > MESSAGE_SIZE_MAX) return false;

@@ -135,6 +135,7 @@ export class TcpZoneSender implements ZoneSender {
         question,
         isRecursionAvailable: (client.policyFlags & POLICY_FLAG.RECURSION) !== 0,
         opt: octets.slice(position, position + client.optSize),
+        tsig: client.tsig,
       },
       name: octets.slice(query.nameAt, query.nameAt + query.nameSize),
       clientText: addressText(octets, client.peerOffset, client.peerSize),

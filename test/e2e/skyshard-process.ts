@@ -38,6 +38,8 @@ export interface StartOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** a command in front of node: unshare and the like */
   readonly wrapper?: readonly string[];
+  /** the root of the repository if not given */
+  readonly workingDirectory?: string;
   /** in a process group of its own, as a shell starts it: a key press goes to the whole group */
   readonly isGroup?: boolean;
 }
@@ -74,7 +76,7 @@ type RunningNode = Omit<SkyshardProcess, 'port' | 'metricsUrl'>;
 export function spawnNode(args: readonly string[], options: StartOptions = {}): RunningNode {
   const [command, ...commandArguments] = [...(options.wrapper ?? []), process.execPath, ...args];
   const child = spawn(command!, commandArguments, {
-    cwd: ROOT,
+    cwd: options.workingDirectory ?? ROOT,
     stdio: ['ignore', 'pipe', 'pipe'],
     detached: options.isGroup === true,
     env: { ...process.env, SKYSHARD_NPM_SCRIPT: '', ...options.env },

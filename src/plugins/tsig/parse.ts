@@ -22,13 +22,10 @@ export interface TsigSecret {
   readonly secret: string;
 }
 
-const AXFR = 252;
-const IXFR = 251;
-
 /** `tsig [ZONES…] { secret NAME BASE64; secrets FILE; require all|none|TYPE…; require_opcode all|none|OPCODE… }` */
 export default definePluginOnce('tsig', (line, block): TsigOptions => {
   const secrets = new Map<string, string>();
-  let requiredTypes: TsigOptions['requiredTypes'] = [AXFR, IXFR];
+  let requiredTypes: TsigOptions['requiredTypes'] = [];
   let requiredOpcodes: TsigOptions['requiredOpcodes'] = [];
   const add = (token: CorefileToken, key: string, secret: string): void => {
     if (secrets.has(key)) throw argumentFault(token, `key ${quoteText(key)} redefined`);

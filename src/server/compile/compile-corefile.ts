@@ -20,6 +20,7 @@ import type {
 import { UDP_SIZE_MAX_DEFAULT } from '../../snapshot/snapshot-layout.ts';
 import { type CompileContext, PlannedData, type ScopeOf, serverLabel, type StepMaker } from './block-compilation.ts';
 import { STEP_MAKERS } from './step-makers.ts';
+import { keysOf, secretsText } from './tsig.ts';
 import { addAll, covers, longestCover, wireOf } from './zone-cover.ts';
 import { notifiedZones } from './transfer.ts';
 import { headerFlagsOf } from './header-plan.ts';
@@ -95,14 +96,13 @@ class Compiler {
     for (const listener of this.#config.listeners) {
       const label = serverLabel(listener.scheme, listener.address, listener.port);
       const routes = this.#routesOf(listener.zones, label);
-      const settings = listenerSettingsOf(
-        listener,
-        listener.zones.map(({ blockIndex }) => this.#config.blocks[blockIndex]!),
-      );
+      const blocks = listener.zones.map(({ blockIndex }) => this.#config.blocks[blockIndex]!);
+      const keys = keysOf(blocks);
+      const settings = listenerSettingsOf(listener, blocks);
       for (const address of listener.address === '' ? wildcards : [listener.address]) {
         const id = addresses.length;
         addresses.push({ listener: id, address, port: listener.port, ...settings });
-        listeners.push({ id, routes });
+        listeners.push({ id, routes, keys });
       }
     }
     return {
@@ -119,7 +119,7 @@ class Compiler {
       ),
       datasetCount: this.#data.datasetCount,
       hash: this.#config.hash,
-      surroundings: '',
+      surroundings: secretsText(this.#config.blocks),
       reload: this.#config.blocks.find(({ plugins }) => plugins.reload !== undefined)?.plugins.reload,
       warnings: this.#warnings,
     };

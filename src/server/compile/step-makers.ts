@@ -5,6 +5,7 @@ import type { MakeSteps } from './block-compilation.ts';
 import { makeRewrite } from './rewrite.ts';
 import { makeTemplates } from './template.ts';
 import { makeTransfer } from './transfer.ts';
+import { makeTsig } from './tsig.ts';
 import { makeForward } from './forward.ts';
 import { makeHosts } from './hosts.ts';
 import { makeExternal, makeKubernetes } from './kubernetes.ts';
@@ -22,5 +23,6 @@ export const STEP_MAKERS: ReadonlyMap<string, MakeSteps> = new Map<PluginName, M
   ['rewrite', makeRewrite],
   ['template', makeTemplates],
   ['transfer', makeTransfer],
+  ['tsig', makeTsig],
   ['whoami', makeWhoami],
 ]);

@@ -92,6 +92,8 @@ test('a million forwarded queries', () => {
     cacheProfile: -1,
     hasStale: false,
     rewriting: undefined,
+    tsig: undefined,
+    tsigSize: 0,
     optSize: 0,
   };
   const asked = buildQuery({ name: 'www.example.org', type: 1 });

@@ -78,6 +78,8 @@ export class FakeForwarding implements ForwardTransport, UpstreamRegistrar {
     cacheProfile: -1,
     hasStale: false,
     rewriting: undefined,
+    tsig: undefined,
+    tsigSize: 0,
     optSize: 0,
   };
 

@@ -87,7 +87,7 @@ export class Zones {
     const found = findTransferZone(reader, LISTENER, wire(zone));
     if (found === undefined) throw new Error(`no zone ${zone}`);
     const question = buildQuery({ name: zone, type: 252, ...query });
-    const message = new TransferMessage({ question, isRecursionAvailable: false, opt });
+    const message = new TransferMessage({ question, isRecursionAvailable: false, opt, tsig: undefined });
     const messages: Buffer[] = [];
     for (const pause of writeZone(found, message)) {
       if (pause !== PAUSE.TIME) messages.push(message.finish().subarray(2));
