@@ -51,15 +51,18 @@ const WITHOUT_STEP: ReadonlySet<string> = new Set([
   'header',
   'minimal',
   'loop',
-  'pprof',
   // of the listener
   'tls',
   'https',
   // a property of what `forward` does
   'cache',
 ]);
-/** Plugins accepted without effect: their absence costs time, never a wrong answer. */
-const WITHOUT_EFFECT: ReadonlySet<string> = new Set(['pprof', 'shed']);
+/** Plugins accepted without effect, and what is said of them. */
+const WITHOUT_EFFECT: ReadonlyMap<string, string> = new Map([
+  ['dnssec', 'nothing is signed: records that zone files and upstreams have signed are passed through'],
+  ['pprof', 'there are no profiles of Go here: read and passed over'],
+  ['shed', 'has no effect yet: it is read and passed over'],
+]);
 const VERSION_LABEL_DROPPED = 'dropped';
 
 /** @throws SkyshardError CONFIG_UNSUPPORTED, with the place */
@@ -210,8 +213,9 @@ class Compiler {
     const makers: StepMaker[] = [];
     const zones = new Set<string>(block.plugins.cache?.zones);
     for (const { name, token } of block.chain) {
-      if (WITHOUT_EFFECT.has(name)) {
-        this.#warn(token, `plugin/${name} has no effect yet: it is read and passed over`);
+      const withoutEffect = WITHOUT_EFFECT.get(name);
+      if (withoutEffect !== undefined) {
+        this.#warn(token, `plugin/${name}: ${withoutEffect}`);
       } else if (!WITHOUT_STEP.has(name)) {
         const make = STEP_MAKERS.get(name);
         if (make === undefined) {

@@ -393,3 +393,15 @@ describe('cache', () => {
     assert.equal(profileOf('example.net.')?.instance.key, profileOf('a.example.org.')?.instance.key);
   });
 });
+
+test('a plugin without effect is no step: the others answer, and the operator is told', () => {
+  const { config, warnings } = compile('a.test {\n  dnssec\n  pprof\n  whoami\n}\n');
+  assert.deepEqual(
+    config.listeners[0]!.routes.map(({ steps }) => steps.map(({ kind }) => kind)),
+    [['whoami']],
+  );
+  assert.deepEqual(
+    warnings.map((text) => /^Corefile:\d+:3: plugin\/(\w+): /.exec(text)?.[1]),
+    ['pprof', 'dnssec'],
+  );
+});
