@@ -15,7 +15,7 @@ import { findProgram, startServerProcess } from './server-process.ts';
 
 const run = promisify(execFile);
 
-async function findCoreDns(): Promise<string | undefined> {
+export async function findCoreDns(): Promise<string | undefined> {
   const inPath = findProgram('coredns');
   if (inPath !== undefined || findProgram('go') === undefined) return inPath;
   const { stdout } = await run('go', ['env', 'GOPATH']);
