@@ -73,7 +73,9 @@ describe('compileCorefile', () => {
       'ip6.arpa. kubernetes+ forward',
     ]);
     const timeouts = DEFAULT_TCP_TIMEOUTS;
-    assert.deepEqual(plan.addresses, [{ listener: 0, address: '127.0.0.1', port: 53, timeouts }]);
+    assert.deepEqual(plan.addresses, [
+      { listener: 0, scheme: 'dns', address: '127.0.0.1', port: 53, tls: undefined, timeouts },
+    ]);
     assert.deepEqual(plan.scopes.slice(1), [{ server: 'dns://127.0.0.1:53', zone: '.', view: '' }]);
     const policy = plan.config.listeners[0]?.routes[0]?.policy;
     assert.equal(policy?.rotates, true);
