@@ -350,7 +350,7 @@ export class Answerer {
     const udpSizeMax = words[policyAt + POLICY.at.udpSizeMax]!;
     this.opt.policyAt = policyAt;
     this.queryFlags = this.view.getUint16(this.response.messageAt + FLAGS_HIGH_AT);
-    this.chain.setPolicy(flags);
+    this.chain.setPolicy(flags, words[policyAt + POLICY.at.metadata]! * 2);
     this.client.policyFlags = flags;
     this.client.udpSizeMax = udpSizeMax;
     this.client.isShuffled = words[policyAt + POLICY.at.order] === ORDER.BY_CHANCE;

@@ -22,7 +22,9 @@ import { CACHE_RESULT, CacheStep } from './cache-step.ts';
 import { FixedSteps } from './fixed-steps.ts';
 import { ALIASES_MAX, KubernetesStep } from './kubernetes-step.ts';
 import { LocalStep } from './local-step.ts';
+import { MetadataValues } from './metadata-values.ts';
 import type { OptWriter } from './opt-writer.ts';
+import { QueryFacts } from './query-facts.ts';
 import type { Query } from './query.ts';
 import { RecordsStep } from './records-step.ts';
 import { type Response, SECTION } from './response.ts';
@@ -33,6 +35,7 @@ import { STEP_RESULT } from './step-result.ts';
 import { TemplateStep } from './template-step.ts';
 import { TransferStep, TRANSFER_RESULT } from './transfer-step.ts';
 import { TsigStep } from './tsig-step.ts';
+import { ViewChoice } from './view-choice.ts';
 
 export class Chain {
   /** PLUGIN that answers, or has answered last */
@@ -56,6 +59,8 @@ export class Chain {
   private readonly forwarder: QueryForwarder | undefined;
   private readonly cache: CacheStep | undefined;
   private readonly transfers: ZoneSender | undefined;
+  private readonly facts: QueryFacts;
+  private readonly views: ViewChoice;
   /** offsets in the message of the names a chain of CNAME records has led through */
   private readonly aliasTargets = new Uint16Array(ALIASES_MAX + 1);
 
@@ -87,6 +92,9 @@ export class Chain {
       this.cache = new CacheStep(cache.answers, cache.writer, query, response, options.forwarder);
     }
     this.transfers = options.transfers;
+    const metadata = new MetadataValues(reader, query, response, client);
+    this.facts = new QueryFacts(reader, query, response, client, metadata);
+    this.views = new ViewChoice(reader, query, client, this.facts);
   }
 
   /** The time of the queries that follow. */
@@ -94,8 +102,12 @@ export class Chain {
     this.cache?.setTime();
   }
 
-  /** @param flags  POLICY_FLAG bits of the route that answers next */
-  setPolicy(flags: number): void {
+  /**
+   * @param flags       POLICY_FLAG bits of the route that answers next
+   * @param metadataAt  word index of the PROGRAM of its metadata, 0: none
+   */
+  setPolicy(flags: number, metadataAt: number): void {
+    this.facts.metadataAt = metadataAt;
     this.rotation.setPolicy(flags);
     this.kubernetes.setPolicy(flags);
   }
@@ -122,7 +134,7 @@ export class Chain {
   /** @returns word index of the ROUTE of the query's name, or NOT_FOUND */
   findRoute(): number {
     const query = this.query;
-    return this.reader.findRoute(
+    const routeAt = this.reader.findRoute(
       this.client.listener,
       query.nameView,
       query.nameSize,
@@ -130,6 +142,8 @@ export class Chain {
       query.labelCount,
       query.qtype === TYPE.DS,
     );
+    if (routeAt === NOT_FOUND || this.reader.words[routeAt + ROUTE.at.stepCount] !== 0) return routeAt;
+    return this.views.choose(routeAt);
   }
 
   /** Run the chain of a route until a step answers. A chain that runs off its end is SERVFAIL: nobody knows. */

@@ -2,7 +2,6 @@
  * `template` where the answer depends on the query. It allocates, and it takes its time: what it answers alike for every
  * name is compiled into fixed answers before.
  */
-import { formatIPv4, formatIPv6 } from '../dns/address.ts';
 import { CLASS, RCODE, TYPE } from '../dns/iana.ts';
 import { POINTER_OFFSET_MAX } from '../dns/wire-header.ts';
 import { QUERY_ERROR } from '../observability/query-error.ts';
@@ -11,6 +10,7 @@ import { RecordTemplate, type TemplateAnswer, type TemplateRecord } from '../tem
 import type { QueryClient } from './answerer-options.ts';
 import { presentName } from './name-text.ts';
 import { Programs } from './programs.ts';
+import { presentAddress } from './query-facts.ts';
 import type { Query } from './query.ts';
 import { type Response, SECTION } from './response.ts';
 import { STEP_RESULT } from './step-result.ts';
@@ -199,9 +199,4 @@ function isSameName(a: Uint8Array, b: Uint8Array, size: number): boolean {
 
 function lowerCase(octet: number): number {
   return octet >= 0x41 && octet <= 0x5a ? octet | 0x20 : octet;
-}
-
-function presentAddress(view: DataView, at: number, size: number): string {
-  if (size === 4) return formatIPv4(view.getUint32(at));
-  return formatIPv6([view.getUint32(at), view.getUint32(at + 4), view.getUint32(at + 8), view.getUint32(at + 12)]);
 }

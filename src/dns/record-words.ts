@@ -32,6 +32,12 @@ export function typeWord(type: number): string | undefined {
   return TYPE_NAMES.get(type);
 }
 
+/** The mnemonic of a class; undefined if it has none. */
+export function classWord(qclass: number): string | undefined {
+  for (const [word, number] of CLASSES) if (number === qclass) return word;
+  return undefined;
+}
+
 /** `A 1 NS 2 …` */
 export function numbersOf(words: string): ReadonlyMap<string, number> {
   return new Map([...words.matchAll(/(\S+) (\d+)/g)].map(([, word, number]) => [word!, Number(number)]));

@@ -2,7 +2,13 @@
  * A plan numbers scopes, datasets and listeners from 0. In a running server those that stay keep the numbers they have, so
  * what a later plan names is to be moved to them.
  */
-import type { RouteDescription, SnapshotConfig, StepDescription } from '../snapshot/config-description.ts';
+import type {
+  MetadataDescription,
+  PolicyDescription,
+  RouteDescription,
+  SnapshotConfig,
+  StepDescription,
+} from '../snapshot/config-description.ts';
 import type { ServicesPlan } from './server-plan.ts';
 
 /** @param scopeOf  the running server's number, by that of the plan; so are the others */
@@ -33,11 +39,22 @@ export function remapConfig(
 ): SnapshotConfig {
   // A block's routes share one, and it is written once.
   const programs = new Map<StepDescription, StepDescription>();
+  const policies = new Map<PolicyDescription, PolicyDescription>();
   const moveRoute = (route: RouteDescription): RouteDescription => ({
     ...route,
     scope: scopeOf[route.scope]!,
+    ...(route.policy === undefined ? {} : { policy: movePolicy(route.policy) }),
     steps: route.steps.map(moveStep),
+    ...(route.choices === undefined
+      ? {}
+      : { choices: route.choices.map((choice) => ({ ...choice, route: moveRoute(choice.route) })) }),
   });
+  const movePolicy = (policy: PolicyDescription): PolicyDescription => {
+    if (policy.metadata === null) return policy;
+    const moved = policies.get(policy) ?? { ...policy, metadata: moveMetadata(policy.metadata, datasetOf) };
+    policies.set(policy, moved);
+    return moved;
+  };
   const moveStep = (step: StepDescription): StepDescription => {
     if ('rest' in step) {
       const moved = programs.get(step) ?? { ...step, rest: step.rest?.map(moveRoute) };
@@ -50,10 +67,17 @@ export function remapConfig(
     return { ...step, allowedScope: scopeOf[step.allowedScope]!, policies };
   };
   return {
-    listeners: config.listeners.map(({ id, routes, keys }) => ({
-      id: listenerIds[id]!,
-      keys,
-      routes: routes.map(moveRoute),
+    listeners: config.listeners.map((listener) => ({
+      ...listener,
+      id: listenerIds[listener.id]!,
+      routes: listener.routes.map(moveRoute),
     })),
   };
+}
+
+function moveMetadata(metadata: MetadataDescription, datasetOf: ReadonlyMap<number, number>): MetadataDescription {
+  const { cluster } = metadata;
+  return cluster === null
+    ? metadata
+    : { ...metadata, cluster: { ...cluster, dataset: datasetOf.get(cluster.dataset)! } };
 }

@@ -159,6 +159,8 @@ export interface PolicyDescription {
   readonly rotates: boolean;
   /** records of other answers are ordered by chance */
   readonly isShuffled: boolean;
+  /** what is known of a query under a label; null: nothing. One object for all policies that share it */
+  readonly metadata: MetadataDescription | null;
   /** JSON of what the answering threads order the addresses of all answers by; null: nothing */
   readonly addressOrder: Uint8Array | null;
   /** bits of the header's flags word that responses have set, and cleared */
@@ -178,6 +180,7 @@ export interface PolicyDescription {
 export const DEFAULT_POLICY: PolicyDescription = {
   rotates: true,
   isShuffled: true,
+  metadata: null,
   addressOrder: null,
   headerFlags: { set: 0, cleared: 0 },
   isMinimal: false,
@@ -189,6 +192,36 @@ export const DEFAULT_POLICY: PolicyDescription = {
   nsid: new Uint8Array(0),
 };
 
+/** `metadata` of a server block: JSON of this goes to the answering threads. */
+export interface MetadataDescription {
+  /** canonical names: of other names nothing is known */
+  readonly zones: readonly string[];
+  /** `view/name`; null: the block has no `view` */
+  readonly view: string | null;
+  /** `kubernetes/…`; null: the block has no `kubernetes` */
+  readonly cluster: {
+    /** index in the root */
+    readonly dataset: number;
+    /** canonical names */
+    readonly zones: readonly string[];
+    readonly multiclusterZones: readonly string[];
+    readonly isZonal: boolean;
+    /** pods are known by their addresses */
+    readonly knowsClients: boolean;
+  } | null;
+  /** labels whose values `log` prints, in the order in which they go with the report of a query */
+  readonly logged: readonly string[];
+}
+
+/** A server block that may answer. */
+export interface RouteChoice {
+  /** null: it does; one object for all routes of a block */
+  readonly condition: { readonly program: Uint8Array } | null;
+  readonly route: RouteDescription;
+  /** its zone is that of the first choice */
+  readonly isOfFirstZone: boolean;
+}
+
 export interface RouteDescription {
   /** wire form with root label, lower-cased */
   readonly zone: Uint8Array;
@@ -196,7 +229,10 @@ export interface RouteDescription {
   readonly scope: number;
   /** DEFAULT_POLICY if not given; one object for all routes of a block */
   readonly policy?: PolicyDescription;
+  /** none where there are choices */
   readonly steps: readonly StepDescription[];
+  /** tried in this order; not given: the steps answer */
+  readonly choices?: readonly RouteChoice[];
 }
 
 export interface ListenerDescription {
@@ -204,6 +240,9 @@ export interface ListenerDescription {
   readonly id: number;
   readonly routes: readonly RouteDescription[];
   readonly keys?: KeysDescription | undefined;
+  /** where it listens, for those who ask for that; '' and 0 if not given */
+  readonly address?: string;
+  readonly port?: number;
 }
 
 export interface SnapshotConfig {

@@ -4,8 +4,16 @@
  */
 import { assert } from '../base/assert.ts';
 import type { BlockTransaction } from './block-transaction.ts';
+import { parseAddress } from '../dns/address.ts';
 import { DEFAULT_POLICY } from './config-description.ts';
-import type { KeysDescription, PolicyDescription, RouteDescription, SnapshotConfig } from './config-description.ts';
+import type {
+  ListenerDescription,
+  PolicyDescription,
+  RouteChoice,
+  RouteDescription,
+  SnapshotConfig,
+  StepDescription,
+} from './config-description.ts';
 import { WordWriter } from './entry-encoder.ts';
 import { hashKey, ZONE_HASH_SPACE } from './key-hash.ts';
 import { LISTENER, LISTENER_FLAG, ORDER, POLICY_FLAG, STEP_CACHE_SHIFT, STEP_FLAG } from './snapshot-layout.ts';
@@ -28,14 +36,13 @@ export function compileConfig(blocks: BlockTransaction, config: SnapshotConfig, 
     references: [],
     policies: new Map(),
     programs: new Map(),
-    writeRoutes: (routes) => writeListener(context, routes),
+    writeRoutes: (routes) => writeListener(context, { routes }),
   };
   const listeners: number[] = [];
   for (const { id } of config.listeners) assert(id >= 0 && id <= LISTENER_ID_MAX, 'listener id');
   const count = Math.max(0, ...config.listeners.map(({ id }) => id + 1));
   for (let id = 0; id < count; id++) {
-    const listener = config.listeners.find((candidate) => candidate.id === id);
-    listeners.push(writeListener(context, listener?.routes ?? [], listener?.keys));
+    listeners.push(writeListener(context, config.listeners.find((listener) => listener.id === id) ?? { routes: [] }));
   }
   context.writer.reset();
   context.writer.push(count);
@@ -44,7 +51,10 @@ export function compileConfig(blocks: BlockTransaction, config: SnapshotConfig, 
   return [root, ...context.references.filter((reference) => reference !== root)];
 }
 
-function writeListener(context: WriterContext, routes: readonly RouteDescription[], keys?: KeysDescription): number {
+/** A listener's table, or that of a program. */
+type RouteTable = Pick<ListenerDescription, 'routes' | 'keys' | 'address' | 'port'>;
+
+function writeListener(context: WriterContext, { routes, keys, address = '', port = 0 }: RouteTable): number {
   const { writer, hashSeed } = context;
   let slotCount = 2;
   while (slotCount < routes.length * 2) slotCount *= 2;
@@ -61,27 +71,40 @@ function writeListener(context: WriterContext, routes: readonly RouteDescription
     slots[slot * 2] = hash;
     slots[slot * 2 + 1] = reference;
   }
-  const hasClasses = routes.some((route) => route.steps.some((step) => step.kind === 'rewrite' && step.changesClass));
-  const hasChaos = routes.some((route) => route.steps.some((step) => step.kind === 'chaos'));
-  const keysReference = keys === undefined ? 0 : writeProgram(context, keys);
+  const steps = routes.flatMap(allSteps);
+  const hasClasses = steps.some((step) => step.kind === 'rewrite' && step.changesClass);
+  const hasChaos = steps.some((step) => step.kind === 'chaos');
+  const keysReference = keys === undefined ? 0 : writeProgram(context, keys, keys.program);
   writer.reset();
   writer.push((hasChaos ? LISTENER_FLAG.CHAOS : 0) | (hasClasses ? LISTENER_FLAG.CLASSES : 0));
   writer.push(labelsMax);
   writer.push(slotCount - 1);
   writer.push(keysReference);
+  const addressWords = new Uint32Array(4);
+  writer.push(port);
+  // A link-local address has its interface behind it.
+  writer.push(parseAddress(address.replace(/%.*$/, ''), addressWords));
+  for (const word of addressWords) writer.push(word);
   assert(writer.count === LISTENER.words, 'fixed part of a listener');
   for (const word of slots) writer.push(word);
   return takeWritten(context);
 }
 
+/** Of the route, or of all that may take its place. */
+function allSteps(route: RouteDescription): readonly StepDescription[] {
+  return [...route.steps, ...(route.choices ?? []).flatMap(({ route: choice }) => choice.steps)];
+}
+
 function writeRoute(context: WriterContext, route: RouteDescription): number {
   const { writer } = context;
+  const choices = route.choices === undefined ? 0 : writeChoices(context, route.choices);
   const policy = writePolicy(context, route.policy ?? DEFAULT_POLICY);
   const args = route.steps.map((step) => writeArgument(context, route.zone, step));
   writer.reset();
   writer.push(route.scope);
   writer.push(route.zone.length);
   writer.push(policy);
+  writer.push(choices);
   writer.push(args.length);
   for (const [index, step] of route.steps.entries()) {
     writer.push(STEP_NUMBERS[step.kind]);
@@ -93,12 +116,27 @@ function writeRoute(context: WriterContext, route: RouteDescription): number {
   return takeWritten(context);
 }
 
+function writeChoices(context: WriterContext, choices: readonly RouteChoice[]): number {
+  const written = choices.flatMap(({ condition, route, isOfFirstZone }) => [
+    condition === null ? 0 : writeProgram(context, condition, condition.program),
+    writeRoute(context, route),
+    isOfFirstZone ? 1 : 0,
+  ]);
+  const { writer } = context;
+  writer.reset();
+  writer.push(choices.length);
+  writer.pushAll(written);
+  return takeWritten(context);
+}
+
 /** One block for all routes that share a policy. */
 function writePolicy(context: WriterContext, policy: PolicyDescription): number {
   const known = context.policies.get(policy);
   if (known !== undefined) return known;
   const { writer } = context;
   const addressOrder = policy.addressOrder === null ? 0 : writeAddressOrder(context, policy.addressOrder);
+  const { metadata } = policy;
+  const metadataProgram = metadata === null ? 0 : writeProgram(context, metadata, encodeJson(metadata));
   writer.reset();
   writer.push(
     (policy.rotates ? POLICY_FLAG.ROTATE : 0) |
@@ -111,6 +149,7 @@ function writePolicy(context: WriterContext, policy: PolicyDescription): number 
   if (addressOrder === 0) writer.push(policy.isShuffled ? ORDER.BY_CHANCE : ORDER.AS_IT_IS);
   else writer.push(nextOrder());
   writer.push(addressOrder);
+  writer.push(metadataProgram);
   writer.push((policy.headerFlags.set | (policy.headerFlags.cleared << 16)) >>> 0);
   writer.push(policy.udpSizeMax);
   writer.push(policy.nsid.length);
@@ -134,6 +173,10 @@ function writeAddressOrder(context: WriterContext, program: Uint8Array): number 
   writer.push(program.length);
   writer.pushOctets(program);
   return takeWritten(context);
+}
+
+function encodeJson(value: unknown): Uint8Array {
+  return new TextEncoder().encode(JSON.stringify(value));
 }
 
 function labelCountOf(name: Uint8Array): number {

@@ -4,6 +4,8 @@ import { addressTexts, clientLine, entryLine, relativeText } from './entry-text.
 import { entriesOf, keyOf, octetsAt, pagesOf } from './entry-walk.ts';
 import {
   BUFFER_HEADER,
+  CHOICES,
+  CHOICE_WORDS,
   CHUNK_BITS,
   CHUNK_PAGES,
   CONFIG,
@@ -98,12 +100,25 @@ function routeLines(words: Uint32Array, routeAt: number): string[] {
   const stepsAt = routeAt + ROUTE.at.steps;
   const zoneSize = words[routeAt + ROUTE.at.zoneSize]!;
   const zone = formatName(octetsAt(words, stepsAt + stepCount * STEP_WORDS, zoneSize));
+  const choices = words[routeAt + ROUTE.at.choices]!;
+  if (choices !== 0) return choiceLines(words, zone, choices * 2);
   if (stepCount === 0) return [`  ${zone}  no step`];
   // Numbered, so that sorting keeps the order of the chain.
   return Array.from(
     { length: stepCount },
     (_, index) => `  ${zone}  ${index + 1}  ${stepText(words, stepsAt + index * STEP_WORDS)}`,
   );
+}
+
+/** One after the other: whose expressions hold first answers. */
+function choiceLines(words: Uint32Array, zone: string, choicesAt: number): string[] {
+  return Array.from({ length: words[choicesAt + CHOICES.at.count]! }, (_, index) => {
+    const choiceAt = choicesAt + CHOICES.at.choices + index * CHOICE_WORDS;
+    const title = words[choiceAt] === 0 ? 'in any case' : 'if its view holds';
+    return routeLines(words, words[choiceAt + 1]! * 2).map((line) =>
+      line.replace(`  ${zone}  `, () => `  ${zone}  choice ${index + 1} (${title})  `),
+    );
+  }).flat();
 }
 
 function stepText(words: Uint32Array, stepAt: number): string {

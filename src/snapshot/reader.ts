@@ -132,6 +132,17 @@ export class SnapshotReader {
     return found;
   }
 
+  /** The ROUTE for exactly the zone that the end of a name is, from `start` on. @returns its word index, or NOT_FOUND */
+  findZoneRoute(listener: number, nameView: DataView, start: number, size: number): number {
+    if (listener >= this.words[this.configAt + CONFIG.at.listenerCount]!) return NOT_FOUND;
+    return this.findZone(this.listenerAt(listener), nameView, start, size);
+  }
+
+  /** Word index of the LISTENER, which there is. */
+  listenerAt(listener: number): number {
+    return this.words[this.configAt + CONFIG.at.listeners + listener]! * 2;
+  }
+
   private findZone(listenerAt: number, nameView: DataView, start: number, size: number): number {
     const words = this.words;
     const zoneWords = this.zoneWords;

@@ -49,6 +49,9 @@ export const LISTENER = layout('listener', [
   ['suffixLabelsMax', 1, 'the largest number of labels a served zone has'],
   ['slotMask', 1, 'number of slots - 1; the number is a power of two'],
   ['keys', 1, 'reference of a PROGRAM: the keys of signed messages, of all server blocks; 0: none'],
+  ['port', 1, 'where it listens; 0 in the table of a program, which no client asks'],
+  ['family', 1, '4 or 6: of the address where it listens, 0: none'],
+  ['address', 4, 'one word for IPv4, four for IPv6, most significant first'],
   [
     'slots',
     0,
@@ -71,6 +74,11 @@ export const ROUTE = layout('route', [
   ['scope', 1, 'metric scope: index of (server, zone, view) in the counters'],
   ['zoneSize', 1, 'octets of the zone name in wire form, root label included'],
   ['policy', 1, 'reference of the POLICY of the server block'],
+  [
+    'choices',
+    1,
+    'reference of the CHOICES where expressions say which server block answers: it has no steps; 0: none do',
+  ],
   ['stepCount', 1, 'number of steps of the chain'],
   [
     'steps',
@@ -78,6 +86,18 @@ export const ROUTE = layout('route', [
     'stepCount triples (STEP, reference of its argument or a number, STEP_FLAG bits), then the zone name, lower-cased, as key words',
   ],
 ]);
+/** The server blocks that names below a zone may be answered by (`view`), in the order in which they are tried. */
+export const CHOICES = layout('choices', [
+  ['count', 1, 'number of choices'],
+  [
+    'choices',
+    0,
+    'count triples (reference of the PROGRAM of a condition, 0: there is none; reference of the ROUTE; 1: the block has the same zone as the first)',
+  ],
+]);
+/** Words of a choice. */
+export const CHOICE_WORDS = 3;
+
 /** Words of a step in a ROUTE. */
 export const STEP_WORDS = 3;
 
@@ -134,6 +154,7 @@ export const POLICY = layout('policy', [
     'of records: 0 as they come, 1 by chance, more: the number of the address order, which no other one has',
   ],
   ['addressOrder', 1, 'reference of the ADDRESS_ORDER, 0: none'],
+  ['metadata', 1, 'reference of the PROGRAM that says which metadata there is, 0: none'],
   ['headerFlags', 1, 'of the header of responses, as its flags word: bits 0–15 are set, bits 16–31 cleared'],
   ['udpSizeMax', 1, 'largest UDP response with EDNS, and the size announced, octets'],
   ['nsidSize', 1, 'octets of the NSID, 0: not answered'],

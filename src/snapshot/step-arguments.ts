@@ -5,15 +5,12 @@ import type {
   ChaosStep,
   ExternalStep,
   FixedAnswerStep,
-  KeysDescription,
   KubernetesStep,
   NetworkWords,
   RecordsStep,
-  RewriteStep,
+  RouteDescription,
   StepDescription,
-  TemplateStep,
   TransferStep,
-  TsigStep,
 } from './config-description.ts';
 import type { WordWriter } from './entry-encoder.ts';
 import {
@@ -67,7 +64,7 @@ export function writeArgument(context: WriterContext, routeZone: Uint8Array, ste
     case 'template':
     case 'rewrite':
     case 'tsig':
-      return writeProgram(context, step);
+      return writeProgram(context, step, step.program, step.rest);
     case 'transfer':
       return writeTransferRule(context, step);
     case 'acl':
@@ -179,24 +176,32 @@ function writeChaosTexts(context: WriterContext, step: ChaosStep): number {
 
 let programCount = 0;
 
-/** One block for all routes of a server block. Its number tells a reader a program from another one that took the same place. */
+/**
+ * One block for all routes of a server block. Its number tells a reader a program from another one that took the same place.
+ *
+ * @param key   whose program it is: it is written once
+ * @param text  JSON
+ * @param rest  how other names go on, where it gives other names
+ */
 export function writeProgram(
   context: WriterContext,
-  step: TemplateStep | RewriteStep | TsigStep | KeysDescription,
+  key: object,
+  text: Uint8Array,
+  rest?: readonly RouteDescription[],
 ): number {
-  const known = context.programs.get(step);
+  const known = context.programs.get(key);
   if (known !== undefined) return known;
-  const table = step.rest === undefined ? 0 : context.writeRoutes(step.rest);
+  const table = rest === undefined ? 0 : context.writeRoutes(rest);
   const { writer } = context;
   const id = ++programCount;
   writer.reset();
   writer.push(id >>> 0);
   writer.push(Math.floor(id / 2 ** 32));
   writer.push(table);
-  writer.push(step.program.length);
-  writer.pushOctets(step.program);
+  writer.push(text.length);
+  writer.pushOctets(text);
   const reference = takeWritten(context);
-  context.programs.set(step, reference);
+  context.programs.set(key, reference);
   return reference;
 }
 

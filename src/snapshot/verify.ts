@@ -41,6 +41,8 @@ import {
   ROUTE,
   SNAPSHOT_MAGIC,
   STEP,
+  CHOICES,
+  CHOICE_WORDS,
   PROGRAM,
   TRANSFER_RULE,
   STEP_WORDS,
@@ -249,7 +251,10 @@ class SnapshotWalk {
     this.#rest(route, ROUTE.words, ROUTE.words + stepCount * STEP_WORDS + wordsFor(zoneSize));
     if (countLabels(words, zoneAt, zoneSize, true, this.#fault, 'zone') > labelsMax) this.#fault('suffixLabelsMax');
     if (hashKey(words, zoneAt, zoneSize, ZONE_HASH_SPACE, this.#hashSeed) !== hash) this.#fault('hash of the zone');
-    this.#walkPolicy(words[base + ROUTE.at.policy]!);
+    this.#walkPolicy(words[base + ROUTE.at.policy]!, datasetCount);
+    const choices = words[base + ROUTE.at.choices]!;
+    if (choices !== 0 && stepCount !== 0) this.#fault('choices and steps');
+    if (choices !== 0) this.#walkChoices(choices, hash, labelsMax, datasetCount);
     for (let index = 0; index < stepCount; index++) {
       const step = base + ROUTE.words + index * STEP_WORDS;
       this.#where = `route at ${route}`;
@@ -257,8 +262,22 @@ class SnapshotWalk {
     }
   }
 
+  #walkChoices(choices: number, hash: number, labelsMax: number, datasetCount: number): void {
+    const words = this.#words;
+    const base = this.#block(choices, CHOICES.words, 'choices');
+    const count = words[base + CHOICES.at.count]!;
+    this.#rest(choices, CHOICES.words, CHOICES.words + count * CHOICE_WORDS);
+    for (let index = 0; index < count; index++) {
+      const choice = base + CHOICES.at.choices + index * CHOICE_WORDS;
+      const [condition, route] = [words[choice]!, words[choice + 1]!];
+      if (condition !== 0) this.#walkProgram(condition, datasetCount);
+      this.#walkRoute(route, hash, labelsMax, datasetCount);
+      if (words[route * 2 + ROUTE.at.choices] !== 0) this.#fault('a choice has choices');
+    }
+  }
+
   /** Routes share the policy of their server block. */
-  #walkPolicy(policy: number): void {
+  #walkPolicy(policy: number, datasetCount: number): void {
     if (this.#policies.has(policy)) return;
     this.#policies.add(policy);
     const words = this.#words;
@@ -268,6 +287,8 @@ class SnapshotWalk {
     const nsidSize = words[base + POLICY.at.nsidSize]!;
     if (nsidSize > 255) this.#fault(`nsidSize ${nsidSize}`);
     this.#rest(policy, POLICY.words, POLICY.words + wordsFor(nsidSize));
+    const metadata = words[base + POLICY.at.metadata]!;
+    if (metadata !== 0) this.#walkProgram(metadata, datasetCount);
     const addressOrder = words[base + POLICY.at.addressOrder]!;
     const hasOrder = words[base + POLICY.at.order]! >= ORDER.FIRST_OF_ADDRESSES;
     if (hasOrder !== (addressOrder !== 0)) this.#fault(`order ${words[base + POLICY.at.order]}`);

@@ -1,6 +1,6 @@
 /** What the writers of a configuration's blocks share. */
 import type { BlockTransaction } from './block-transaction.ts';
-import type { KeysDescription, PolicyDescription, RouteDescription, StepDescription } from './config-description.ts';
+import type { PolicyDescription, RouteDescription } from './config-description.ts';
 import type { WordWriter } from './entry-encoder.ts';
 
 export interface WriterContext {
@@ -11,7 +11,7 @@ export interface WriterContext {
   readonly references: number[];
   /** blocks that several routes share, by what they are made of */
   readonly policies: Map<PolicyDescription, number>;
-  readonly programs: Map<StepDescription | KeysDescription, number>;
+  readonly programs: Map<object, number>;
   /** Write a table of routes. @returns its reference */
   writeRoutes(routes: readonly RouteDescription[]): number;
 }

@@ -1,5 +1,5 @@
 /** What a template can know about the query it answers. */
-import { parseClass, typeWord } from '../dns/record-words.ts';
+import { classWord, typeWord } from '../dns/record-words.ts';
 import { GoStruct, type GoValue } from './go-value.ts';
 
 export interface QuestionFacts {
@@ -31,7 +31,6 @@ export interface MatchFacts {
 }
 
 const ANY = 255;
-const CLASS_WORDS = new Map(['IN', 'CH', 'CS', 'HS', 'NONE', 'ANY'].map((word) => [parseClass(word)!, word]));
 
 /** The dot of a template. */
 export function makeTemplateData(question: QuestionFacts, match: MatchFacts): GoStruct {
@@ -49,7 +48,7 @@ export function makeTemplateData(question: QuestionFacts, match: MatchFacts): Go
       Regex: match.pattern,
       Match: match.groups,
       Group: group,
-      Class: CLASS_WORDS.get(qclass) ?? '',
+      Class: classWord(qclass) ?? '',
       Type: typeWord(qtype) ?? '',
       Message: messageStruct(question, asked),
       Question: asked,
@@ -63,7 +62,7 @@ export function makeTemplateData(question: QuestionFacts, match: MatchFacts): Go
 
 function questionStruct({ nameAsAsked, qtype, qclass }: QuestionFacts): GoStruct {
   const typeText = typeWord(qtype) ?? `TYPE${qtype}`;
-  const classText = CLASS_WORDS.get(qclass) ?? `CLASS${qclass}`;
+  const classText = classWord(qclass) ?? `CLASS${qclass}`;
   return new GoStruct(
     'dns.Question',
     { Name: nameAsAsked, Qtype: BigInt(qtype), Qclass: BigInt(qclass) },

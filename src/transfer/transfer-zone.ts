@@ -2,7 +2,16 @@
 import { lowerCaseName } from '../dns/name.ts';
 import { octetsAt } from '../snapshot/entry-walk.ts';
 import { NOT_FOUND, type SnapshotReader } from '../snapshot/reader.ts';
-import { DATASET, DATASET_FLAG, isReverseSpace, wordsFor, ZONE_INFO } from '../snapshot/snapshot-layout.ts';
+import {
+  CHOICES,
+  CHOICE_WORDS,
+  DATASET,
+  DATASET_FLAG,
+  isReverseSpace,
+  ROUTE,
+  wordsFor,
+  ZONE_INFO,
+} from '../snapshot/snapshot-layout.ts';
 import { findTransferredZone } from '../snapshot/transferred-zone.ts';
 
 const NS1 = Buffer.from('\x03ns1', 'latin1');
@@ -34,11 +43,17 @@ export interface TransferZone {
 /**
  * @param reader  holds the snapshot
  * @param name    the zone's apex, wire form with root label, in any letter case
+ * @param scope   metric scope of the route that the query had: it says which of several views
  * @returns undefined if the listener has no such zone, or not all of it yet
  */
-export function findTransferZone(reader: SnapshotReader, listener: number, name: Uint8Array): TransferZone | undefined {
+export function findTransferZone(
+  reader: SnapshotReader,
+  listener: number,
+  name: Uint8Array,
+  scope: number,
+): TransferZone | undefined {
   const { words } = reader;
-  const routeAt = findRoute(reader, listener, name);
+  const routeAt = chosenRoute(words, findRoute(reader, listener, name), scope);
   const stepAt = routeAt === NOT_FOUND ? NOT_FOUND : findTransferredZone(words, routeAt, name.length);
   if (stepAt === NOT_FOUND) return undefined;
   const zoneAt = words[stepAt + 1]! * 2;
@@ -69,6 +84,18 @@ export function findTransferZone(reader: SnapshotReader, listener: number, name:
     serverBase: isReverseSpace(keySpace) && !isExternal ? primary : undefined,
     pointerBase: isOwnBase ? undefined : primary,
   };
+}
+
+/** Where several server blocks have the zone, that of the scope. */
+function chosenRoute(words: Uint32Array, routeAt: number, scope: number): number {
+  const choices = routeAt === NOT_FOUND ? 0 : words[routeAt + ROUTE.at.choices]!;
+  if (choices === 0) return routeAt;
+  const choicesAt = choices * 2;
+  for (let index = 0; index < words[choicesAt + CHOICES.at.count]!; index++) {
+    const choice = words[choicesAt + CHOICES.at.choices + index * CHOICE_WORDS + 1]! * 2;
+    if (words[choice + ROUTE.at.scope] === scope) return choice;
+  }
+  return NOT_FOUND;
 }
 
 function findRoute(reader: SnapshotReader, listener: number, name: Uint8Array): number {

@@ -69,6 +69,8 @@ export interface ZoneSenderOptions {
 interface Transfer {
   readonly token: number;
   readonly listener: number;
+  /** metric scope of its route */
+  readonly scope: number;
   readonly query: TransferQuery;
   /** the zone's apex, wire form with root label */
   readonly name: Uint8Array;
@@ -131,6 +133,7 @@ export class TcpZoneSender implements ZoneSender {
     this.#waiting.push({
       token: this.#clients!.currentToken,
       listener: client.listener,
+      scope: client.scope,
       query: {
         question,
         isRecursionAvailable: (client.policyFlags & POLICY_FLAG.RECURSION) !== 0,
@@ -208,7 +211,9 @@ export class TcpZoneSender implements ZoneSender {
     // A connection has one transfer at a time.
     if (pin === undefined || Date.now() < transfer.notBeforeMs || this.#running.has(transfer.token)) return false;
     const reader = this.#readers[pin]!;
-    const zone = reader.enter() ? findTransferZone(reader, transfer.listener, transfer.name) : undefined;
+    const zone = reader.enter()
+      ? findTransferZone(reader, transfer.listener, transfer.name, transfer.scope)
+      : undefined;
     if (zone === undefined) {
       reader.leave();
       this.#refuse(transfer);

@@ -58,6 +58,8 @@ export class PlannedData {
     readonly options: KubernetesOptions;
     /** of the same server block */
     readonly external: K8sExternalOptions | undefined;
+    /** a plugin of the block asks which pod a client is */
+    readonly knowsClients: boolean;
   }[] = [];
   readonly #ofBlocks = new Map<CorefileBlock, number>();
 

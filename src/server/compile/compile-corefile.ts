@@ -14,14 +14,18 @@ import type { MetricScope } from '../../observability/shard-counters.ts';
 import type {
   ListenerDescription,
   PolicyDescription,
+  RouteChoice,
   RouteDescription,
   StepDescription,
 } from '../../snapshot/config-description.ts';
 import { UDP_SIZE_MAX_DEFAULT } from '../../snapshot/snapshot-layout.ts';
 import { type CompileContext, PlannedData, type ScopeOf, serverLabel, type StepMaker } from './block-compilation.ts';
+import { ListenerScopes } from './listener-scopes.ts';
+import { metadataOf } from './metadata.ts';
 import { STEP_MAKERS } from './step-makers.ts';
 import { keysOf, secretsText } from './tsig.ts';
-import { addAll, covers, longestCover, wireOf } from './zone-cover.ts';
+import { chosenRoute, conditionOf, isChosenByView, serversOf } from './views.ts';
+import { addAll, covers, wireOf } from './zone-cover.ts';
 import { notifiedZones } from './transfer.ts';
 import { headerFlagsOf } from './header-plan.ts';
 import { listenerSettingsOf } from './listener-plan.ts';
@@ -54,6 +58,8 @@ const WITHOUT_STEP: ReadonlySet<string> = new Set([
   // of the listener
   'tls',
   'https',
+  // decides which block answers
+  'view',
   // a property of what `forward` does
   'cache',
 ]);
@@ -105,15 +111,21 @@ class Compiler {
       for (const address of listener.address === '' ? wildcards : [listener.address]) {
         const id = addresses.length;
         addresses.push({ listener: id, address, port: listener.port, ...settings });
-        listeners.push({ id, routes, keys });
+        listeners.push({ id, routes, keys, address, port: listener.port });
       }
     }
     return {
       addresses,
       scopes: this.#scopes,
       config: { listeners },
-      records: this.#data.kubernetes.map(({ dataset, options, external }) =>
-        recordPlanOf(dataset, options, external, localAddressesOf(addresses.map(({ address }) => address))),
+      records: this.#data.kubernetes.map(({ dataset, options, external, knowsClients }) =>
+        recordPlanOf(
+          dataset,
+          options,
+          external,
+          knowsClients,
+          localAddressesOf(addresses.map(({ address }) => address)),
+        ),
       ),
       hosts: this.#data.hosts,
       services: this.#services(),
@@ -170,34 +182,25 @@ class Compiler {
     const routes: RouteDescription[] = [];
     const seen = new Set<string>();
     const serving = zones.map(({ zone, blockIndex }) => ({ zone, block: this.#config.blocks[blockIndex]! }));
-    const scopes = new Map<string, number>();
-    const scopeOf: ScopeOf = (zone) => this.#aclScope(label, zone);
+    const table = new ListenerScopes(label, this.#scopes, this.#scopeBlocks);
     const suffixes = new Set([
       ...zones.map(({ zone }) => zone),
       ...serving.flatMap(({ block }) => [...this.#compiled(block).zones]),
     ]);
     for (const suffix of suffixes) {
-      const server = longestCover(serving, suffix);
-      if (server === undefined || seen.has(suffix)) continue;
+      const servers = serversOf(serving, suffix);
+      if (servers.length === 0 || seen.has(suffix)) continue;
       seen.add(suffix);
-      const compiled = this.#compiled(server.block);
-      let scope = scopes.get(server.zone);
-      if (scope === undefined) {
-        scope = this.#scopes.push({ server: label, zone: server.zone, view: '' }) - 1;
-        this.#scopeBlocks[scope] = server.block;
-        scopes.set(server.zone, scope);
-      }
-      routes.push({ zone: wireOf(suffix), scope, policy: compiled.policy, steps: compiled.stepsFor(suffix, scopeOf) });
+      const made = servers.map(({ zone, block }): RouteDescription => {
+        const { policy, stepsFor } = this.#compiled(block);
+        const scope = table.scopeOf(zone, block);
+        return { zone: wireOf(suffix), scope, policy, steps: stepsFor(suffix, table.aclScopes(block)) };
+      });
+      routes.push(
+        isChosenByView(servers) ? chosenRoute(made, servers, (block) => this.#compiled(block).condition) : made[0]!,
+      );
     }
     return routes;
-  }
-
-  /** Where what `acl` does in one of its zones is counted. */
-  #aclScope(server: string, zone: string): number {
-    const isIt = (scope: MetricScope): boolean =>
-      scope.plugin === 'acl' && scope.server === server && scope.zone === zone;
-    const known = this.#scopes.findIndex(isIt);
-    return known > 0 ? known : this.#scopes.push({ server, zone, view: '', plugin: 'acl' }) - 1;
   }
 
   #compiled(block: CorefileBlock): CompiledBlock {
@@ -239,6 +242,7 @@ class Compiler {
     }
     return {
       policy: this.#policyOf(block, makers.length > 0),
+      condition: conditionOf(block),
       zones,
       stepsFor: (suffix, scopeOf) => makers.flatMap((make) => make(suffix, scopeOf)),
     };
@@ -277,8 +281,10 @@ class Compiler {
     return { rotates: isOn, isShuffled: isOn, addressOrder: prefer.length === 0 ? null : encodeJson(program) };
   }
 
-  #policyOf({ plugins }: CorefileBlock, hasHandlers: boolean): PolicyDescription {
+  #policyOf(block: CorefileBlock, hasHandlers: boolean): PolicyDescription {
+    const { plugins } = block;
     return {
+      metadata: metadataOf(block, this.#data.knownClusterDataset(block)),
       ...this.#orderOf(plugins.loadbalance),
       headerFlags: headerFlagsOf(plugins.header),
       isMinimal: plugins.minimal !== undefined,
@@ -300,6 +306,8 @@ function encodeJson(value: unknown): Uint8Array {
 
 interface CompiledBlock {
   readonly policy: PolicyDescription;
+  /** null: it answers in any case */
+  readonly condition: RouteChoice['condition'];
   /** every zone its plugins name */
   readonly zones: ReadonlySet<string>;
   stepsFor(suffix: string, scopeOf: ScopeOf): readonly StepDescription[];

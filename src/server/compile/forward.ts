@@ -42,7 +42,11 @@ function cacheProfiles({ block, plugins, zones, context }: BlockCompilation): (s
   const instance = {
     capacity: options.success.capacity + options.denial.capacity,
     key: JSON.stringify([names, plugins.bind, plugins.view]),
-    labels: { server: serverLabel(first!.scheme, '', first!.port), zones: options.zones.join(','), view: '' },
+    labels: {
+      server: serverLabel(first!.scheme, '', first!.port),
+      zones: options.zones.join(','),
+      view: plugins.view?.name ?? '',
+    },
   };
   return (suffix) => {
     if (!options.zones.some((zone) => covers(zone, suffix))) return undefined;

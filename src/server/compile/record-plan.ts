@@ -2,6 +2,7 @@
 import type { ExternalOptions, RecordOptions } from '../../records/record-options.ts';
 import type { K8sExternalOptions } from '../../plugins/k8s_external/parse.ts';
 import type { KubernetesOptions } from '../../plugins/kubernetes/parse.ts';
+import type { PluginOptions } from '../../plugins/order.ts';
 import { kindsOf, type RecordPlan } from '../server-plan.ts';
 
 /** A day: a timer takes no more than 24 of them. */
@@ -11,9 +12,10 @@ export function recordPlanOf(
   dataset: number,
   options: KubernetesOptions,
   external: K8sExternalOptions | undefined,
+  knowsClients: boolean,
   localAddresses: readonly string[],
 ): RecordPlan {
-  const records = recordOptionsOf(options, external, localAddresses);
+  const records = recordOptionsOf(options, external, knowsClients, localAddresses);
   const { labels, namespaceLabels } = records;
   return {
     dataset,
@@ -23,17 +25,23 @@ export function recordPlanOf(
   };
 }
 
+/** Whether a plugin of the block asks which pod a client is: `metadata` does, of pods that are verified. */
+export function asksForClients({ kubernetes, metadata }: PluginOptions): boolean {
+  return kubernetes?.pods === 'verified' && metadata !== undefined;
+}
+
 /** What the record model takes: zones without the final dot. */
 function recordOptionsOf(
   options: KubernetesOptions,
   external: K8sExternalOptions | undefined,
+  knowsClients: boolean,
   localAddresses: readonly string[],
 ): RecordOptions {
   return {
     zones: options.zones.map(withoutDot),
     multiclusterZones: options.multiclusterZones.map(withoutDot),
     external: external === undefined ? undefined : externalOptionsOf(external),
-    clientIndex: false,
+    clientIndex: knowsClients,
     ttlSeconds: options.ttlSeconds,
     pods: options.pods,
     endpointPodNames: options.namesEndpointsByPod,

@@ -19,19 +19,6 @@ export function longestZone(zones: readonly string[], name: string): string | un
   return zones.filter((zone) => covers(zone, name)).sort((a, b) => b.length - a.length)[0];
 }
 
-export function longestCover<Server extends { readonly zone: string }>(
-  servers: readonly Server[],
-  name: string,
-): Server | undefined {
-  let longest: Server | undefined;
-  for (const server of servers) {
-    if (covers(server.zone, name) && (longest === undefined || server.zone.length > longest.zone.length)) {
-      longest = server;
-    }
-  }
-  return longest;
-}
-
 export function wireOf(zone: string): Uint8Array {
   const wire = parseName(zone);
   assert(wire !== null, 'a zone is a name');

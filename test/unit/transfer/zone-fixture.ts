@@ -84,7 +84,7 @@ export class Zones {
     const pin = new PinnedReader(this.buffer, this.builder.epochs.claimSlot(1));
     const reader = new SnapshotReader(this.buffer, pin);
     reader.enter();
-    const found = findTransferZone(reader, LISTENER, wire(zone));
+    const found = findTransferZone(reader, LISTENER, wire(zone), 0);
     if (found === undefined) throw new Error(`no zone ${zone}`);
     const question = buildQuery({ name: zone, type: 252, ...query });
     const message = new TransferMessage({ question, isRecursionAvailable: false, opt, tsig: undefined });

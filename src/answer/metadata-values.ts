@@ -1,0 +1,115 @@
+/**
+ * `metadata`: what is known of the query under a label, `PLUGIN/LABEL`. Found when it is asked for; it speaks of the question
+ * as the client asked it, whatever `rewrite` made of it.
+ */
+import { lowerCaseName, parseName } from '../dns/name.ts';
+import type { MetadataDescription } from '../snapshot/config-description.ts';
+import { clientOf } from '../snapshot/entry-walk.ts';
+import { NOT_FOUND, type SnapshotReader } from '../snapshot/reader.ts';
+import type { QueryClient } from './answerer-options.ts';
+import { clusterNameValue } from './cluster-name.ts';
+import { Programs } from './programs.ts';
+import type { Query } from './query.ts';
+import type { Response } from './response.ts';
+
+type Cluster = NonNullable<MetadataDescription['cluster']>;
+
+interface Metadata {
+  readonly description: MetadataDescription;
+  readonly zones: readonly Uint8Array[];
+  readonly clusterZones: readonly Uint8Array[];
+}
+
+export class MetadataValues {
+  private readonly reader: SnapshotReader;
+  private readonly query: Query;
+  private readonly response: Response;
+  private readonly client: QueryClient;
+  private readonly programs: Programs<Metadata>;
+
+  constructor(reader: SnapshotReader, query: Query, response: Response, client: QueryClient) {
+    this.reader = reader;
+    this.query = query;
+    this.response = response;
+    this.client = client;
+    this.programs = new Programs(reader, parseMetadata);
+  }
+
+  /**
+   * @param metadataAt  word index of the PROGRAM, 0: there is no metadata
+   * @returns undefined if nothing is known under the label
+   */
+  valueOf(metadataAt: number, label: string): string | undefined {
+    if (metadataAt === 0) return undefined;
+    const metadata = this.programs.at(metadataAt);
+    const { view, cluster } = metadata.description;
+    const name = this.nameAsAsked();
+    if (longestZone(metadata.zones, name) < 0) return undefined;
+    if (label === 'view/name') return view ?? undefined;
+    if (cluster === null || !label.startsWith('kubernetes/')) return undefined;
+    const field = label.slice('kubernetes/'.length);
+    if (field.startsWith('client-')) return this.clientValue(cluster, field);
+    const zone = longestZone(metadata.clusterZones, name);
+    if (zone < 0) return undefined;
+    const { length } = metadata.clusterZones[zone]!;
+    const isMulticluster = cluster.multiclusterZones.includes(cluster.zones[zone]!);
+    return clusterNameValue(name, name.length - length, field, isMulticluster, cluster.isZonal);
+  }
+
+  /** Values of the labels that `log` prints, in their order; undefined where nothing is known. */
+  loggedValues(metadataAt: number): readonly (string | undefined)[] {
+    if (metadataAt === 0) return NO_VALUES;
+    const { logged } = this.programs.at(metadataAt).description;
+    return logged.length === 0 ? NO_VALUES : logged.map((label) => this.valueOf(metadataAt, label));
+  }
+
+  private clientValue({ dataset, knowsClients }: Cluster, field: string): string | undefined {
+    if (!knowsClients) return undefined;
+    const { peerOffset, peerSize } = this.client;
+    const entryAt = this.reader.findClient(this.reader.datasetAt(dataset), this.response.view, peerOffset, peerSize);
+    if (entryAt === NOT_FOUND) return undefined;
+    const { namespace, name } = clientOf(this.reader.words, entryAt);
+    if (field === 'client-namespace') return namespace;
+    return field === 'client-pod-name' ? name : undefined;
+  }
+
+  /** Wire form, lower-cased. */
+  private nameAsAsked(): Uint8Array {
+    const { rewriting } = this.client;
+    if (rewriting === undefined) return this.query.nameBytes.subarray(0, this.query.nameSize);
+    return lowerCaseName(rewriting.question.subarray(0, -QUESTION_FIXED_SIZE));
+  }
+}
+
+const QUESTION_FIXED_SIZE = 4;
+const NO_VALUES: readonly (string | undefined)[] = [];
+
+function parseMetadata(text: Uint8Array): Metadata {
+  const description = JSON.parse(Buffer.from(text).toString()) as MetadataDescription;
+  return {
+    description,
+    zones: description.zones.map(wireOf),
+    clusterZones: (description.cluster?.zones ?? []).map(wireOf),
+  };
+}
+
+function wireOf(zone: string): Uint8Array {
+  return lowerCaseName(parseName(zone)!);
+}
+
+/** @returns index of the longest zone that the name lies in, -1: none */
+function longestZone(zones: readonly Uint8Array[], name: Uint8Array): number {
+  let longest = -1;
+  for (const [index, zone] of zones.entries()) {
+    if (longest >= 0 && zones[longest]!.length >= zone.length) continue;
+    if (isAtOrBelow(name, zone)) longest = index;
+  }
+  return longest;
+}
+
+function isAtOrBelow(name: Uint8Array, zone: Uint8Array): boolean {
+  let at = 0;
+  while (name.length - at > zone.length) at += 1 + name[at]!;
+  if (name.length - at !== zone.length) return false;
+  return zone.every((octet, index) => name[at + index] === octet);
+}

@@ -1,0 +1,107 @@
+/**
+ * `view`: which of several server blocks answers, by expressions about the query. Only names come here whose longest zone
+ * has a block with `view`.
+ */
+import type { Expr } from '../config/expr-tree.ts';
+import { TYPE } from '../dns/iana.ts';
+import { areAllTrue, compileExpr, type CompiledExpr } from '../expr/compile-expr.ts';
+import { ExprError } from '../expr/expr-value.ts';
+import { NOT_FOUND, type SnapshotReader } from '../snapshot/reader.ts';
+import { CHOICE_WORDS, CHOICES, POLICY, ROUTE } from '../snapshot/snapshot-layout.ts';
+import type { QueryClient } from './answerer-options.ts';
+import { Programs } from './programs.ts';
+import type { Query } from './query.ts';
+import type { QueryFacts } from './query-facts.ts';
+
+/** What is evaluated: plain data, which goes to the answering threads as JSON. */
+export interface ViewProgram {
+  /** all have to be true */
+  readonly expressions: readonly Expr[];
+}
+
+export class ViewChoice {
+  private readonly reader: SnapshotReader;
+  private readonly query: Query;
+  private readonly client: QueryClient;
+  private readonly facts: QueryFacts;
+  private readonly conditions: Programs<readonly CompiledExpr[]>;
+
+  constructor(reader: SnapshotReader, query: Query, client: QueryClient, facts: QueryFacts) {
+    this.reader = reader;
+    this.query = query;
+    this.client = client;
+    this.facts = facts;
+    this.conditions = new Programs(reader, parseCondition);
+  }
+
+  /**
+   * @param routeAt  word index of the ROUTE of the query's longest zone, for DS of its shortest but the root
+   * @returns that of the block which answers, NOT_FOUND: none does
+   */
+  choose(routeAt: number): number {
+    return this.query.qtype === TYPE.DS ? this.chooseParent() : this.firstOf(routeAt);
+  }
+
+  /** The first choice whose expressions hold. */
+  private firstOf(routeAt: number): number {
+    const { words } = this.reader;
+    const choices = words[routeAt + ROUTE.at.choices]!;
+    if (choices === 0) return routeAt;
+    let choiceAt = choices * 2 + CHOICES.at.choices;
+    for (let left = words[choices * 2 + CHOICES.at.count]!; left > 0; left--, choiceAt += CHOICE_WORDS) {
+      if (this.holds(choiceAt)) return words[choiceAt + 1]! * 2;
+    }
+    return NOT_FOUND;
+  }
+
+  /** DS is the parent's: the shortest zone but the root that has a block which answers, and of its blocks the last one. */
+  private chooseParent(): number {
+    const { reader, query, client } = this;
+    const { labelStarts, labelCount, nameSize, nameView } = query;
+    let found = NOT_FOUND;
+    for (let label = 0; label < labelCount; label++) {
+      const start = labelStarts[label]!;
+      const routeAt = reader.findZoneRoute(client.listener, nameView, start, nameSize - start);
+      if (routeAt === NOT_FOUND) continue;
+      const last = this.lastOf(routeAt);
+      if (last !== NOT_FOUND) found = last;
+    }
+    if (found !== NOT_FOUND) return found;
+    const start = labelStarts[labelCount]!;
+    const rootAt = reader.findZoneRoute(client.listener, nameView, start, nameSize - start);
+    return rootAt === NOT_FOUND ? NOT_FOUND : this.firstOf(rootAt);
+  }
+
+  /** The last choice of the same zone whose expressions hold. */
+  private lastOf(routeAt: number): number {
+    const { words } = this.reader;
+    const choices = words[routeAt + ROUTE.at.choices]!;
+    if (choices === 0) return routeAt;
+    let found = NOT_FOUND;
+    let choiceAt = choices * 2 + CHOICES.at.choices;
+    for (let left = words[choices * 2 + CHOICES.at.count]!; left > 0; left--, choiceAt += CHOICE_WORDS) {
+      if (words[choiceAt + 2] === 1 && this.holds(choiceAt)) found = words[choiceAt + 1]! * 2;
+    }
+    return found;
+  }
+
+  /** An expression that cannot be evaluated does not hold. */
+  private holds(choiceAt: number): boolean {
+    const { words } = this.reader;
+    const condition = words[choiceAt]!;
+    if (condition === 0) return true;
+    const policyAt = words[words[choiceAt + 1]! * 2 + ROUTE.at.policy]! * 2;
+    this.facts.metadataAt = words[policyAt + POLICY.at.metadata]! * 2;
+    try {
+      return areAllTrue(this.conditions.at(condition * 2), this.facts);
+    } catch (error) {
+      if (error instanceof ExprError) return false;
+      throw error;
+    }
+  }
+}
+
+function parseCondition(text: Uint8Array): readonly CompiledExpr[] {
+  const { expressions } = JSON.parse(Buffer.from(text).toString()) as ViewProgram;
+  return expressions.map(compileExpr);
+}
