@@ -32,6 +32,14 @@ export interface AnswererOptions {
   readonly forwarder?: QueryForwarder;
   /** sends whole zones; without it, as where queries come over UDP alone, a transfer is SERVFAIL */
   readonly transfers?: ZoneSender;
+  /** counters that class CHAOS has names for; without them there are none */
+  readonly chaosCounters?: ChaosCounters | undefined;
+}
+
+/** Counters that are asked for by name, as dnsmasq has them. */
+export interface ChaosCounters {
+  /** Answer a question of class CH for TXT. @returns false if there is no such name */
+  answer(query: Query, response: Response): boolean;
 }
 
 /** Who sends zones to clients. */

@@ -80,7 +80,7 @@ export class Chain {
     this.rotation = new Rotation((Math.random() * 0xffff_ffff) >>> 0);
     this.kubernetes = new KubernetesStep(reader, query, response, this.rotation);
     this.records = new RecordsStep(reader, query, response, this.rotation);
-    this.fixed = new FixedSteps(reader, query, response);
+    this.fixed = new FixedSteps(reader, query, response, options.chaosCounters);
     this.local = new LocalStep(query, response, options.counters);
     this.template = new TemplateStep(reader, query, response);
     this.transfer = new TransferStep(reader, query, response);

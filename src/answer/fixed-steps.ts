@@ -5,6 +5,7 @@
 import { CLASS, RCODE, TYPE } from '../dns/iana.ts';
 import type { SnapshotReader } from '../snapshot/reader.ts';
 import { CHAOS_TEXTS, FIXED_ANSWER } from '../snapshot/snapshot-layout.ts';
+import type { ChaosCounters } from './answerer-options.ts';
 import type { Query } from './query.ts';
 import { type Response, SECTION } from './response.ts';
 import { STEP_RESULT } from './step-result.ts';
@@ -20,11 +21,13 @@ export class FixedSteps {
   private readonly query: Query;
   private readonly response: Response;
   private readonly words: Uint32Array;
+  private readonly chaosCounters: ChaosCounters | undefined;
   /** HINFO of RFC 8482 as CoreDNS's plugin has it, as octets in words */
   private readonly anyRecord: Uint32Array;
   private readonly anyRecordSize: number;
 
-  constructor(reader: SnapshotReader, query: Query, response: Response) {
+  constructor(reader: SnapshotReader, query: Query, response: Response, chaosCounters: ChaosCounters | undefined) {
+    this.chaosCounters = chaosCounters;
     this.query = query;
     this.response = response;
     this.words = reader.words;
@@ -121,6 +124,7 @@ export class FixedSteps {
       const authorsAt = hostnameAt + ((hostnameSize + 3) >>> 2);
       return this.writeChaos(authorsAt, words[textsAt + at.authorsSize]!, words[textsAt + at.authorsCount]!);
     }
+    if (this.chaosCounters?.answer(query, this.response) === true) return STEP_RESULT.DONE;
     return STEP_RESULT.NEXT;
   }
 

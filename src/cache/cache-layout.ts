@@ -62,6 +62,7 @@ export const CACHE_CELLS = layout('cache cells', [
   ['entriesDenial', 1, 'the same of negative answers and failures'],
   ['evictionsSuccess', 1, 'positive answers that made room for others'],
   ['evictionsDenial', 1, 'the same of negative answers and failures'],
+  ['insertions', 1, 'answers that were stored'],
 ]);
 
 /** Words of a writer that outlive its thread. */

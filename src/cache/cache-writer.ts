@@ -234,6 +234,7 @@ export class CacheWriter {
       const isEviction = displaced !== 0 && this.#cache.kindIfEqual(displaced, key) !== kind;
       if (Atomics.compareExchange(words, slot, old, word) !== old) continue;
       if (displaced !== 0) this.#countGone(displaced, isEviction);
+      this.count(key.key >>> 16, CACHE_CELLS.at.insertions);
       this.#add(
         key.key >>> 16,
         kind === KIND.SUCCESS ? CACHE_CELLS.at.entriesSuccess : CACHE_CELLS.at.entriesDenial,

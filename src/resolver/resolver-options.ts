@@ -80,6 +80,8 @@ export interface ResolverOptions extends Pick<AnswererOptions, 'buffer' | 'reade
   readonly forwardBuffer?: SharedArrayBuffer | undefined;
   /** from createCacheBuffer; without it nothing is kept */
   readonly cacheBuffer?: SharedArrayBuffer;
+  /** from createDnsmasqBoard; without it dnsmasq's counters have no names */
+  readonly dnsmasqBoard?: SharedArrayBuffer | undefined;
   /** from createHandoffBuffer; without it no shard hands anything over */
   readonly handoffBuffer?: SharedArrayBuffer | undefined;
   /** number of metric scopes that routes name */

@@ -5,6 +5,7 @@ import { assert } from '../base/assert.ts';
 import { BUFFER_HEADER } from '../memory/buffer-layout.ts';
 import { collectGarbage } from '../native/process-memory.ts';
 import { openCache } from '../cache/cache-access.ts';
+import { openChaosCounters } from '../forward/chaos-counters.ts';
 import { QueryEventWriter } from '../observability/query-event-writer.ts';
 import { createShardCounters } from '../observability/shard-counters.ts';
 import { tcpCellsOf } from '../observability/tcp-metrics.ts';
@@ -84,6 +85,7 @@ function createService(given: ResolverOptions): Services {
     cache,
     ...(upstreams !== undefined && { forwarder: upstreams }),
     transfers: zoneSender,
+    chaosCounters: openChaosCounters(given),
     onPanic,
   });
   const tcp = new TcpService({

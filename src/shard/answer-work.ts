@@ -2,6 +2,7 @@
 import { Answerer } from '../answer/answerer.ts';
 import type { AnswererOptions } from '../answer/answerer-options.ts';
 import { openCache } from '../cache/cache-access.ts';
+import { openChaosCounters } from '../forward/chaos-counters.ts';
 import { Forwarder } from '../forward/forwarder.ts';
 import { BUFFER_HEADER } from '../memory/buffer-layout.ts';
 import { collectGarbage } from '../native/process-memory.ts';
@@ -25,6 +26,8 @@ export interface AnswerWorkData extends Pick<AnswererOptions, 'buffer' | 'cookie
   readonly handoffBuffer?: SharedArrayBuffer;
   /** from createCacheBuffer; without it nothing is kept */
   readonly cacheBuffer?: SharedArrayBuffer;
+  /** from createDnsmasqBoard; without it dnsmasq's counters have no names */
+  readonly dnsmasqBoard?: SharedArrayBuffer | undefined;
 }
 
 const FIRST_SNAPSHOT_LOOK_MS = 2;
@@ -57,6 +60,7 @@ export function createShardWork(options: ShardWorkOptions): ShardWork {
     events,
     cache,
     ...(forwarder !== undefined && { forwarder }),
+    chaosCounters: openChaosCounters(data),
   });
   collectGarbage();
   waitForSnapshot(data.buffer, data.firstSnapshotMaxMs);
