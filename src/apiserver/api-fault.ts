@@ -1,6 +1,6 @@
 /** What can go wrong with a request to the API server, and what it says to those who have to mend it. */
 import { SkyshardError, type ErrorCode } from '../base/skyshard-error.ts';
-import { type ApiResource, clusterRoleRule, resourceName } from './resources.ts';
+import { type ApiResource, missingRule, resourceName } from './resources.ts';
 
 /** `metav1.Status`, as far as it is used; a field the server left out is '' or 0. */
 export interface ApiStatus {
@@ -75,12 +75,7 @@ export function statusFault({ resource, verb }: ApiRequestName, status: ApiStatu
         { isEvent },
       );
     case 403:
-      return new ApiFault(
-        'API_FORBIDDEN',
-        `${what}: add to the ClusterRole: ${clusterRoleRule(resource)} (${said})`,
-        status,
-        { isEvent },
-      );
+      return new ApiFault('API_FORBIDDEN', `${what}: add to ${missingRule(resource)} (${said})`, status, { isEvent });
     case 404:
       return new ApiFault(
         'API_MISSING',

@@ -15,6 +15,8 @@ export interface ApiResource {
   readonly fieldSelector: string;
   /** comes with a CustomResourceDefinition, so a cluster may be without it */
   readonly isCustom: boolean;
+  /** one object is read, and no others */
+  readonly only?: { readonly namespace: string; readonly name: string };
 }
 
 const VERBS = ['list', 'watch'] as const;
@@ -69,9 +71,25 @@ export const API_RESOURCES: Readonly<Record<ObjectKind, ApiResource>> = {
   },
 };
 
-/** Path of all objects of the resource, in every namespace. */
-export function resourcePath({ group, version, plural }: ApiResource): string {
-  return group === '' ? `/api/${version}/${plural}` : `/apis/${group}/${version}/${plural}`;
+/** A ConfigMap of a name; who may read it needs no right to any other. */
+export function configMapResource(namespace: string, name: string): ApiResource {
+  return {
+    group: '',
+    version: 'v1',
+    plural: 'configmaps',
+    verbs: VERBS,
+    selector: 'labels',
+    // Also what a rule with resourceNames asks for.
+    fieldSelector: `metadata.name=${name}`,
+    isCustom: false,
+    only: { namespace, name },
+  };
+}
+
+/** Path of all objects of the resource, in every namespace or in the one that is meant. */
+export function resourcePath({ group, version, plural, only }: ApiResource): string {
+  const root = group === '' ? `/api/${version}` : `/apis/${group}/${version}`;
+  return only === undefined ? `${root}/${plural}` : `${root}/namespaces/${only.namespace}/${plural}`;
 }
 
 /** `endpointslices.discovery.k8s.io`, as `kubectl auth can-i` takes it. */
@@ -79,8 +97,12 @@ export function resourceName({ group, plural }: ApiResource): string {
   return group === '' ? plural : `${plural}.${group}`;
 }
 
-/** The rule of a ClusterRole without which the resource cannot be read. */
-export function clusterRoleRule({ group, plural, verbs }: ApiResource): string {
+/** The rule without which the resource cannot be read, and where it is to stand. */
+export function missingRule({ group, plural, verbs, only }: ApiResource): string {
   const words = verbs.map((verb) => JSON.stringify(verb)).join(', ');
-  return `apiGroups: [${JSON.stringify(group)}], resources: [${JSON.stringify(plural)}], verbs: [${words}]`;
+  const [where, names] =
+    only === undefined
+      ? ['the ClusterRole', '']
+      : [`a Role in namespace ${only.namespace}`, `resourceNames: [${JSON.stringify(only.name)}], `];
+  return `${where}: apiGroups: [${JSON.stringify(group)}], resources: [${JSON.stringify(plural)}], ${names}verbs: [${words}]`;
 }
