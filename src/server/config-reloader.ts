@@ -31,6 +31,8 @@ export interface ConfigReloaderOptions {
   readonly services: BlockServices;
   readonly threads: AnsweringThreads;
   readonly log: LogFunction;
+  /** told of each configuration that is taken over */
+  readonly onApplied?: (plan: ServerPlan) => void;
 }
 
 export class ConfigReloader {
@@ -150,6 +152,7 @@ export class ConfigReloader {
       throw error;
     }
     this.#plan = plan;
+    this.#options.onApplied?.(plan);
     this.#complaint = '';
     this.#figures.isSuccess = true;
     this.#figures.successSeconds = Date.now() / 1000;

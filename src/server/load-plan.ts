@@ -7,7 +7,7 @@ import type { ForwardGroup } from '../forward/forward-group.ts';
 import { loadCorefile, readCorefile } from '../plugins/corefile-config.ts';
 import { BUILT_IN_NAME, builtInCorefile } from './built-in-corefile.ts';
 import { compileCorefile } from './compile/compile-corefile.ts';
-import type { ServerOptions } from './server-options.ts';
+import type { MadeText, ServerOptions } from './server-options.ts';
 import type { ServerPlan } from './server-plan.ts';
 import type { UpstreamHosts } from './upstream-hosts.ts';
 import type { WeightFiles } from './weight-files.ts';
@@ -20,27 +20,47 @@ import type { WeightFiles } from './weight-files.ts';
  * @throws SkyshardError CONFIG_*, with the place
  */
 export async function loadPlan(
-  { corefile, bindAddresses, dnsPort }: Pick<ServerOptions, 'corefile' | 'bindAddresses' | 'dnsPort'>,
+  options: Pick<ServerOptions, 'corefile' | 'makeCorefile' | 'bindAddresses' | 'dnsPort'>,
   indexOfGroup: (group: ForwardGroup) => number,
   indexOfCacheProfile: (profile: CacheProfile) => number,
   hosts?: UpstreamHosts,
   weights?: WeightFiles,
 ): Promise<ServerPlan> {
-  const builtIn = corefile === undefined ? builtInCorefile(bindAddresses) : undefined;
+  const { corefile, dnsPort } = options;
+  const made = await makeText(options);
   const config =
-    corefile === undefined
-      ? await readCorefile(builtIn!.text, BUILT_IN_NAME, { dnsPort })
-      : await loadCorefile(corefile, { dnsPort });
+    made === undefined
+      ? await loadCorefile(corefile!, { dnsPort })
+      : await readCorefile(made.text, made.name, { dnsPort });
+  const forwardGroups = new Set<number>();
   await hosts?.prepare(config);
   await weights?.prepare(config);
   const plan = compileCorefile(config, {
     version: readVersion(),
     hostName: hostname(),
-    indexOfGroup,
+    indexOfGroup: (group) => {
+      const index = indexOfGroup(group);
+      forwardGroups.add(index);
+      return index;
+    },
     addressesOf: (host, resolvers) => hosts?.addressesOf(host, resolvers) ?? [],
     weightsOf: (file) => weights?.weightsOf(file) ?? [],
     indexOfCacheProfile,
   });
-  const warnings = [...(builtIn?.warnings ?? []), ...config.warnings.map(formatWarning), ...plan.warnings];
-  return { ...plan, warnings, surroundings: `${hosts?.text ?? ''}\n${weights?.text ?? ''}\n${plan.surroundings}` };
+  const warnings = [...(made?.warnings ?? []), ...config.warnings.map(formatWarning), ...plan.warnings];
+  return {
+    ...plan,
+    warnings,
+    surroundings: `${hosts?.text ?? ''}\n${weights?.text ?? ''}\n${plan.surroundings}`,
+    forwardGroups: [...forwardGroups],
+  };
+}
+
+/** The Corefile where there is no file of it. */
+async function makeText(
+  options: Pick<ServerOptions, 'corefile' | 'makeCorefile' | 'bindAddresses'>,
+): Promise<MadeText | undefined> {
+  if (options.makeCorefile !== undefined) return options.makeCorefile();
+  if (options.corefile !== undefined) return undefined;
+  return { name: BUILT_IN_NAME, ...builtInCorefile(options.bindAddresses) };
 }

@@ -36,6 +36,8 @@ const SETTLE_MS = 110;
 export interface ServerMetrics {
   /** the text of /metrics */
   readonly page: () => Promise<string>;
+  /** of the shards' counters */
+  readonly collector: CounterCollector;
   /** collect the counters now and then, so that none wraps unseen */
   start(): void;
   stop(): void;
@@ -60,6 +62,7 @@ export function createServerMetrics(options: ServerMetricsOptions): ServerMetric
     laterFamilies: options.laterFamilies,
   });
   return {
+    collector,
     page: async () => {
       await sleep(SETTLE_MS);
       counters.shardRestarts = shards.restarts;

@@ -1,11 +1,16 @@
 /** What the server is asked to do, and how it says what happens. */
 import { formatPlace } from '../base/skyshard-error.ts';
 import type { ManifestLoad } from '../manifests/manifest-loader.ts';
+import type { CompanionOptions } from './companion.ts';
 
 /** The command line fills it. */
 export interface ServerOptions {
   /** the Corefile; undefined: the built-in configuration, for which bindAddresses counts */
   readonly corefile: string | undefined;
+  /** makes the Corefile out of something else, in the place of either */
+  readonly makeCorefile?: (() => Promise<MadeText>) | undefined;
+  /** stands beside the server */
+  readonly companion?: CompanionOptions | undefined;
   /** files and folders of Kubernetes objects, which take the place of the API server; empty: none do */
   readonly manifests: readonly string[];
   /** for `kubernetes` without `endpoint` and `kubeconfig`; undefined: the API server of the cluster around is asked */
@@ -17,6 +22,14 @@ export interface ServerOptions {
   readonly transport: 'auto' | 'mmsg' | 'dgram';
   /** 16 octets; undefined: random for this process */
   readonly cookieSecret: Uint8Array | undefined;
+}
+
+/** A Corefile that nobody wrote. */
+export interface MadeText {
+  /** how messages call it */
+  readonly name: string;
+  readonly text: string;
+  readonly warnings: readonly string[];
 }
 
 /** One line for the operator. */

@@ -32,6 +32,8 @@ export interface ServerPlan {
   readonly hash: string;
   /** what it depends on beside its text: what host names of upstreams stand for, weights; another is another configuration */
   readonly surroundings: string;
+  /** indexes of the groups of upstreams that its routes name */
+  readonly forwardGroups: readonly number[];
   /** how often the Corefile is looked at; undefined: never */
   readonly reload: ReloadOptions | undefined;
   /** for the operator, at start */

@@ -141,6 +141,8 @@ async function assemble(
   const { memoryLimit = Infinity } = machineLimits;
   const cacheBuffer = createCacheBuffer(planCacheSize(cacheProfiles.capacity, threadCount, memoryLimit));
   cacheProfiles.attach(cacheBuffer);
+  const dnsmasq = options.companion && (await import('../forward/dnsmasq-counters.ts'));
+  const dnsmasqBoard = dnsmasq?.createDnsmasqBoard(options.companion!.cacheSize, plan.forwardGroups);
   for (const warning of plan.warnings) log('warn', warning);
 
   const buffer = reserveSharedBuffer();
@@ -166,7 +168,7 @@ async function assemble(
     addresses: new Map(plan.addresses.map(({ listener, address }) => [listener, address])),
     isSynced: (dataset) => builder.dataset(dataset).isSynced,
     serialOf: (dataset, kind) => builder.dataset(dataset).serialOf(kind),
-    mayMove: options.corefile === undefined,
+    mayMove: options.corefile === undefined && options.makeCorefile === undefined,
   });
   closers.push(() => services.close());
   const threads = new AnsweringThreads({
@@ -181,6 +183,7 @@ async function assemble(
       cookieSecret: options.cookieSecret ?? randomBytes(COOKIE_SECRET_SIZE),
       eventBuffer: services.eventBuffer,
       forwardBuffer,
+      dnsmasqBoard,
       // Shards with an event loop have no use for it.
       ...(transport === 'mmsg' && { handoffBuffer: createHandoffBuffer(shardPlan.count) }),
       cacheBuffer,
@@ -208,6 +211,7 @@ async function assemble(
     services,
     threads,
     log,
+    onApplied: ({ forwardGroups: served }) => dnsmasq?.setBoardGroups(dnsmasqBoard!, served),
   });
   const metrics = createServerMetrics({
     version: readVersion(),
@@ -228,9 +232,24 @@ async function assemble(
       ...reloader.families(),
       ...hostsMetrics(() => hosts.sources),
     ],
-    laterFamilies: feedFamilies,
+    laterFamilies: () => [...feedFamilies(), ...(companion?.families ?? [])],
   });
   closers.push(() => metrics.stop());
+  const numbers =
+    dnsmasq && new dnsmasq.DnsmasqCounters({ board: dnsmasqBoard!, counterBuffer, cacheBuffer, forwardBuffer });
+  const companion = options.companion?.open({
+    page: metrics.page,
+    collector: metrics.collector,
+    scopes,
+    numbers: () => numbers!.numbers(),
+    isSynced: () => feeds.isSynced,
+    snapshot: buffer,
+    clusterDatasets: plan.records.map(({ dataset }) => dataset),
+    log,
+    fail,
+    reload: () => reloader.reload(),
+  });
+  closers.push(() => companion?.close());
   const loopTimer = watchLoops(new LoopWatch(forwardBuffer, forwardGroups), log);
   closers.push(() => clearInterval(loopTimer));
   closers.push(() => threads.stop());
@@ -239,13 +258,14 @@ async function assemble(
   // Threads and probes start while objects are listed; the threads take no query before the first snapshot is there.
   const publishFirst = feeds.start(plan.records).then(() => publisher.start(writeNames));
   const startThreads = threads.start(() => relief.start());
-  await Promise.all([publishFirst, startThreads, services.start(metrics.page)]);
+  await Promise.all([publishFirst, startThreads, services.start(metrics.page), companion?.start()]);
   metrics.start();
   reloader.start();
   upstreamHosts.start(() => void reloader.reload());
   weightFiles.start(() => void reloader.reload());
   const yieldTimer = yieldWhenListed(feeds, () => threads.shards.yieldToShards());
   closers.push(() => clearInterval(yieldTimer));
+  companion?.serve();
   return {
     listeners: threads.listeners,
     metricsUrls: services.metricsUrls,
@@ -253,6 +273,7 @@ async function assemble(
     failed,
     reload: () => reloader.reload(),
     stop: async (hurry = AbortSignal.abort()) => {
+      companion?.stopReady();
       await services.drain(hurry);
       await reloader.close();
       await close();

@@ -15,13 +15,13 @@ const TTL_MIN_SECONDS = 5;
 const TTL_MAX_SECONDS = 3600;
 const TTL_UNKNOWN_SECONDS = 30;
 
-interface HostName {
+export interface HostName {
   readonly host: string;
   /** empty: the system's */
   readonly resolvers: readonly AddressAndPort[];
 }
 
-interface Found {
+export interface FoundAddresses {
   readonly addresses: readonly string[];
   readonly ttlSeconds: number;
 }
@@ -116,7 +116,7 @@ async function firstLookUp(name: HostName): Promise<KnownHost> {
 }
 
 /** @throws SkyshardError CONFIG_ARGUMENT if there is no address */
-async function lookUp({ host, resolvers }: HostName): Promise<Found> {
+export async function lookUp({ host, resolvers }: HostName): Promise<FoundAddresses> {
   const resolver = new dns.Resolver({ timeout: LOOKUP_TIMEOUT_MS, tries: LOOKUP_TRIES });
   if (resolvers.length > 0) resolver.setServers(resolvers.map(formatServer));
   const options = { ttl: true } as const;

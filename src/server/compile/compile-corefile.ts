@@ -135,6 +135,7 @@ class Compiler {
       datasetCount: this.#data.datasetCount,
       hash: this.#config.hash,
       surroundings: secretsText(this.#config.blocks),
+      forwardGroups: [],
       reload: this.#config.blocks.find(({ plugins }) => plugins.reload !== undefined)?.plugins.reload,
       warnings: this.#warnings,
     };
