@@ -4,6 +4,10 @@ import { cacheFamilies } from '../src/cache/cache-metrics.ts';
 import { CacheProfileTable } from '../src/cache/cache-profiles.ts';
 import { createForwardBuffer, ForwardGroupTable } from '../src/forward/forward-buffer.ts';
 import { ForwardMetrics } from '../src/forward/forward-metrics.ts';
+import { ConfigKeeper } from '../src/kubedns/config-keeper.ts';
+import { dnsmasqFamilies } from '../src/kubedns/dnsmasq-poll.ts';
+import { Probe } from '../src/kubedns/probes.ts';
+import { skydnsFamilies } from '../src/kubedns/skydns-metrics.ts';
 import { CounterCollector } from '../src/observability/counter-collector.ts';
 import { createCounterBuffer } from '../src/observability/counter-layout.ts';
 import type { MetricFamily } from '../src/observability/metric-family.ts';
@@ -60,5 +64,33 @@ export async function allMetricFamilies(): Promise<readonly MetricFamily[]> {
     ...reloadMetrics(() => NO_RELOAD),
     ...processMetrics(),
     ...(await socketMetrics(() => [])),
+    ...kubeDnsFamilies(),
+  ];
+}
+
+/** What only `skyshard kube-dns` has. */
+function kubeDnsFamilies(): readonly MetricFamily[] {
+  const counters = { hits: 0, misses: 0, evictions: 0, insertions: 0, cachesize: 0 };
+  const probe = {
+    label: 'LABEL',
+    server: { address: '127.0.0.1', port: 53 },
+    name: '.',
+    intervalMs: 5000,
+    type: 'SRV',
+  } as const;
+  return [
+    ...new ConfigKeeper(() => undefined).families(),
+    ...dnsmasqFamilies(
+      'kubedns_',
+      () => counters,
+      () => 0,
+    ),
+    ...new Probe(probe).families('kubedns_'),
+    ...skydnsFamilies('skydns_skydns', {
+      collector: new CounterCollector(createCounterBuffer(1, 1)),
+      scopes: [],
+      domain: 'cluster.local.',
+      misses: () => 0,
+    }),
   ];
 }

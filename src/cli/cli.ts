@@ -32,12 +32,17 @@ async function runCommand(args: readonly string[]): Promise<number> {
   if (first === 'snapshot') return (await import('./snapshot.ts')).runSnapshot(rest);
   if (first === 'check') return (await import('./check.ts')).runCheck(rest);
   if (first === 'serve') return (await import('./serve.ts')).runServe(rest);
-  // Without a subcommand it is a server, as CoreDNS is.
-  if (first === undefined || first.startsWith('-')) return (await import('./serve.ts')).runServe(args);
-  throw new SkyshardError(
-    'CLI_USAGE',
-    `unknown subcommand "${first}"; there are serve, check and snapshot (skyshard --help)`,
-  );
+  if (first === 'kube-dns') return (await import('./kube-dns.ts')).runKubeDns(rest);
+  if (first !== undefined && !first.startsWith('-')) {
+    throw new SkyshardError(
+      'CLI_USAGE',
+      `unknown subcommand "${first}"; there are serve, kube-dns, check and snapshot (skyshard --help)`,
+    );
+  }
+  // Without a subcommand the flags tell whose place it takes; without any it is a server, as CoreDNS is.
+  const { chooseCommand } = await import('./choose-command.ts');
+  if (chooseCommand(args) === 'kube-dns') return (await import('./kube-dns.ts')).runKubeDns(args);
+  return (await import('./serve.ts')).runServe(args);
 }
 
 /** The names a Corefile may have, in their fixed order. */
@@ -64,10 +69,13 @@ async function printHelp(): Promise<number> {
                     ${SERVE_FLAGS.slice(4).map(formatFlag).join(' ')}
   skyshard check    [--conf FILE] [--dns.port N]    read a Corefile, say what is wrong with it
   skyshard snapshot ${formatFlag(MANIFESTS_FLAG)}    print in words what would be served
+  skyshard kube-dns FLAGS       take the place of kube-dns's containers, of one or of all, with their own flags
+  skyshard kube-dns --check FLAGS    say what will be different
   skyshard --version | --plugins | --help
 
 ${formatFlagHelp(SERVE_FLAGS)}
 Flags are written with one dash or two, values behind a blank or =.
+Without a subcommand the flags decide between serve and kube-dns.
 Without a Corefile it is kubeadm's: /health on port 8080, /ready on 8181, /metrics on 9153 of the first address.
 Exit codes: 0 stopped on request, 1 bad configuration, 2 could not bind or start, 70 internal error.
 `,

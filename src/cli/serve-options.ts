@@ -152,7 +152,7 @@ function parseDnsPort(text: string | undefined): number {
   return port;
 }
 
-function parseShards(text: string | undefined): number | 'auto' {
+export function parseShards(text: string | undefined): number | 'auto' {
   if (text === undefined || text === 'auto') return 'auto';
   const count = parseDecimal(text);
   if (count === undefined || count < 1 || count > SHARDS_MAX) {
@@ -161,13 +161,13 @@ function parseShards(text: string | undefined): number | 'auto' {
   return count;
 }
 
-function parseTransport(text: string | undefined): ServerOptions['transport'] {
+export function parseTransport(text: string | undefined): ServerOptions['transport'] {
   if (text === undefined) return 'auto';
   if (text === 'auto' || text === 'mmsg' || text === 'dgram') return text;
   throw valueError('transport', text, 'auto, mmsg or dgram');
 }
 
-function parseLineFormat(text: string | undefined): ServeOptions['lineFormat'] {
+export function parseLineFormat(text: string | undefined): ServeOptions['lineFormat'] {
   if (text === undefined) return 'text';
   if (text === 'text' || text === 'json') return text;
   throw new SkyshardError('CLI_USAGE', `unknown log format "${text}": expected text or json`);

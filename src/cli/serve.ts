@@ -3,9 +3,10 @@ import { writeFileSync } from 'node:fs';
 import { SkyshardError } from '../base/skyshard-error.ts';
 import { boundGarbage } from '../native/process-memory.ts';
 import type { RunningServer } from '../server/server.ts';
+import type { LogFunction } from '../server/server-options.ts';
 import { EXIT, exitCodeOf } from './exit-codes.ts';
 import { LazyLog } from './lazy-log.ts';
-import { parseServeOptions } from './serve-options.ts';
+import { parseServeOptions, type ServeOptions } from './serve-options.ts';
 
 /** A second SIGINT this soon is the same key press: npm passes on what the terminal sent to the server as well. */
 const SAME_KEY_PRESS_MS = 500;
@@ -21,43 +22,78 @@ const EXIT_GRACE_MS = 1_000;
  */
 export async function runServe(args: readonly string[]): Promise<number> {
   const options = parseServeOptions(args);
+  return serveUntilStopped(options.lineFormat, () => Promise.resolve({ options }));
+}
+
+/** What a server is made of, and what ends with it. */
+export interface PreparedServer {
+  readonly options: ServeOptions;
+  readonly close?: () => Promise<void>;
+}
+
+/** What a preparation may use. */
+export interface ServeContext {
+  readonly log: LogFunction;
+  /** told of a bug, which ends the server */
+  readonly fail: (error: unknown) => void;
+  /** end as a signal would */
+  readonly stop: () => void;
+}
+
+/**
+ * Prepare a server, and serve until SIGTERM or SIGINT.
+ *
+ * @returns the exit code
+ * @throws SkyshardError what kept the server from starting, or ended it
+ */
+export async function serveUntilStopped(
+  lineFormat: ServeOptions['lineFormat'],
+  prepare: (context: ServeContext) => Promise<PreparedServer>,
+): Promise<number> {
   const isNpmScript = process.env['SKYSHARD_NPM_SCRIPT'] === 'start';
   const hurry = new AbortController();
   const stopping = new AbortController();
-  const stopRequest = waitForStopRequest(
+  void waitForStopRequest(
     isNpmScript || process.env['npm_command'] !== undefined ? SAME_KEY_PRESS_MS : 0,
     hurry,
     isNpmScript,
   ).then(() => stopping.abort());
+  const stopped = new Promise<void>((resolve) => stopping.signal.addEventListener('abort', () => resolve()));
   // Who reads has gone: names are answered nevertheless.
   process.stdout.on('error', () => undefined);
-  const log = new LazyLog(options.lineFormat);
+  const log = new LazyLog(lineFormat);
+  const { promise: broken, reject: fail } = Promise.withResolvers<never>();
+  broken.catch(() => undefined);
   // First: while modules are loaded the young generation would grow to four times its first size.
   boundGarbage();
   const { startServer } = await import('../server/server.ts');
+  let prepared: PreparedServer | undefined;
   try {
+    prepared = await prepare({ log: log.write, fail, stop: () => stopping.abort() });
+    const { options } = prepared;
     const output = {
       log: log.write,
       writeLine: log.writeLine,
-      lineFormat: options.lineFormat,
+      lineFormat,
       droppedLogLines: () => log.droppedLines,
     };
     const server = await startServer(options, output, stopping.signal);
     reloadAtSignal(server);
     if (options.pidFile !== undefined) writePidFile(options.pidFile);
-    if (!options.isQuiet) sayStart(describeServer(server), options.lineFormat, log);
+    if (!options.isQuiet) sayStart(describeServer(server), lineFormat, log);
     if (isNpmScript) process.stdout.write(describeFirstSteps(server));
     try {
-      await Promise.race([stopRequest, server.failed]);
+      await Promise.race([stopped, server.failed, broken]);
     } finally {
       await server.stop(hurry.signal);
     }
   } catch (error) {
-    if (options.lineFormat !== 'json' || !(error instanceof SkyshardError)) throw error;
+    if (lineFormat !== 'json' || !(error instanceof SkyshardError)) throw error;
     const { code, message } = error;
     process.stderr.write(`${JSON.stringify({ time: new Date().toISOString(), level: 'FATAL', msg: message, code })}\n`);
     return exitCodeOf(code);
   } finally {
+    await prepared?.close?.();
     await log.flush(LOG_FLUSH_MS);
     // A handle somebody forgot to close must not keep a server alive that was told to stop.
     setTimeout(() => process.exit(), EXIT_GRACE_MS).unref();
