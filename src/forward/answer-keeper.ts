@@ -10,7 +10,8 @@ import type { AnswerCache } from '../cache/answer-cache.ts';
 import { CACHE_PROFILE, KIND, NO_REPLY_FLAGS, PROFILE_FLAG, TICKS_PER_SECOND } from '../cache/cache-layout.ts';
 import { CacheableAnswer, TTLS_MAX, type CacheWriter } from '../cache/cache-writer.ts';
 import { RCODE, TYPE } from '../dns/iana.ts';
-import { LABELS_MAX, POINTER_BITS, TC } from '../dns/wire-header.ts';
+import { HEADER_SIZE, LABELS_MAX, POINTER_BITS, TC } from '../dns/wire-header.ts';
+import { RecordCopier } from './record-copier.ts';
 import type { Reply } from './reply.ts';
 
 const CNAME_CHAIN_MAX = 16;
@@ -23,7 +24,8 @@ const DATA_OFFSET = 10;
 const EXPIRATION_OFFSET = 8;
 /** In SOA data, from its end: MINIMUM. */
 const MINIMUM_FROM_END = 4;
-const SOA_NUMBERS_SIZE = 20;
+/** Octets of a body that is put together anew. */
+export const SCRATCH_SIZE = 32_768;
 /** RFC 2181 §8: the highest bit stands for 0. */
 const TTL_MAX = 0x7fff_ffff;
 const AD_RA = 0xa0;
@@ -35,14 +37,21 @@ export class AnswerKeeper {
   readonly #cache: AnswerCache;
   readonly #writer: CacheWriter;
   readonly #key: CacheKey;
+  readonly #copier: RecordCopier;
+  readonly #scratchAt: number;
   readonly #answer: CacheableAnswer = new CacheableAnswer();
   /** offsets in the arena of the names that the answer is about: the question's, and CNAME targets */
   readonly #chain: Uint32Array = new Uint32Array(CNAME_CHAIN_MAX);
   #chainSize = 0;
   #lifetimeSeconds = 0;
 
-  /** @param arena  replies lie in it */
-  constructor(arena: ArrayBuffer, cache: AnswerCache, writer: CacheWriter) {
+  /**
+   * @param arena      replies lie in it
+   * @param scratchAt  SCRATCH_SIZE octets of it are used within a call
+   */
+  constructor(arena: ArrayBuffer, cache: AnswerCache, writer: CacheWriter, scratchAt: number) {
+    this.#scratchAt = scratchAt;
+    this.#copier = new RecordCopier(arena);
     this.#octets = new Uint8Array(arena);
     this.#view = new DataView(arena);
     this.#cache = cache;
@@ -86,7 +95,7 @@ export class AnswerKeeper {
       const isKept =
         kind === KIND.SUCCESS
           ? this.#takeAnswers(reply, profile, isDo, unixTime)
-          : this.#takeDenial(reply, profile, isDo);
+          : this.#takeDenial(reply, profile, isDo, unixTime);
       const unwanted = kind === KIND.SUCCESS ? PROFILE_FLAG.NO_SUCCESS : PROFILE_FLAG.NO_DENIAL;
       if (!isKept || (this.#cache.profile(profile, CACHE_PROFILE.at.flags) & unwanted) !== 0) return kind;
       answer.lifetime = this.#lifetimeSeconds * TICKS_PER_SECOND;
@@ -216,15 +225,12 @@ export class AnswerKeeper {
     answer.authorityCount = 0;
     answer.bodySize = at - answer.bodyAt;
     // What proves a wildcard answer stands in the authority section (RFC 4035 §3.1.3.3).
-    if (isDo && this.#takeProofs(reply, at)) {
-      answer.authorityCount = reply.authorityCount;
-      answer.bodySize = reply.authorityEnd - answer.bodyAt;
-    }
+    if (isDo && reply.authorityCount > 0) return this.#takeAuthority(reply, at, 0, min, max, raisesZero, unixTime);
     return true;
   }
 
   /** Those of a denial: the answers, the SOA, and with DO what proves it. @returns false if it may not be kept */
-  #takeDenial(reply: Reply, profile: number, isDo: boolean): boolean {
+  #takeDenial(reply: Reply, profile: number, isDo: boolean, unixTime: number): boolean {
     const view = this.#view;
     const answer = this.#answer;
     const min = this.#cache.profile(profile, CACHE_PROFILE.at.denialMinTtl);
@@ -234,32 +240,95 @@ export class AnswerKeeper {
     let at = reply.questionEnd;
     for (let left = reply.answerCount; left > 0; left--) {
       if (!this.#takeTtl(reply, at, min, max, raisesZero)) return false;
+      if (isDo && !this.#isSignatureValid(reply, at, unixTime)) return false;
       at = reply.recordEnd(at);
     }
-    let hasSoa = false;
-    let authorityCount = 0;
-    let end = at;
+    const soaAt = this.#soaAt(reply, at);
+    if (soaAt === 0) return false;
+    const typeAt = reply.nameEnd(soaAt);
+    const minimum = view.getUint32(reply.recordEnd(soaAt) - MINIMUM_FROM_END);
+    if (minimum < view.getUint32(typeAt + TTL_OFFSET)) view.setUint32(typeAt + TTL_OFFSET, minimum);
+    answer.answerCount = reply.answerCount;
+    answer.authorityCount = 0;
+    answer.bodySize = at - answer.bodyAt;
+    if (isDo) return this.#takeAuthority(reply, at, soaAt, min, max, raisesZero, unixTime);
+    return this.#takeTtl(reply, soaAt, min, max, raisesZero) && this.#appendRecord(reply, soaAt);
+  }
+
+  /** The SOA of a zone that holds the last name. @returns 0: there is none */
+  #soaAt(reply: Reply, from: number): number {
+    let at = from;
+    for (let left = reply.authorityCount; left > 0; left--) {
+      if (this.#view.getUint16(reply.nameEnd(at)) === TYPE.SOA) {
+        return this.#isBelow(reply, this.#chain[this.#chainSize - 1]!, at) ? at : 0;
+      }
+      at = reply.recordEnd(at);
+    }
+    return 0;
+  }
+
+  /**
+   * Of the authority section the SOA, and what proves with it: nothing else is believed, who is asked next is our business.
+   *
+   * @param soaAt  0: there is none
+   * @returns false if the answer may not be kept
+   */
+  #takeAuthority(
+    reply: Reply,
+    from: number,
+    soaAt: number,
+    min: number,
+    max: number,
+    raisesZero: boolean,
+    unixTime: number,
+  ): boolean {
+    const view = this.#view;
+    let at = from;
     for (let left = reply.authorityCount; left > 0; left--) {
       const typeAt = reply.nameEnd(at);
-      const recordEnd = reply.recordEnd(at);
-      const isSoa = view.getUint16(typeAt) === TYPE.SOA;
-      if (isSoa) {
-        if (!this.#isBelow(reply, this.#chain[this.#chainSize - 1]!, at)) return false;
-        if (recordEnd - typeAt < DATA_OFFSET + SOA_NUMBERS_SIZE) return false;
-        const minimum = view.getUint32(recordEnd - MINIMUM_FROM_END);
-        if (minimum < view.getUint32(typeAt + TTL_OFFSET)) view.setUint32(typeAt + TTL_OFFSET, minimum);
-        hasSoa = true;
+      const type = view.getUint16(typeAt);
+      // A signature is for what it says it is for.
+      const proven = type === TYPE.RRSIG ? view.getUint16(typeAt + DATA_OFFSET) : type;
+      const isProof = proven === TYPE.NSEC || proven === TYPE.NSEC3 || (proven === TYPE.SOA && soaAt !== 0);
+      if (at === soaAt || (isProof && type !== TYPE.SOA && (soaAt === 0 || this.#isBelow(reply, at, soaAt)))) {
+        if (!this.#takeTtl(reply, at, min, max, raisesZero) || !this.#isSignatureValid(reply, at, unixTime))
+          return false;
+        if (!this.#appendRecord(reply, at)) return false;
       }
-      if (!this.#takeTtl(reply, at, min, max, raisesZero)) return false;
-      authorityCount++;
-      at = recordEnd;
-      if (isSoa) end = at;
-      if (isSoa && !isDo) break;
+      at = reply.recordEnd(at);
     }
-    answer.answerCount = reply.answerCount;
-    answer.authorityCount = authorityCount;
-    answer.bodySize = (isDo ? at : end) - answer.bodyAt;
-    return hasSoa;
+    return true;
+  }
+
+  /** The record whose TTL was taken last comes behind the body. @returns false if there is no room */
+  #appendRecord(reply: Reply, at: number): boolean {
+    const answer = this.#answer;
+    const end = reply.recordEnd(at);
+    const bodyEnd = answer.bodyAt + answer.bodySize;
+    answer.authorityCount++;
+    if (at === bodyEnd) {
+      answer.bodySize += end - at;
+      return true;
+    }
+    // Something between was left out: from here on records are copied, with their names written out.
+    if (answer.bodyAt !== this.#scratchAt) {
+      this.#octets.copyWithin(this.#scratchAt, answer.bodyAt, bodyEnd);
+      answer.bodyAt = this.#scratchAt;
+    }
+    const to = answer.bodyAt + answer.bodySize;
+    const copyEnd = this.#copier.copy(reply, at, to, HEADER_SIZE, this.#scratchAt + SCRATCH_SIZE);
+    if (copyEnd === 0) return false;
+    answer.ttlOffsets[answer.ttlCount - 1] = this.#nameEnd(to) + TTL_OFFSET - answer.bodyAt;
+    answer.bodySize = copyEnd - answer.bodyAt;
+    return true;
+  }
+
+  /** End of a name that was just copied: as good as any that is read. */
+  #nameEnd(at: number): number {
+    const octets = this.#octets;
+    let end = at;
+    while (octets[end]! > 0 && octets[end]! < POINTER_BITS) end += octets[end]! + 1;
+    return octets[end] === 0 ? end + 1 : end + 2;
   }
 
   /** Records of one set have one TTL, the lowest there is (RFC 2181 §5.2). */
@@ -288,15 +357,6 @@ export class AnswerKeeper {
       }
       at = reply.recordEnd(at);
     }
-  }
-
-  #takeProofs(reply: Reply, from: number): boolean {
-    let at = from;
-    for (let left = reply.authorityCount; left > 0; left--) {
-      if (!this.#noteTtl(reply, reply.nameEnd(at) + TTL_OFFSET)) return false;
-      at = reply.recordEnd(at);
-    }
-    return reply.authorityCount > 0;
   }
 
   /** Put a TTL within its bounds. @returns false if it forbids to keep the answer, or there are too many */

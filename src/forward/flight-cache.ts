@@ -19,14 +19,15 @@ import {
   QDCOUNT_AT,
   QR,
 } from '../dns/wire-header.ts';
-import { AnswerKeeper } from './answer-keeper.ts';
+import { AnswerKeeper, SCRATCH_SIZE } from './answer-keeper.ts';
 import type { QuestionMatch } from './question-match.ts';
 import type { Reply } from './reply.ts';
 import { ASKED, type TransactionTable } from './transaction-table.ts';
 
 const EDE_OPTION_SIZE = 6;
 /** Octets of a message made of a cached answer: the largest entry, its question and an extended error. */
-export const CACHED_MESSAGE_SIZE: number = 32_768 + HEADER_SIZE + NAME_SIZE_MAX + 4 + OPT_SIZE + EDE_OPTION_SIZE + 26;
+export const CACHED_MESSAGE_SIZE: number =
+  SCRATCH_SIZE + HEADER_SIZE + NAME_SIZE_MAX + 4 + OPT_SIZE + EDE_OPTION_SIZE + 26;
 /** How long upstreams are waited for where a stale answer is at hand and nothing else is said (RFC 8767 §5). */
 const STALE_WAIT_MS = 1800;
 /** The same while no upstream answers probes. */
@@ -54,7 +55,7 @@ export class FlightCache {
     messageAt: number,
   ) {
     this.#access = access;
-    this.#keeper = new AnswerKeeper(arena, access.answers, access.writer);
+    this.#keeper = new AnswerKeeper(arena, access.answers, access.writer, messageAt);
     this.#table = table;
     this.#questions = questions;
     this.#octets = new Uint8Array(arena);

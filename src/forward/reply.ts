@@ -4,17 +4,21 @@
  * Records are passed on as octets, so all that is looked at is where each ends and which one is OPT.
  */
 import { EDNS_OPTION, TYPE } from '../dns/iana.ts';
+import { RDATA_NAMES } from '../dns/rdata-names.ts';
 import {
   ANCOUNT_AT,
   ARCOUNT_AT,
   FLAGS_HIGH_AT,
   FLAGS_LOW_AT,
+  HEADER_SIZE,
   LABELS_MAX,
+  NAME_SIZE_MAX,
   NSCOUNT_AT,
   POINTER_BITS,
 } from '../dns/wire-header.ts';
 
 const RECORD_FIXED_SIZE = 10;
+const SOA_NUMBERS_SIZE = 20;
 
 export class Reply {
   at = 0;
@@ -69,12 +73,12 @@ export class Reply {
     this.edeSize = 0;
     let position = questionEnd;
     for (let left = this.answerCount; left > 0; left--) {
-      position = this.recordEnd(position);
+      position = this.#checkRecord(position);
       if (position === 0) return false;
     }
     this.answerEnd = position;
     for (let left = this.authorityCount; left > 0; left--) {
-      position = this.recordEnd(position);
+      position = this.#checkRecord(position);
       if (position === 0) return false;
     }
     this.authorityEnd = position;
@@ -86,7 +90,7 @@ export class Reply {
     let position = from;
     for (let left = this.additionalCount; left > 0; left--) {
       const start = position;
-      position = this.recordEnd(start);
+      position = this.#checkRecord(start);
       if (position === 0) return false;
       if (this.#octets[start] === 0 && this.#view.getUint16(start + 1) === TYPE.OPT) {
         if (this.hasOpt) return false;
@@ -114,6 +118,54 @@ export class Reply {
       }
       at += size;
     }
+  }
+
+  /** Look at a record as its readers will. @returns its end, 0 if they could not read it */
+  #checkRecord(at: number): number {
+    const view = this.#view;
+    const end = this.recordEnd(at);
+    if (end === 0 || !this.#isNameSound(at)) return 0;
+    const fixedAt = this.nameEnd(at);
+    const type = view.getUint16(fixedAt);
+    const dataAt = fixedAt + RECORD_FIXED_SIZE;
+    if (type === TYPE.A) return end - dataAt === 4 ? end : 0;
+    if (type === TYPE.AAAA) return end - dataAt === 16 ? end : 0;
+    const names = RDATA_NAMES.get(type);
+    if (names === undefined) return end;
+    let nameAt = dataAt + names.before;
+    for (let left = names.names; left > 0; left--) {
+      const nameEnd = nameAt < end && this.#isNameSound(nameAt) ? this.nameEnd(nameAt) : 0;
+      if (nameEnd === 0 || nameEnd > end) return 0;
+      nameAt = nameEnd;
+    }
+    return end - nameAt === (type === TYPE.SOA ? SOA_NUMBERS_SIZE : 0) ? end : 0;
+  }
+
+  /** Whether a name can be read: its pointers lead backwards, to labels, and it is no longer than a name may be. */
+  #isNameSound(from: number): boolean {
+    const octets = this.#octets;
+    let at = from;
+    let lowest = from - this.at;
+    let total = 0;
+    for (let steps = 0; steps <= 2 * LABELS_MAX; steps++) {
+      if (at >= this.end) return false;
+      const size = octets[at]!;
+      if (size >= POINTER_BITS) {
+        if (at + 1 >= this.end) return false;
+        const target = ((size & 0x3f) << 8) | octets[at + 1]!;
+        if (target >= lowest || target < HEADER_SIZE) return false;
+        // The name that was asked has been compared.
+        if (target === HEADER_SIZE) return total + this.questionEnd - this.at - HEADER_SIZE - 4 <= NAME_SIZE_MAX;
+        lowest = target;
+        at = this.at + target;
+        continue;
+      }
+      total += size + 1;
+      if (size > 63 || total > NAME_SIZE_MAX) return false;
+      if (size === 0) return true;
+      at += size + 1;
+    }
+    return false;
   }
 
   /** @returns end of the record that starts at `at`, 0 if it passes the message's end */

@@ -8,7 +8,7 @@ import { CacheProfileTable, type CacheProfile } from '../../../src/cache/cache-p
 import { CacheWriter } from '../../../src/cache/cache-writer.ts';
 import { RCODE, TYPE } from '../../../src/dns/iana.ts';
 import { parseName } from '../../../src/dns/name.ts';
-import { AnswerKeeper } from '../../../src/forward/answer-keeper.ts';
+import { AnswerKeeper, SCRATCH_SIZE } from '../../../src/forward/answer-keeper.ts';
 import { Reply } from '../../../src/forward/reply.ts';
 import { cacheOf, snapshotBuffer } from '../cache/cache-bench.ts';
 
@@ -66,7 +66,7 @@ function textOf(record: Answer): string {
 class Bench {
   readonly cache: AnswerCache;
   readonly keeper: AnswerKeeper;
-  readonly #arena = new ArrayBuffer(65_536);
+  readonly #arena = new ArrayBuffer(65_536 + SCRATCH_SIZE);
   readonly #profiles: CacheProfileTable;
 
   constructor() {
@@ -74,7 +74,12 @@ class Bench {
     this.cache = new AnswerCache(buffer);
     this.#profiles = new CacheProfileTable();
     this.#profiles.attach(buffer);
-    this.keeper = new AnswerKeeper(this.#arena, this.cache, new CacheWriter(this.cache, 0, snapshotBuffer(), 0));
+    this.keeper = new AnswerKeeper(
+      this.#arena,
+      this.cache,
+      new CacheWriter(this.cache, 0, snapshotBuffer(), 0),
+      65_536,
+    );
   }
 
   keep(reply: ReplyText, profile: Partial<CacheProfile> = {}, name = 'a.test', type: 'A' | 'AAAA' = 'A', flags = 0) {
@@ -295,4 +300,63 @@ it('with DO what proves a denial is kept, and an ended signature is not', () => 
     signed.keep({ answers: [a('a.test', 60), signature] }, {}, 'a.test', 'A', KEY_DO);
     assert.equal(signed.kept('a.test', 'A', KEY_DO)?.seconds, seconds);
   }
+});
+
+describe('with DO', () => {
+  const signature = (name: string, typeCovered: string, secondsLeft: number): Answer => {
+    const times = { expiration: UNIX_TIME + secondsLeft, inception: 1, keyTag: 1 };
+    const data = { typeCovered, algorithm: 13, labels: 2, originalTTL: 60, ...times, signersName: 'test' };
+    return { type: 'RRSIG', name, ttl: 60, data: { ...data, signature: Buffer.from('x') } };
+  };
+  const nsec = (name: string): Answer => ({
+    type: 'NSEC',
+    name,
+    ttl: 60,
+    data: { nextDomain: 'z.test', rrtypes: ['A'] },
+  });
+  const servers: Answer = { type: 'NS', name: 'test', ttl: 60, data: 'ns.evil.example' };
+  const keptWithDo = (reply: ReplyText): Kept | undefined => {
+    const bench = new Bench();
+    bench.keep(reply, {}, 'a.test', 'A', KEY_DO);
+    return bench.kept('a.test', 'A', KEY_DO);
+  };
+  const typesOf = (texts: readonly string[] | undefined): string[] | undefined =>
+    texts?.map((text) => text.split(' ').slice(0, 3).join(' '));
+
+  it('a denial has SOA, proofs and their signatures, and nothing that stands between them', () => {
+    const proofs = [
+      soa('test', 60, 60),
+      signature('test', 'SOA', 1e6),
+      nsec('a.test'),
+      signature('a.test', 'NSEC', 1e6),
+    ];
+    const expected = ['test 60 SOA', 'test 60 RRSIG', 'a.test 60 NSEC', 'a.test 60 RRSIG'];
+    for (const place of [0, 1, 2, 3, 4]) {
+      const kept = keptWithDo({ rcode: RCODE.NXDOMAIN, authorities: proofs.toSpliced(place, 0, servers) });
+      assert.deepEqual(typesOf(kept?.authorities), expected, `NS at ${place}`);
+    }
+    const foreign = keptWithDo({
+      rcode: RCODE.NXDOMAIN,
+      authorities: [...proofs, nsec('evil.example'), signature('test', 'NS', 1e6)],
+    });
+    assert.deepEqual(typesOf(foreign?.authorities), expected);
+  });
+
+  it('no signature outlives its end: of a denial, of what proves a wildcard', () => {
+    const denial = (secondsLeft: number): Kept | undefined =>
+      keptWithDo({
+        rcode: RCODE.NXDOMAIN,
+        authorities: [soa('test', 60, 60), nsec('a.test'), signature('a.test', 'NSEC', secondsLeft)],
+      });
+    assert.equal(denial(20)?.seconds, 20);
+    assert.equal(denial(-1), undefined);
+    const wildcard = (secondsLeft: number): Kept | undefined =>
+      keptWithDo({
+        answers: [a('a.test', 60), signature('a.test', 'A', 1e6)],
+        authorities: [servers, nsec('a.test'), signature('a.test', 'NSEC', secondsLeft)],
+      });
+    assert.deepEqual(typesOf(wildcard(1e6)?.authorities), ['a.test 60 NSEC', 'a.test 60 RRSIG']);
+    assert.equal(wildcard(20)?.seconds, 20);
+    assert.equal(wildcard(-1), undefined);
+  });
 });
