@@ -16,6 +16,11 @@ export function isBehindHeader(plugin: number): boolean {
   }
 }
 
+/** Whether a plugin answers from a zone with records of its own (zone-step.ts). */
+export function hasZone(plugin: number): boolean {
+  return plugin === PLUGIN.FILE || plugin === PLUGIN.AUTO || plugin === PLUGIN.SECONDARY;
+}
+
 /** Whose records do not come in another order each time anyway. */
 export function isFromElsewhere(plugin: number): boolean {
   return plugin === PLUGIN.TEMPLATE || plugin === PLUGIN.CACHE;

@@ -15,7 +15,9 @@ import {
   STEP,
   STEP_CACHE_SHIFT,
   STEP_WORDS,
+  ZONE_RECORDS,
 } from '../snapshot/snapshot-layout.ts';
+import { hasZone } from './answering-plugin.ts';
 import { AclStep } from './acl-step.ts';
 import type { AnswererOptions, QueryClient, QueryForwarder, ZoneSender } from './answerer-options.ts';
 import { CACHE_RESULT, CacheStep } from './cache-step.ts';
@@ -36,6 +38,7 @@ import { TemplateStep } from './template-step.ts';
 import { TransferStep, TRANSFER_RESULT } from './transfer-step.ts';
 import { TsigStep } from './tsig-step.ts';
 import { ViewChoice } from './view-choice.ts';
+import { ZoneStep } from './zone-step.ts';
 
 export class Chain {
   /** PLUGIN that answers, or has answered last */
@@ -48,6 +51,7 @@ export class Chain {
   private readonly rotation: Rotation;
   private readonly kubernetes: KubernetesStep;
   private readonly records: RecordsStep;
+  private zone: ZoneStep | undefined;
   private readonly fixed: FixedSteps;
   private readonly local: LocalStep;
   private readonly template: TemplateStep;
@@ -102,6 +106,15 @@ export class Chain {
     this.cache?.setTime();
   }
 
+  /** Made by the first name that such a zone answers: most servers have none. */
+  private get zoneStep(): ZoneStep {
+    if (this.zone === undefined) {
+      this.zone = new ZoneStep(this.reader, this.query, this.response, this.rotation);
+      this.zone.setPolicy(this.client.policyFlags);
+    }
+    return this.zone;
+  }
+
   /**
    * @param flags       POLICY_FLAG bits of the route that answers next
    * @param metadataAt  word index of the PROGRAM of its metadata, 0: none
@@ -110,6 +123,7 @@ export class Chain {
     this.facts.metadataAt = metadataAt;
     this.rotation.setPolicy(flags);
     this.kubernetes.setPolicy(flags);
+    this.zone?.setPolicy(flags);
   }
 
   /** @returns STEP_RESULT.DONE, PENDING or WITHHELD */
@@ -188,6 +202,9 @@ export class Chain {
       case STEP.EXTERNAL:
         this.plugin = PLUGIN.K8S_EXTERNAL;
         return this.kubernetes.answer(argument * 2, flags);
+      case STEP.ZONE:
+        this.plugin = this.reader.words[argument * 2 + ZONE_RECORDS.at.plugin]!;
+        return this.zoneStep.answer(argument * 2, flags);
       case STEP.RECORDS:
         this.plugin = PLUGIN.HOSTS;
         return this.records.answer(argument * 2, flags);
@@ -214,6 +231,10 @@ export class Chain {
       case STEP.FORWARD:
         this.plugin = PLUGIN.FORWARD;
         return this.forward(argument, (flags >>> STEP_CACHE_SHIFT) - 1);
+      case STEP.REFUSE:
+        this.response.rcode = RCODE.REFUSED;
+        this.response.extendedError = EDE.NOT_AUTHORITATIVE;
+        return STEP_RESULT.DONE;
       case STEP.TRANSFER:
         return STEP_RESULT.NEXT;
       case STEP.ACL:
@@ -331,7 +352,10 @@ export class Chain {
       targets[count] = offset;
       this.query.followName(response.messageAt + offset);
       const routeAt = this.findRoute();
-      if (routeAt === NOT_FOUND || this.reader.words[routeAt + ROUTE.at.stepCount] === 0) return STEP_RESULT.DONE;
+      if (routeAt === NOT_FOUND || this.reader.words[routeAt + ROUTE.at.stepCount] === 0) {
+        if (hasZone(this.plugin)) this.zone?.endAlias();
+        return STEP_RESULT.DONE;
+      }
       response.ownerOffset = offset;
       const result = this.runSteps(routeAt);
       if (result === STEP_RESULT.GLUE) return STEP_RESULT.DONE;

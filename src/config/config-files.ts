@@ -9,6 +9,8 @@ export interface ConfigFiles {
   list(directory: string): readonly string[];
   /** Whether something of that name exists, a directory too. */
   exists(file: string): boolean;
+  /** Octets of a file; undefined if there is none. */
+  sizeOf(file: string): number | undefined;
 }
 
 /** Larger than what a ConfigMap can hold (1 MiB), many times over. */
@@ -28,6 +30,9 @@ export const SYSTEM_FILES: ConfigFiles = {
   },
   exists(file) {
     return statSync(file, { throwIfNoEntry: false }) !== undefined;
+  },
+  sizeOf(file) {
+    return statSync(file, { throwIfNoEntry: false })?.size;
   },
 };
 

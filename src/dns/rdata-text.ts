@@ -1,19 +1,20 @@
-import { parseAddress, parseIPv6Into } from './address.ts';
 import { parseName } from './name.ts';
-import { parseType } from './record-words.ts';
+import { RdataFault } from './rdata-fault.ts';
+import { encodeGateway, encodeHost, encodeLocation, encodePrefixes } from './rdata-rare.ts';
+import {
+  decodeHex,
+  encodeAddress,
+  encodeNumber,
+  lengthPrefixed,
+  unescapeWord,
+  type RdataInput,
+  type ZoneWord,
+} from './rdata-values.ts';
+import { encodeServiceParameters } from './service-parameters.ts';
+import { numbersOf, parseType } from './record-words.ts';
 
-/** One word of a record in a zone file; escapes (`\.`, `\DDD`) stand as they were written. */
-export interface ZoneWord {
-  readonly text: string;
-  readonly isQuoted: boolean;
-}
-
-/** Reads the words of a record's data. `name` makes a relative name absolute; what is wrong is thrown as a text. */
-export interface RdataInput {
-  readonly words: readonly ZoneWord[];
-  /** @returns absolute wire form; null if it is no domain name */
-  name(text: string): Uint8Array | null;
-}
+export { RdataFault } from './rdata-fault.ts';
+export { unescapeWord, type RdataInput, type ZoneWord } from './rdata-values.ts';
 
 type Field =
   | 'name'
@@ -31,18 +32,53 @@ type Field =
   | 'base64'
   | 'type'
   | 'time'
-  | 'types';
+  | 'types'
+  | 'algorithm'
+  | 'certificate'
+  | 'salt'
+  | 'base32'
+  | 'eui48'
+  | 'eui64'
+  | 'locator64'
+  | 'parameters'
+  | 'location'
+  | 'prefixes'
+  | 'host'
+  | 'gateway'
+  | 'relay';
+
+/** Fields that take all words that are left. */
+const REST_FIELDS: ReadonlySet<Field> = new Set([
+  'texts',
+  'hex',
+  'base64',
+  'types',
+  'parameters',
+  'location',
+  'prefixes',
+  'host',
+  'gateway',
+  'relay',
+]);
+/** … even if that is none. */
+const OPTIONAL_FIELDS: ReadonlySet<Field> = new Set(['types', 'parameters', 'prefixes']);
 
 /** The fields of each type's data in its text form (RFC 1035 §3.3 and the documents of the types). */
 const FIELDS: Readonly<Record<number, readonly Field[]>> = fieldTable(`
   A ipv4 | AAAA ipv6 | NS name | MD name | MF name | CNAME name | MB name | MG name | MR name | PTR name | DNAME name
   SOA name name u32 ttl ttl ttl ttl | MINFO name name | RP name name | MX u16 name | AFSDB u16 name | RT u16 name
   KX u16 name | PX u16 name name | HINFO text text | TXT texts | SPF texts | AVC texts | NINFO texts | RESINFO texts
-  X25 text | SRV u16 u16 u16 name | NAPTR u16 u16 text text text name | URI u16 u16 octets | CAA u8 tag octets
-  DS u16 u8 u8 hex | CDS u16 u8 u8 hex | DLV u16 u8 u8 hex | TA u16 u8 u8 hex | TLSA u8 u8 u8 hex | SMIMEA u8 u8 u8 hex
-  SSHFP u8 u8 hex | DNSKEY u16 u8 u8 base64 | CDNSKEY u16 u8 u8 base64 | KEY u16 u8 u8 base64 | OPENPGPKEY base64
-  DHCID base64 | RRSIG type u8 u8 u32 time time u16 name base64 | NSEC name types | CSYNC u32 u16 types
-  ZONEMD u32 u8 u8 hex`);
+  ISDN texts | X25 text | SRV u16 u16 u16 name | NAPTR u16 u16 text text text name | URI u16 u16 octets | CAA u8 tag octets
+  DS u16 algorithm u8 hex | CDS u16 algorithm u8 hex | DLV u16 algorithm u8 hex | TA u16 algorithm u8 hex
+  TLSA u8 u8 u8 hex | SMIMEA u8 u8 u8 hex | SSHFP u8 u8 hex | OPENPGPKEY base64 | DHCID base64
+  DNSKEY u16 u8 algorithm base64 | CDNSKEY u16 u8 algorithm base64 | KEY u16 u8 algorithm base64
+  RKEY u16 u8 algorithm base64 | RRSIG type algorithm u8 u32 time time u16 name base64
+  SIG type algorithm u8 u32 time time u16 name base64 | NSEC name types | NSEC3 u8 u8 u16 salt base32 types
+  NSEC3PARAM u8 u8 u16 salt | CSYNC u32 u16 types | ZONEMD u32 u8 u8 hex | CERT certificate u16 algorithm base64
+  SVCB u16 name parameters | HTTPS u16 name parameters | LOC location | APL prefixes | HIP host | IPSECKEY gateway
+  AMTRELAY relay | TALINK name name | NSAP-PTR name | GPOS text text text | EUI48 eui48 | EUI64 eui64
+  NID u16 locator64 | L32 u16 ipv4 | L64 u16 locator64 | LP u16 name | UID u32 | GID u32 | UINFO text
+  EID hex | NIMLOC hex`);
 
 /**
  * A record's data from its text form to octets.
@@ -58,25 +94,27 @@ export function encodeRdata(type: number, input: RdataInput): Uint8Array | null 
   const parts: Uint8Array[] = [];
   let index = 0;
   for (const field of fields) {
-    const isRest = field === 'texts' || field === 'hex' || field === 'base64' || field === 'types';
-    const taken = isRest ? words.slice(index) : words.slice(index, index + 1);
-    if (taken.length === 0 && field !== 'types') throw new RdataFault(`data too short, expected ${fields.join(' ')}`);
-    parts.push(encodeField(field, taken, input));
+    const taken = REST_FIELDS.has(field) ? words.slice(index) : words.slice(index, index + 1);
+    if (taken.length === 0 && !OPTIONAL_FIELDS.has(field)) {
+      throw new RdataFault(`data too short, expected ${fields.join(' ')}`);
+    }
+    try {
+      parts.push(encodeField(field, taken, input));
+    } catch (error) {
+      if (error instanceof RdataFault) error.at ??= taken[0]?.at;
+      throw error;
+    }
     index += taken.length;
   }
-  if (index < words.length)
-    throw new RdataFault(`garbage after the data: '${words[index]!.text}', expected ${fields.join(' ')}`);
+  if (index < words.length) {
+    throw new RdataFault(
+      `garbage after the data: '${words[index]!.text}', expected ${fields.join(' ')}`,
+      words[index]!.at,
+    );
+  }
   const rdata = new Uint8Array(Buffer.concat(parts));
   if (rdata.length > 0xffff) throw new RdataFault('data longer than 65535 octets');
   return rdata;
-}
-
-/** Something wrong with a record's data. */
-export class RdataFault extends Error {
-  constructor(message: string) {
-    super(message);
-    this.name = 'RdataFault';
-  }
 }
 
 /** Seconds: a number, or units as in `1h30m`; undefined if it is neither. */
@@ -87,25 +125,6 @@ export function parseTtl(text: string): number | undefined {
   for (const [, amount, unit] of text.matchAll(/(\d+)([a-z]?)/gi))
     seconds += Number(amount) * units[unit!.toLowerCase()]!;
   return seconds <= 0xffffffff ? seconds : undefined;
-}
-
-/** The octets a word stands for. */
-export function unescapeWord(text: string): Uint8Array {
-  const octets = Buffer.from(text);
-  const out = new Uint8Array(octets.length);
-  let size = 0;
-  for (let at = 0; at < octets.length; at++) {
-    if (octets[at] !== 0x5c) {
-      out[size++] = octets[at]!;
-      continue;
-    }
-    const digits = /^\d{3}/.exec(octets.toString('latin1', at + 1, at + 4))?.[0];
-    if (digits === undefined && at + 1 === octets.length) throw new RdataFault('backslash at the end of a word');
-    if (digits !== undefined && Number(digits) > 255) throw new RdataFault(`escape \\${digits} is no octet`);
-    out[size++] = digits === undefined ? octets[at + 1]! : Number(digits);
-    at += digits === undefined ? 1 : 3;
-  }
-  return out.slice(0, size);
 }
 
 function encodeField(field: Field, words: readonly ZoneWord[], input: RdataInput): Uint8Array {
@@ -161,34 +180,48 @@ function encodeField(field: Field, words: readonly ZoneWord[], input: RdataInput
       return encodeTime(text);
     case 'types':
       return encodeTypeBitmap(words);
+    default:
+      return encodeRareField(field, words, input);
   }
 }
 
-function encodeNumber(text: string, size: 1 | 2 | 4): Uint8Array {
-  if (!/^\d{1,10}$/.test(text) || Number(text) >= 2 ** (8 * size))
-    throw new RdataFault(`'${text}' is no number of ${8 * size} bits`);
-  const octets = new Uint8Array(size);
-  for (let at = size - 1, rest = Number(text); at >= 0; at--, rest = Math.floor(rest / 256)) octets[at] = rest % 256;
-  return octets;
+/** Fields of types that few zones have. */
+function encodeRareField(field: Field, words: readonly ZoneWord[], input: RdataInput): Uint8Array {
+  const text = words[0]?.text ?? '';
+  switch (field) {
+    case 'algorithm':
+      return encodeNumber(String(ALGORITHMS.get(text.toUpperCase()) ?? text), 1);
+    case 'certificate':
+      return encodeNumber(String(CERTIFICATES.get(text.toUpperCase()) ?? text), 2);
+    case 'salt':
+      return lengthPrefixed(text === '-' ? new Uint8Array(0) : decodeHex(words), text);
+    case 'base32':
+      return lengthPrefixed(decodeBase32(text), text);
+    case 'eui48':
+      return decodeGroups(text, '-', 6, 2);
+    case 'eui64':
+      return decodeGroups(text, '-', 8, 2);
+    case 'locator64':
+      return decodeGroups(text, ':', 4, 4);
+    case 'parameters':
+      return encodeServiceParameters(words);
+    case 'location':
+      return encodeLocation(words);
+    case 'prefixes':
+      return encodePrefixes(words);
+    case 'host':
+      return encodeHost(words, input);
+    default:
+      return encodeGateway(words, input, field === 'relay');
+  }
 }
 
-function encodeAddress(text: string, field: 'ipv4' | 'ipv6'): Uint8Array {
-  const words = new Uint32Array(4);
-  const isGood = field === 'ipv4' ? !text.includes(':') && parseAddress(text, words) === 4 : parseIPv6Into(text, words);
-  if (!isGood) throw new RdataFault(`'${text}' is no ${field === 'ipv4' ? 'IPv4' : 'IPv6'} address`);
-  const octets = new Uint8Array(field === 'ipv4' ? 4 : 16);
-  const view = new DataView(octets.buffer);
-  for (let at = 0; at < octets.length; at += 4) view.setUint32(at, words[at / 4]!);
-  return octets;
-}
-
-function lengthPrefixed(octets: Uint8Array, text: string): Uint8Array {
-  if (octets.length > 255) throw new RdataFault(`text longer than 255 octets: '${text.slice(0, 40)}…'`);
-  const prefixed = new Uint8Array(octets.length + 1);
-  prefixed[0] = octets.length;
-  prefixed.set(octets, 1);
-  return prefixed;
-}
+/** DNS security algorithms, and certificate types (RFC 4398 §2.1), by mnemonic. */
+const ALGORITHMS = numbersOf(
+  'RSAMD5 1 DH 2 DSA 3 RSASHA1 5 DSA-NSEC3-SHA1 6 RSASHA1-NSEC3-SHA1 7 RSASHA256 8 RSASHA512 10 ECC-GOST 12 ' +
+    'ECDSAP256SHA256 13 ECDSAP384SHA384 14 ED25519 15 ED448 16 INDIRECT 252 PRIVATEDNS 253 PRIVATEOID 254',
+);
+const CERTIFICATES = numbersOf('PKIX 1 SPKI 2 PGP 3 IPIX 4 ISPKI 5 IPGP 6 ACPKIX 7 IACPKIX 8 URI 253 OID 254');
 
 function chunksOf(octets: Uint8Array): Uint8Array[] {
   const chunks = [octets.subarray(0, 255)];
@@ -196,10 +229,32 @@ function chunksOf(octets: Uint8Array): Uint8Array[] {
   return chunks;
 }
 
-function decodeHex(words: readonly ZoneWord[]): Uint8Array {
-  const joined = words.map((word) => word.text).join('');
-  if (!/^(?:[0-9a-f]{2})*$/i.test(joined)) throw new RdataFault(`'${joined.slice(0, 40)}' is not hexadecimal`);
-  return new Uint8Array(Buffer.from(joined, 'hex'));
+/** Base32 with the extended hexadecimal alphabet, without padding (RFC 4648 §7). */
+function decodeBase32(text: string): Uint8Array {
+  const digits = text.toUpperCase().replace(/=+$/, '');
+  if (!/^[0-9A-V]+$/.test(digits)) throw new RdataFault(`'${text}' is not base32hex`);
+  const octets = new Uint8Array(Math.floor((digits.length * 5) / 8));
+  let bits = 0;
+  let value = 0;
+  let size = 0;
+  for (const digit of digits) {
+    value = ((value << 5) | Number.parseInt(digit, 32)) & 0xffff;
+    bits += 5;
+    if (bits < 8) continue;
+    bits -= 8;
+    octets[size++] = (value >>> bits) & 0xff;
+  }
+  return octets;
+}
+
+/** `count` groups of `digits` hexadecimal digits. */
+function decodeGroups(text: string, separator: string, count: number, digits: number): Uint8Array {
+  const groups = text.split(separator);
+  const isGood =
+    groups.length === count && groups.every((group) => /^[0-9a-f]+$/i.test(group) && group.length <= digits);
+  if (!isGood)
+    throw new RdataFault(`'${text}' is not ${count} groups of hexadecimal digits with '${separator}' between`);
+  return new Uint8Array(Buffer.from(groups.map((group) => group.padStart(digits, '0')).join(''), 'hex'));
 }
 
 /** Seconds since 1970 (serial arithmetic, so modulo 2³²), or `YYYYMMDDHHmmSS` (RFC 4034 §3.2). */

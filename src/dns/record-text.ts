@@ -2,6 +2,9 @@
 import { TYPE } from './iana.ts';
 import { absoluteName, encodeRdata, parseTtl, RdataFault, type ZoneWord } from './rdata-text.ts';
 import { parseClass, parseType } from './record-words.ts';
+import { ZoneFileFault, type ZonePlace, type ZoneSource } from './zone-place.ts';
+
+export { ZoneFileFault } from './zone-place.ts';
 
 /** One record of a zone file (RFC 1035 §5). */
 export interface ZoneRecord {
@@ -12,14 +15,7 @@ export interface ZoneRecord {
   readonly ttlSeconds: number;
   /** wire form, not compressed; null for a type whose text form is not read */
   readonly rdata: Uint8Array | null;
-}
-
-/** Something wrong with a zone file. The message starts with file and line. */
-export class ZoneFileFault extends Error {
-  constructor(file: string, line: number, message: string) {
-    super(`${file}:${line}: ${message}`);
-    this.name = 'ZoneFileFault';
-  }
+  readonly place: ZonePlace;
 }
 
 const SOA = TYPE.SOA;
@@ -35,16 +31,15 @@ export interface ZoneState {
   lastTtl: number | undefined;
 }
 
-/**
- * @param file  for messages
- * @throws ZoneFileFault
- */
-export function readRecord(entry: ZoneEntry, file: string, state: ZoneState): ZoneRecord {
-  const fault = (message: string): ZoneFileFault => new ZoneFileFault(file, entry.line, message);
+/** @throws ZoneFileFault */
+export function readRecord(entry: ZoneEntry, state: ZoneState): ZoneRecord {
+  const fault = (message: string, at = entry.at): ZoneFileFault =>
+    new ZoneFileFault({ source: entry.source, at }, message);
   let words = entry.words;
   if (!entry.hasNoOwner) {
-    const owner = absoluteName(words[0]!.text, state.origin);
-    if (owner === null) throw fault(`bad owner name '${words[0]!.text}'`);
+    const [word] = words;
+    const owner = absoluteName(word!.text, state.origin);
+    if (owner === null) throw fault(`bad owner name '${word!.text}'`);
     state.owner = owner;
     words = words.slice(1);
   }
@@ -62,29 +57,30 @@ export function readRecord(entry: ZoneEntry, file: string, state: ZoneState): Zo
   }
   const typeWord = words[index];
   const type = typeWord === undefined ? undefined : parseType(typeWord.text.toUpperCase());
-  if (type === undefined)
-    throw fault(
-      `expected a record type, found ${typeWord === undefined ? 'the end of the line' : `'${typeWord.text}'`}`,
-    );
+  if (type === undefined) {
+    const found = typeWord === undefined ? 'the end of the line' : `'${typeWord.text}'`;
+    throw fault(`expected a record type, found ${found}`, typeWord?.at);
+  }
   const ttlSeconds = ttl ?? state.defaultTtl ?? state.lastTtl ?? (type === SOA ? 3600 : undefined);
-  if (ttlSeconds === undefined) throw fault('missing TTL, expected one in the record or $TTL before it');
+  if (ttlSeconds === undefined) {
+    throw fault('missing TTL, expected one in the record or $TTL before it', typeWord!.at);
+  }
   state.lastTtl = ttlSeconds;
   try {
     const rest = words.slice(index + 1);
     const rdata = encodeRdata(type, { words: rest, name: (text) => absoluteName(text, state.origin) });
-    return { owner: state.owner, type, qclass: qclass ?? IN, ttlSeconds, rdata };
+    return { owner: state.owner, type, qclass: qclass ?? IN, ttlSeconds, rdata, place: entry };
   } catch (error) {
-    if (error instanceof RdataFault) throw fault(`${typeWord!.text}: ${error.message}`);
+    if (error instanceof RdataFault) throw fault(`${typeWord!.text}: ${error.message}`, error.at ?? typeWord!.at);
     throw error;
   }
 }
 
-/** The words of one record, which parentheses may spread over lines. */
-export interface ZoneEntry {
+/** The words of one record, which parentheses may spread over lines. Its place is where it begins. */
+export interface ZoneEntry extends ZonePlace {
   readonly words: readonly ZoneWord[];
   /** the line starts with white space: the owner is that of the record before */
   readonly hasNoOwner: boolean;
-  readonly line: number;
 }
 
 const WORD = /[^\s"();\\]*(?:\\[^\n][^\s"();\\]*)*/y;
@@ -92,56 +88,51 @@ const WORD = /[^\s"();\\]*(?:\\[^\n][^\s"();\\]*)*/y;
 /**
  * The records of a text and its directives, not read yet.
  *
- * @param file  for messages
  * @throws ZoneFileFault
  */
-export function* readEntries(text: string, file: string): Generator<ZoneEntry, void> {
+export function* readEntries(source: ZoneSource): Generator<ZoneEntry, void> {
+  const { text } = source;
+  const fault = (at: number, message: string): ZoneFileFault => new ZoneFileFault({ source, at }, message);
   let words: ZoneWord[] = [];
-  let line = 1;
-  let entryLine = 1;
   let hasNoOwner = false;
   let depth = 0;
+  let openAt = 0;
   for (let at = 0; at < text.length;) {
     const sign = text[at]!;
     if (sign === '\n') {
       if (depth === 0 && words.length > 0) {
-        yield { words, hasNoOwner, line: entryLine };
+        yield { source, words, hasNoOwner, at: words[0]!.at };
         words = [];
       }
-      line++;
       at++;
       continue;
     }
     const isLineStart = words.length === 0 && depth === 0 && (at === 0 || text[at - 1] === '\n');
-    if (isLineStart) {
-      hasNoOwner = sign === ' ' || sign === '\t';
-      entryLine = line;
-    }
+    if (isLineStart) hasNoOwner = sign === ' ' || sign === '\t';
     if (sign === ' ' || sign === '\t' || sign === '\r') at++;
     else if (sign === ';') {
       const end = text.indexOf('\n', at);
       at = end < 0 ? text.length : end;
     } else if (sign === '(' || sign === ')') {
+      if (depth === 0) openAt = at;
       depth += sign === '(' ? 1 : -1;
-      if (depth < 0) throw new ZoneFileFault(file, line, "')' without '('");
+      if (depth < 0) throw fault(at, "')' without '('");
       at++;
     } else if (sign === '"') {
       const end = endOfQuoted(text, at);
-      if (end < 0) throw new ZoneFileFault(file, line, 'the quoted text that starts here never ends');
-      const quoted = text.slice(at + 1, end);
-      words.push({ text: quoted, isQuoted: true });
-      line += quoted.split('\n').length - 1;
+      if (end < 0) throw fault(at, 'the quoted text that starts here never ends');
+      words.push({ text: text.slice(at + 1, end), isQuoted: true, at });
       at = end + 1;
     } else {
       WORD.lastIndex = at;
       const word = WORD.exec(text)?.[0] ?? '';
-      if (word === '') throw new ZoneFileFault(file, line, `unexpected ${JSON.stringify(sign)}`);
-      words.push({ text: word, isQuoted: false });
+      if (word === '') throw fault(at, `unexpected ${JSON.stringify(sign)}`);
+      words.push({ text: word, isQuoted: false, at });
       at += word.length;
     }
   }
-  if (depth > 0) throw new ZoneFileFault(file, line, "the file ends inside of '('");
-  if (words.length > 0) yield { words, hasNoOwner, line: entryLine };
+  if (depth > 0) throw fault(openAt, "the file ends inside of '('");
+  if (words.length > 0) yield { source, words, hasNoOwner, at: words[0]!.at };
 }
 
 function endOfQuoted(text: string, start: number): number {
@@ -162,9 +153,8 @@ function endOfQuoted(text: string, start: number): number {
  * @throws ZoneFileFault
  */
 export function readOneRecord(text: string, what: string, ttlSeconds: number): ZoneRecord | undefined {
-  for (const entry of readEntries(text, what)) {
-    const state = { origin: ROOT, owner: undefined, defaultTtl: ttlSeconds, lastTtl: undefined };
-    return readRecord(entry, what, state);
+  for (const entry of readEntries({ text, file: what })) {
+    return readRecord(entry, { origin: ROOT, owner: undefined, defaultTtl: ttlSeconds, lastTtl: undefined });
   }
   return undefined;
 }

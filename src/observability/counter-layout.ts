@@ -44,6 +44,9 @@ export const PLUGIN_LABELS = [
   'cache',
   'acl',
   'tsig',
+  'file',
+  'auto',
+  'secondary',
 ] as const;
 export const PLUGIN = {
   SERVER: 0,
@@ -60,6 +63,9 @@ export const PLUGIN = {
   CACHE: 11,
   ACL: 12,
   TSIG: 13,
+  FILE: 14,
+  AUTO: 15,
+  SECONDARY: 16,
 } as const;
 
 /** Why a datagram got no answer. */

@@ -16,6 +16,7 @@ import { remapConfig, remapServices } from './remapped-plan.ts';
 import { reloadMetrics, type ReloadFigures } from './reload-metrics.ts';
 import type { LogFunction } from './server-options.ts';
 import type { ServerPlan } from './server-plan.ts';
+import type { ZoneTable } from './zone-table.ts';
 
 export interface ConfigReloaderOptions {
   /** reads and checks the Corefile */
@@ -28,6 +29,7 @@ export interface ConfigReloaderOptions {
   readonly publisher: RecordPublisher;
   readonly feeds: ObjectFeeds;
   readonly hosts: HostsTable;
+  readonly zones: ZoneTable;
   readonly services: BlockServices;
   readonly threads: AnsweringThreads;
   readonly log: LogFunction;
@@ -168,9 +170,10 @@ export class ConfigReloader {
     feedsChange: FeedsChange,
     datasetOf: Map<number, number>,
   ): Promise<void> {
-    const { publisher, hosts, services } = this.#options;
+    const { publisher, hosts, zones, services } = this.#options;
     const scopeOf = this.#scopesOf(plan.scopes);
     const hostsChange = await hosts.prepare(plan.hosts, datasetOf, () => publisher.takeDataset());
+    const zonesChange = await zones.prepare(plan.zones, datasetOf, () => publisher.takeDataset());
     const servicesBefore = services.plan;
     const servicesPlan = remapServices(plan.services, scopeOf, this.#options.scopes.length, datasetOf);
     await services.configure(servicesPlan, addressesOf(plan, listeners.ids));
@@ -180,13 +183,18 @@ export class ConfigReloader {
     const isLeft = gone.length > 0;
     try {
       const served = isLeft ? new Set([...datasets, ...this.#datasets]) : datasets;
-      await publisher.reconfigure({ listeners: [...config.listeners, ...gone] }, served, hostsChange);
+      await publisher.reconfigure(
+        { listeners: [...config.listeners, ...gone] },
+        served,
+        bothOf(hostsChange, zonesChange),
+      );
     } catch (error) {
       await services.configure(servicesBefore, addressesOf(this.#plan, this.#listenerIds));
       throw error;
     }
     await listeners.commit();
     hostsChange.commit();
+    zonesChange.commit();
     this.#config = config;
     this.#datasets = datasets;
     this.#listenerIds = listeners.ids;
@@ -231,6 +239,19 @@ export class ConfigReloader {
       return scopes.push(scope) - 1;
     });
   }
+}
+
+function bothOf(first: OtherNames, second: OtherNames): OtherNames {
+  return {
+    write: () => {
+      first.write();
+      second.write();
+    },
+    revert: () => {
+      first.revert();
+      second.revert();
+    },
+  };
 }
 
 const NO_NAMES: OtherNames = { write: () => undefined, revert: () => undefined };

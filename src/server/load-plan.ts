@@ -11,11 +11,13 @@ import type { MadeText, ServerOptions } from './server-options.ts';
 import type { ServerPlan } from './server-plan.ts';
 import type { UpstreamHosts } from './upstream-hosts.ts';
 import type { WeightFiles } from './weight-files.ts';
+import type { ZoneDirectories } from './zone-directories.ts';
 
 /**
  * @param indexOfGroup         registers a group of upstreams with the answering threads
  * @param indexOfCacheProfile  registers how forwarded answers are kept
  * @param hosts                looks up the upstreams that are named by host name; without it they have no address
+ * @param directories          looks for the zone files of `auto`; without it there are none
  * @param weights              reads the files of `loadbalance weighted`; without it all weights are equal
  * @throws SkyshardError CONFIG_*, with the place
  */
@@ -25,6 +27,7 @@ export async function loadPlan(
   indexOfCacheProfile: (profile: CacheProfile) => number,
   hosts?: UpstreamHosts,
   weights?: WeightFiles,
+  directories?: ZoneDirectories,
 ): Promise<ServerPlan> {
   const { corefile, dnsPort } = options;
   const made = await makeText(options);
@@ -35,6 +38,7 @@ export async function loadPlan(
   const forwardGroups = new Set<number>();
   await hosts?.prepare(config);
   await weights?.prepare(config);
+  await directories?.prepare(config);
   const plan = compileCorefile(config, {
     version: readVersion(),
     hostName: hostname(),
@@ -45,13 +49,14 @@ export async function loadPlan(
     },
     addressesOf: (host, resolvers) => hosts?.addressesOf(host, resolvers) ?? [],
     weightsOf: (file) => weights?.weightsOf(file) ?? [],
+    zonesIn: (options) => directories?.zonesIn(options) ?? [],
     indexOfCacheProfile,
   });
   const warnings = [...(made?.warnings ?? []), ...config.warnings.map(formatWarning), ...plan.warnings];
   return {
     ...plan,
     warnings,
-    surroundings: `${hosts?.text ?? ''}\n${weights?.text ?? ''}\n${plan.surroundings}`,
+    surroundings: `${hosts?.text ?? ''}\n${weights?.text ?? ''}\n${directories?.text ?? ''}\n${plan.surroundings}`,
     forwardGroups: [...forwardGroups],
   };
 }

@@ -22,6 +22,7 @@ export interface ServerPlan {
   readonly config: SnapshotConfig;
   readonly records: readonly RecordPlan[];
   readonly hosts: readonly { readonly dataset: number; readonly options: HostsOptions }[];
+  readonly zones: readonly PlannedZone[];
   /** what the Corefile says beside answering */
   readonly services: ServicesPlan;
   /** series of coredns_plugin_enabled */
@@ -45,6 +46,20 @@ export interface RecordPlan extends InstanceOptions {
   readonly selection: ObjectSelection;
   /** how long the start waits for the first lists */
   readonly startupTimeoutMs: number;
+}
+
+/** A zone that is read from a file. */
+export interface PlannedZone {
+  readonly dataset: number;
+  readonly plugin: 'file' | 'auto';
+  /** canonical name */
+  readonly origin: string;
+  /** absolute */
+  readonly file: string;
+  /** how often the file is looked at; 0: never again */
+  readonly reloadMs: number;
+  /** a later time of the file is enough, the serial need not change */
+  readonly reloadsByTime: boolean;
 }
 
 /** Which objects an instance is made from. */

@@ -41,6 +41,8 @@ import type { LogFunction, ServerOptions } from './server-options.ts';
 import type { ServerPlan } from './server-plan.ts';
 import { UpstreamHosts } from './upstream-hosts.ts';
 import { WeightFiles } from './weight-files.ts';
+import { ZoneDirectories } from './zone-directories.ts';
+import { ZoneTable } from './zone-table.ts';
 import { planShards } from './shard-plan.ts';
 
 /** Octets of the key of DNS cookies. */
@@ -128,6 +130,8 @@ async function assemble(
   closers.push(() => upstreamHosts.close());
   const weightFiles = new WeightFiles(log);
   closers.push(() => weightFiles.close());
+  const zoneDirectories = new ZoneDirectories(log);
+  closers.push(() => zoneDirectories.close());
   const cacheProfiles = new CacheProfileTable();
   const load = (): Promise<ServerPlan> =>
     loadPlan(
@@ -136,6 +140,7 @@ async function assemble(
       (profile) => cacheProfiles.indexOf(profile),
       upstreamHosts,
       weightFiles,
+      zoneDirectories,
     );
   const plan = await load();
   const { memoryLimit = Infinity } = machineLimits;
@@ -200,6 +205,8 @@ async function assemble(
   });
   const { hosts, writeNames } = await openHosts(plan, builder, publisher, log);
   closers.push(() => hosts.close());
+  const zones = await openZones(plan, builder, publisher, log);
+  closers.push(() => zones.close());
   const reloader = new ConfigReloader({
     load,
     plan,
@@ -208,6 +215,7 @@ async function assemble(
     publisher,
     feeds,
     hosts,
+    zones,
     services,
     threads,
     log,
@@ -263,6 +271,7 @@ async function assemble(
   reloader.start();
   upstreamHosts.start(() => void reloader.reload());
   weightFiles.start(() => void reloader.reload());
+  zoneDirectories.start(() => void reloader.reload());
   const yieldTimer = yieldWhenListed(feeds, () => threads.shards.yieldToShards());
   closers.push(() => clearInterval(yieldTimer));
   companion?.serve();
@@ -297,6 +306,20 @@ async function openHosts(
     change.commit();
   };
   return { hosts, writeNames };
+}
+
+/** The zones of files: they are visible with the first snapshot. @throws SkyshardError CONFIG_ARGUMENT: one is no zone */
+async function openZones(
+  plan: ServerPlan,
+  builder: SnapshotBuilder,
+  publisher: RecordPublisher,
+  log: LogFunction,
+): Promise<ZoneTable> {
+  const zones = new ZoneTable((dataset) => builder.dataset(dataset), publisher, log);
+  const datasets = plan.zones.map(({ dataset }) => dataset);
+  const change = await zones.prepare(plan.zones, new Map(), () => datasets.shift()!);
+  change.commit();
+  return zones;
 }
 
 interface FeedParts {

@@ -50,6 +50,18 @@ export interface RecordsStep extends StepBase {
   readonly fallsThroughUnsupported?: boolean;
 }
 
+/** A zone of `file`, `auto` or `secondary`. */
+export interface ZoneStep extends StepBase {
+  readonly kind: 'zone';
+  /** the zone's name, wire form with root label, lower-cased */
+  readonly zone: Uint8Array;
+  readonly dataset: number;
+  /** index of the `plugin` label of metrics */
+  readonly plugin: number;
+  /** no TTL is larger, seconds; undefined: as they are */
+  readonly ttlMaxSeconds?: number | undefined;
+}
+
 /** A template that is evaluated for each query. It looks at class, type and zone itself, and knows its own fallthrough. */
 export interface TemplateStep extends ProgramStep {
   readonly kind: 'template';
@@ -141,6 +153,7 @@ export type StepDescription =
   | KubernetesStep
   | ExternalStep
   | RecordsStep
+  | ZoneStep
   | FixedAnswerStep
   | ChaosStep
   | TemplateStep
@@ -148,7 +161,7 @@ export type StepDescription =
   | RewriteStep
   | TsigStep
   | AclStep
-  | ({ readonly kind: 'any' | 'whoami' | 'unbuilt' } & StepBase)
+  | ({ readonly kind: 'any' | 'whoami' | 'unbuilt' | 'refuse' } & StepBase)
   | ({ readonly kind: 'local'; readonly isPrefixAnswered: boolean } & StepBase)
   /** `group`: index of the group of upstreams; `cacheProfile`: how answers are kept, if they are */
   | ({ readonly kind: 'forward'; readonly group: number; readonly cacheProfile?: number | undefined } & StepBase);

@@ -133,6 +133,10 @@ export const STEP = {
   ACL: 14,
   /** `tsig`: PROGRAM */
   TSIG: 15,
+  /** `file`, `auto` and `secondary`: ZONE_RECORDS */
+  ZONE: 20,
+  /** the end of a chain whose last plugin has zones of its own, and not this one: REFUSED; no argument */
+  REFUSE: 21,
 } as const;
 
 export const STEP_FLAG = {
@@ -190,6 +194,14 @@ export const RECORDS_INFO = layout('records info', [
   ['dataset', 1, 'index of the dataset in the root'],
   ['ttl', 1, 'TTL of address records, seconds'],
   ['flags', 1, 'RECORDS_FLAG bits'],
+]);
+
+/** The argument of STEP.ZONE: one zone, which has a dataset of its own; keys are relative to it, all in KEY_SPACE.FORWARD. */
+export const ZONE_RECORDS = layout('zone records', [
+  ['dataset', 1, 'index of the dataset in the root'],
+  ['zoneSize', 1, 'octets of the zone name in wire form, root label included'],
+  ['plugin', 1, 'whose zone it is: index of the `plugin` label'],
+  ['ttlMax', 1, 'no TTL is larger, seconds; 0xffffffff: as they are'],
 ]);
 
 export const RECORDS_FLAG = {

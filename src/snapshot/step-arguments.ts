@@ -11,6 +11,7 @@ import type {
   RouteDescription,
   StepDescription,
   TransferStep,
+  ZoneStep,
 } from './config-description.ts';
 import type { WordWriter } from './entry-encoder.ts';
 import {
@@ -46,6 +47,8 @@ export const STEP_NUMBERS: Readonly<Record<StepDescription['kind'], number>> = {
   rewrite: STEP.REWRITE,
   acl: STEP.ACL,
   tsig: STEP.TSIG,
+  zone: STEP.ZONE,
+  refuse: STEP.REFUSE,
 };
 
 /** @returns reference of the step's argument, or the number it is */
@@ -57,6 +60,8 @@ export function writeArgument(context: WriterContext, routeZone: Uint8Array, ste
       return writeExternalZone(context, step);
     case 'records':
       return writeRecordsInfo(context, step);
+    case 'zone':
+      return writeZoneRecords(context, step);
     case 'fixedAnswer':
       return writeFixedAnswer(context, step);
     case 'chaos':
@@ -137,6 +142,16 @@ function writeRecordsInfo(context: WriterContext, step: RecordsStep): number {
       (step.isPointersOnly ? RECORDS_FLAG.POINTERS_ONLY : 0) |
       (step.fallsThroughUnsupported === true ? RECORDS_FLAG.UNSUPPORTED_NEXT : 0),
   );
+  return takeWritten(context);
+}
+
+function writeZoneRecords(context: WriterContext, step: ZoneStep): number {
+  const { writer } = context;
+  writer.reset();
+  writer.push(step.dataset);
+  writer.push(step.zone.length);
+  writer.push(step.plugin);
+  writer.push(step.ttlMaxSeconds ?? 0xffff_ffff);
   return takeWritten(context);
 }
 

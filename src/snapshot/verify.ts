@@ -48,6 +48,7 @@ import {
   STEP_WORDS,
   UNIT_SIZE,
   ZONE_INFO,
+  ZONE_RECORDS,
   wordsFor,
 } from './snapshot-layout.ts';
 import { countLabels, endOfName, measureEntry, octetAt } from './verify-entry.ts';
@@ -320,6 +321,13 @@ class SnapshotWalk {
         if (words[base + RECORDS_INFO.at.dataset]! >= datasetCount) this.#fault('dataset of records info');
         return this.#rest(argument, RECORDS_INFO.words, RECORDS_INFO.words);
       }
+      case STEP.ZONE: {
+        const base = this.#block(argument, ZONE_RECORDS.words, 'zone records');
+        if (words[base + ZONE_RECORDS.at.dataset]! >= datasetCount) this.#fault('dataset of zone records');
+        const zoneSize = words[base + ZONE_RECORDS.at.zoneSize]!;
+        if (zoneSize === 0 || zoneSize > routeZoneSize) this.#fault(`zoneSize ${zoneSize}`);
+        return;
+      }
       case STEP.FIXED_ANSWER: {
         const base = this.#block(argument, FIXED_ANSWER.words, 'fixed answer');
         const size = words[base + FIXED_ANSWER.at.size]!;
@@ -349,6 +357,7 @@ class SnapshotWalk {
       case STEP.LOCAL:
       case STEP.FORWARD:
       case STEP.UNBUILT:
+      case STEP.REFUSE:
         return;
       default:
         this.#fault(`step ${step}`);

@@ -10,6 +10,8 @@ import type { K8sExternalOptions } from '../../plugins/k8s_external/parse.ts';
 import type { KubernetesOptions } from '../../plugins/kubernetes/parse.ts';
 import type { PluginOptions } from '../../plugins/order.ts';
 import type { RouteDescription, StepDescription } from '../../snapshot/config-description.ts';
+import type { AutoOptions } from '../../plugins/auto/parse.ts';
+import type { PlannedZone } from '../server-plan.ts';
 import { covers } from './zone-cover.ts';
 
 /** What a compilation takes from its surroundings. */
@@ -23,8 +25,18 @@ export interface CompileContext {
   readonly addressesOf?: (host: string, resolvers: readonly AddressAndPort[]) => readonly string[];
   /** what a file of `loadbalance weighted` says; nothing if not given */
   readonly weightsOf?: (file: string) => readonly NameWeights[];
+  /** the zone files in the directory of `auto`; none if not given */
+  readonly zonesIn?: (options: AutoOptions) => readonly FoundZone[];
   /** the index by which they say how answers are kept */
   readonly indexOfCacheProfile: (profile: CacheProfile) => number;
+}
+
+/** A zone file that `auto` found. */
+export interface FoundZone {
+  /** canonical name */
+  readonly origin: string;
+  /** absolute */
+  readonly file: string;
 }
 
 /** The steps of one plugin for the names below a suffix: none where it has no say. */
@@ -61,6 +73,7 @@ export class PlannedData {
     /** a plugin of the block asks which pod a client is */
     readonly knowsClients: boolean;
   }[] = [];
+  readonly zones: (PlannedZone & { readonly block: CorefileBlock })[] = [];
   readonly #ofBlocks = new Map<CorefileBlock, number>();
 
   takeDataset(): number {

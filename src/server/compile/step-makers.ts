@@ -9,12 +9,15 @@ import { makeTsig } from './tsig.ts';
 import { makeForward } from './forward.ts';
 import { makeHosts } from './hosts.ts';
 import { makeExternal, makeKubernetes } from './kubernetes.ts';
+import { makeAuto, makeFile } from './zones.ts';
 import { makeAny, makeChaos, makeLocal, makeWhoami } from './simple-steps.ts';
 
 export const STEP_MAKERS: ReadonlyMap<string, MakeSteps> = new Map<PluginName, MakeSteps>([
   ['acl', makeAcl],
   ['any', makeAny],
+  ['auto', makeAuto],
   ['chaos', makeChaos],
+  ['file', makeFile],
   ['forward', makeForward],
   ['hosts', makeHosts],
   ['k8s_external', makeExternal],

@@ -14,6 +14,8 @@ import {
   type StepDescription,
 } from '../../../src/snapshot/config-description.ts';
 import type { RecordSink } from '../../../src/snapshot/entry-content.ts';
+import { publishZone } from '../../../src/zones/publish-zone.ts';
+import type { Zone } from '../../../src/zones/zone-data.ts';
 import { formatName } from '../../wire/names.ts';
 import { buildQuery, type QuerySpec } from '../../wire/query.ts';
 import { decodeStrictly, type DecodedMessage, type DecodedRecord } from '../../wire/strict-message.ts';
@@ -31,6 +33,8 @@ export interface ChainOptions {
   readonly policy?: Partial<PolicyDescription>;
   /** of dataset 0 */
   readonly isSynced?: boolean;
+  /** datasets from 0 on */
+  readonly zones?: readonly Zone[];
 }
 
 export class Chain {
@@ -42,10 +46,13 @@ export class Chain {
   #policy: PolicyDescription;
   #routes: ChainOptions['routes'];
 
-  constructor({ routes, fill, policy, isSynced = false }: ChainOptions) {
+  constructor({ routes, fill, policy, isSynced = false, zones = [] }: ChainOptions) {
     const buffer = reserveSharedBuffer({ sizeMax: 4 << 20 });
     this.#builder = new SnapshotBuilder(buffer);
     this.#policy = { ...DEFAULT_POLICY, rotates: false, isShuffled: false, ...policy };
+    for (const [index, zone] of zones.entries()) {
+      for (const _ of publishZone(this.#builder.dataset(index), zone)) void _;
+    }
     fill?.(this.#builder.dataset(0));
     if (isSynced) this.#builder.dataset(0).setSynced(true);
     this.#routes = routes;

@@ -27,6 +27,7 @@ export function testFiles(more: Readonly<Record<string, string>> = {}): ConfigFi
   return {
     read: (file) => texts.get(file),
     exists: (file) => texts.has(file) || isDirectory(file),
+    sizeOf: (file) => texts.get(file)?.length,
     list: (directory) =>
       [...texts.keys()].filter((file) => path.dirname(file) === directory).map((file) => path.basename(file)),
   };

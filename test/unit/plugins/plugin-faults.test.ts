@@ -106,7 +106,7 @@ const CASES: readonly (readonly [lines: string, place: string, says: RegExp])[] 
   ['kubernetes {\nbogus\n}', '3:1', /unknown property 'bogus', expected one of endpoint/],
   ['file', '2:3', /expected 'file DB \[ZONES…\]'/],
   ['file none {\nreload 0\n}', '2:8', /zone file not found/],
-  ['file broken', '2:8', /does not parse: \/etc\/coredns\/broken:1: expected a record type/],
+  ['file broken', '2:8', /does not parse: \/etc\/coredns\/broken:1:6: expected a record type/],
   ['auto {\ndirectory zones x.* {1}\n}', '3:17', /at least one sub expression/],
   ['auto {\ndirectory zones (x)\n}', '3:17', /Wrong argument count/],
   ['secondary', '2:3', /transfer from property/],

@@ -1,0 +1,180 @@
+/** The table of lookups in a zone, asked in this thread; and what a socket does not show as well. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { parseName } from '../../../src/dns/name.ts';
+import { parseType } from '../../../src/dns/record-words.ts';
+import { PLUGIN } from '../../../src/observability/shard-counters.ts';
+import type { StepDescription } from '../../../src/snapshot/config-description.ts';
+import { linesOf, parseLookups } from '../../cases/zone-lookup-format.ts';
+import { LOOKUPS, ZONE_FILES, ZONES } from '../../cases/zone-lookups.ts';
+import { buildQuery } from '../../wire/query.ts';
+import { zoneOf } from '../zones/zone-fixture.ts';
+import { Chain } from './chain-fixture.ts';
+
+const EDNS = { edns: { udpSize: 4096 } };
+
+function stepOf(
+  zone: string,
+  dataset: number,
+  more: { isFallthrough?: boolean; ttlMaxSeconds?: number } = {},
+): StepDescription {
+  return { kind: 'zone', zone: parseName(zone)!, dataset, plugin: PLUGIN.FILE, ...more };
+}
+
+/** @param zones  text by name */
+function chainOf(
+  zones: Readonly<Record<string, string>>,
+  more: { isFallthrough?: boolean; ttlMaxSeconds?: number } = {},
+): Chain {
+  const names = Object.keys(zones);
+  return new Chain({
+    routes: Object.fromEntries(
+      names.map((name, index) => [name, [stepOf(name, index, more), { kind: 'whoami' } as const]]),
+    ),
+    zones: names.map((name) => zoneOf(zones[name]!, name)),
+    policy: { udpSizeMax: 4096 },
+  });
+}
+
+const TABLE = chainOf(Object.fromEntries(Object.entries(ZONES).map(([zone, file]) => [zone, ZONE_FILES[file]!])));
+
+for (const { question, lines } of parseLookups(LOOKUPS)) {
+  // In this fixture names of no zone are refused in the same words.
+  test(question, () => {
+    const [name, type] = question.split(' ');
+    assert.deepEqual(linesOf(TABLE.askWire(buildQuery({ name: name!, type: parseType(type!)!, ...EDNS }))), lines);
+  });
+}
+
+const SOA = '@ 60 SOA ns host 7 1 2 3 30\n';
+const SOA_LINE = 'authority example.org. 30 SOA ns.example.org. host.example.org. 7 1 2 3 30';
+
+test('a zone that is not loaded is SERVFAIL, and says so', () => {
+  const chain = new Chain({ routes: { 'example.org.': [stepOf('example.org.', 0)] }, fill: () => undefined });
+  assert.deepEqual(chain.ask('example.org. SOA', EDNS), ['SERVFAIL EDE 14']);
+});
+
+test('fallthrough: names that are not there, and those without records; no type that is not there', () => {
+  const chain = chainOf({ 'example.org.': `${SOA}a.b 5 A 192.0.2.1\nc 5 CNAME nosuch\n` }, { isFallthrough: true });
+  const isNext = (question: string): boolean => chain.ask(question).some((line) => line.startsWith('additional'));
+  assert.equal(isNext('nosuch.example.org. A'), true);
+  assert.equal(isNext('b.example.org. A'), true);
+  assert.equal(isNext('c.example.org. A'), true);
+  assert.deepEqual(chain.ask('a.b.example.org. TXT'), ['NOERROR aa', SOA_LINE]);
+  assert.deepEqual(chain.ask('example.org. TXT'), ['NOERROR aa', SOA_LINE]);
+});
+
+test('minimal: nothing behind a positive answer', () => {
+  const chain = chainOf({ 'example.org.': `${SOA}@ 5 NS ns\n@ 5 MX 1 ns\nns 5 A 192.0.2.1\n` });
+  assert.equal(chain.ask('example.org. MX').length, 4);
+  chain.setPolicy({ isMinimal: true });
+  assert.deepEqual(chain.ask('example.org. MX'), ['NOERROR aa', 'example.org. 5 MX 1 ns.example.org.']);
+  assert.deepEqual(chain.ask('example.org. TXT'), ['NOERROR aa', SOA_LINE]);
+});
+
+test('no TTL is longer than the cache would keep it', () => {
+  const chain = chainOf({ 'example.org.': `${SOA}@ 7200 A 192.0.2.1\n` }, { ttlMaxSeconds: 20 });
+  assert.deepEqual(chain.ask('example.org. A'), ['NOERROR aa', 'example.org. 20 A 192.0.2.1']);
+  assert.deepEqual(chain.ask('example.org. TXT')[1], SOA_LINE.replace(' 30 SOA', ' 20 SOA'));
+});
+
+test('round robin: each address is the first at times, all are there always', () => {
+  const addresses = ['192.0.2.1', '192.0.2.2', '192.0.2.3'];
+  const chain = chainOf({ 'example.org.': SOA + addresses.map((address) => `a 5 A ${address}\n`).join('') });
+  chain.setPolicy({ rotates: true });
+  const firsts = new Set<string>();
+  for (let round = 0; round < 200; round++) {
+    const found = chain
+      .ask('a.example.org. A')
+      .slice(1)
+      .map((line) => line.split(' ').at(-1)!);
+    assert.deepEqual(found.toSorted(), addresses);
+    firsts.add(found[0]!);
+  }
+  assert.equal(firsts.size, 3);
+});
+
+test('the letter case of the question comes back, and does not matter', () => {
+  const chain = chainOf({ 'example.org.': `${SOA}@ 5 NS Ns.Example.ORG.\nns 5 A 192.0.2.1\n*.w 5 A 192.0.2.2\n` });
+  assert.deepEqual(chain.ask('FOO.W.eXample.org. A'), [
+    'NOERROR aa',
+    'FOO.W.eXample.org. 5 A 192.0.2.2',
+    'authority eXample.org. 5 NS Ns.Example.ORG.',
+  ]);
+  assert.deepEqual(chain.ask('EXAMPLE.org. NS'), [
+    'NOERROR aa',
+    'EXAMPLE.org. 5 NS Ns.Example.ORG.',
+    'additional Ns.Example.ORG. 5 A 192.0.2.1',
+  ]);
+});
+
+test('what a UDP response has no room for: first what is optional, then with TC', () => {
+  const mails = Array.from(
+    { length: 6 },
+    (_, index) => `@ 5 MX ${index} mail${index}\nmail${index} 5 A 192.0.2.${index}\n`,
+  );
+  const servers = ['a', 'b', 'c'].map(
+    (sign) => `@ 5 NS ${sign.repeat(60)}.${sign.repeat(60)}.${sign.repeat(60)}.test.\n`,
+  );
+  const many = Array.from({ length: 60 }, (_, index) => `many 5 A 192.0.2.${index}\n`).join('');
+  const chain = chainOf({
+    'example.org.': `${SOA}${servers.join('')}${mails.join('')}${many}`,
+  });
+  const mail = chain.ask('example.org. MX');
+  assert.equal(mail[0], 'NOERROR aa');
+  assert.equal(mail.filter((line) => line.startsWith('example.org. 5 MX')).length, 6);
+  assert.equal(
+    mail.some((line) => line.startsWith('authority')),
+    false,
+    'servers do not fit beside',
+  );
+  assert.equal(mail.filter((line) => line.startsWith('additional')).length, 6);
+  const addresses = chain.ask('many.example.org. A');
+  assert.equal(addresses[0], 'NOERROR aa tc');
+  assert.ok(addresses.length > 25 && addresses.length < 60, String(addresses.length));
+});
+
+test('a referral without room for the addresses of servers in the delegated zone has TC (RFC 9471)', () => {
+  const servers = Array.from(
+    { length: 13 },
+    (_, index) =>
+      `sub 5 NS ns${index}.sub\nns${index}.sub 5 A 192.0.2.${index}\nns${index}.sub 5 AAAA 2001:db8::${index}\n`,
+  );
+  const chain = chainOf({ 'example.org.': SOA + servers.join('') });
+  assert.equal(chain.ask('x.sub.example.org. A')[0], 'NOERROR tc');
+  assert.equal(chain.ask('x.sub.example.org. A', EDNS)[0], 'NOERROR');
+  assert.equal(chain.ask('x.sub.example.org. A', EDNS).length, 1 + 13 + 26);
+});
+
+test('a DNAME that makes a name too long is YXDOMAIN', () => {
+  const long = Array.from({ length: 3 }, () => 'l'.repeat(60)).join('.');
+  const chain = chainOf({ 'example.org.': `${SOA}d 5 DNAME ${long}.test.\n` });
+  assert.equal(chain.ask(`${'x'.repeat(60)}.${'y'.repeat(30)}.d.example.org. A`, EDNS)[0], 'YXDOMAIN aa');
+  assert.equal(chain.ask('x.d.example.org. A', EDNS)[0], 'NOERROR aa');
+});
+
+test('the root as a zone', () => {
+  const chain = chainOf({
+    '.': '. 60 SOA ns. host. 7 1 2 3 30\n. 5 NS ns.\nns. 5 A 192.0.2.1\norg. 5 NS ns.org.\nns.org. 5 A 192.0.2.2\n*. 5 TXT "w"\n',
+  });
+  assert.deepEqual(chain.ask('. NS'), ['NOERROR aa', '. 5 NS ns.', 'additional ns. 5 A 192.0.2.1']);
+  assert.deepEqual(chain.ask('a.org. A'), [
+    'NOERROR',
+    'authority org. 5 NS ns.org.',
+    'additional ns.org. 5 A 192.0.2.2',
+  ]);
+  assert.deepEqual(chain.ask('test. TXT'), ['NOERROR aa', 'test. 5 TXT "w"', 'authority . 5 NS ns.']);
+});
+
+test('names in rdata are compressed where that is allowed, and nowhere else', () => {
+  const chain = chainOf({
+    'example.org.': `${SOA}a 5 MX 1 mail.other.test.\na 5 MX 2 mail2.other.test.\na 5 SRV 1 2 3 mail.other.test.\n`,
+  });
+  const size = (question: string): number => {
+    const [name, type] = question.split(' ');
+    return chain.askBytes(buildQuery({ name: name!, type: parseType(type!)! }), [192, 0, 2, 1]).length;
+  };
+  const question = 12 + 'a.example.org.'.length + 1 + 4;
+  assert.equal(size('a.example.org. MX'), question + (14 + 17) + (14 + 6 + 2));
+  assert.equal(size('a.example.org. SRV'), question + (12 + 6 + 17));
+});
