@@ -9,8 +9,8 @@ export interface ConfigFiles {
   list(directory: string): readonly string[];
   /** Whether something of that name exists, a directory too. */
   exists(file: string): boolean;
-  /** Octets of a file; undefined if there is none. */
-  sizeOf(file: string): number | undefined;
+  /** Octets of a file; undefined if there is none, or it is not known. */
+  sizeOf?(file: string): number | undefined;
 }
 
 /** Larger than what a ConfigMap can hold (1 MiB), many times over. */

@@ -68,7 +68,7 @@ function checkFile(token: CorefileToken, zones: FileZones, block: BlockContext):
     return;
   }
   // A large one is read when it is loaded, in slices: what is wrong with it shows then.
-  if ((block.files.sizeOf(zones.file) ?? 0) > CHECKED_SIZE_MAX) return;
+  if ((block.files.sizeOf?.(zones.file) ?? 0) > CHECKED_SIZE_MAX) return;
   const text = block.readFile(token, 'zone file');
   for (const name of zones.names) {
     const reason = checkZoneFile(text, zones.file, name, block.files);

@@ -13,7 +13,6 @@ function memoryFiles(texts: Readonly<Record<string, string>>): ConfigFiles {
   return {
     read: (file) => absolute.get(file),
     exists: (file) => absolute.has(file),
-    sizeOf: () => undefined,
     list: (directory) =>
       [...absolute.keys()].filter((file) => path.dirname(file) === directory).map((file) => path.basename(file)),
   };

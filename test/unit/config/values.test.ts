@@ -166,7 +166,6 @@ test('import patterns: * and ? stop at a slash and take leading dots', () => {
   const files: ConfigFiles = {
     read: () => undefined,
     exists: (file) => names.includes(file),
-    sizeOf: () => undefined,
     list: (directory) => {
       const below = directory === '/' ? '/' : `${directory}/`;
       return [
