@@ -72,7 +72,8 @@ export class EndpointTable {
         else rows.push({ address: this.#pool.intern(address), label: (label | IS_IPV6) >>> 0, zone });
       }
     }
-    return rows.sort((a, b) => a.address - b.address || a.label - b.label || a.zone - b.zone);
+    sortRows(rows);
+    return rows;
   }
 
   release(rows: readonly EndpointRow[]): void {
@@ -203,6 +204,26 @@ export class EndpointTable {
     const id = label & LABEL_MASK;
     return id === 0 ? dashedLabel(address) : this.#pool.text(id);
   }
+}
+
+/** More rows than this are left to the engine's sort, which takes memory for each call. */
+const INSERTION_MAX = 64;
+
+function sortRows(rows: EndpointRow[]): void {
+  if (rows.length > INSERTION_MAX) {
+    rows.sort(compareRows);
+    return;
+  }
+  for (let at = 1; at < rows.length; at++) {
+    const row = rows[at]!;
+    let to = at;
+    for (; to > 0 && compareRows(rows[to - 1]!, row) > 0; to--) rows[to] = rows[to - 1]!;
+    rows[to] = row;
+  }
+}
+
+function compareRows(a: EndpointRow, b: EndpointRow): number {
+  return a.address - b.address || a.label - b.label || a.zone - b.zone;
 }
 
 /** The label of an address whose spelling is not canonical, '' if it is. */

@@ -9,6 +9,7 @@ import { parseName } from '../dns/name.ts';
 import { Field } from './field.ts';
 import type { FieldPath } from './object-error.ts';
 import type { LabelSelector, Labels } from './label-selector.ts';
+import { LABEL, SUBDOMAIN, targetNameOf } from './name-rules.ts';
 import type { ObjectKind } from './object-sink.ts';
 import type {
   ClusterObject,
@@ -20,6 +21,7 @@ import type {
   Service,
   ServiceImport,
 } from './objects.ts';
+import { TrimmedEndpoint } from './trimmed-endpoint.ts';
 
 export interface DecodeOptions {
   /** Services, EndpointSlices and Pods that do not match are passed over (option `labels`) */
@@ -32,8 +34,6 @@ const SOURCE_CLUSTER_LABEL = 'multicluster.kubernetes.io/source-cluster';
 const TRIGGER_TIME_ANNOTATION = 'endpoints.kubernetes.io/last-change-trigger-time';
 /** Annotations that are read; all others may be left out of what is decoded. */
 export const NOTED_ANNOTATIONS: readonly string[] = [TRIGGER_TIME_ANNOTATION];
-/** Longest targetRef.name that is kept: it has to fit a label. */
-const TARGET_NAME_SIZE_MAX = 63;
 const PHASES_PASSED_OVER = new Set(['Succeeded', 'Failed', 'Unknown']);
 
 /** group and version that each kind is decoded from */
@@ -237,33 +237,32 @@ function decodeSlicePorts(field: Field): NamedPort[] {
   }));
 }
 
-function decodeEndpoints(field: Field, type: '' | 'IPv4' | 'IPv6'): Endpoint[] {
+function decodeEndpoints(field: Field, type: '' | 'IPv4' | 'IPv6'): readonly Endpoint[] {
   const endpoints: Endpoint[] = [];
-  for (const item of field.items()) {
-    const ready = item.get('conditions').get('ready').boolean();
-    const addresses = item
-      .get('addresses')
-      .items()
-      .map((address) => requireAddress(address, address.requiredText(), type));
-    if (addresses.length === 0) throw item.get('addresses').error('is required');
-    const hostname = decodeHostname(item.get('hostname'));
-    const targetName = decodeTargetName(item.get('targetRef').get('name'));
-    const zone = item.get('zone').text().toLowerCase();
-    if (ready === false) continue;
-    endpoints.push({
-      addresses,
-      hostname,
-      targetName,
-      zone,
-    });
+  const items = field.rawItems();
+  for (let index = 0; index < items.length; index++) {
+    const raw = items[index];
+    if (!(raw instanceof TrimmedEndpoint)) {
+      const endpoint = decodeEndpoint(field.item(index), type);
+      if (endpoint !== undefined) endpoints.push(endpoint);
+    } else if (!raw.fits(type)) decodeEndpoint(new Field(raw.endpoint, field, index), type);
+    else if (raw.isReady) endpoints.push(raw.endpoint);
   }
   return endpoints;
 }
 
-/** The object an endpoint stands for, whatever its kind: '' if its name can't be a label. */
-function decodeTargetName(field: Field): string {
-  const name = field.text().toLowerCase();
-  return name.length > TARGET_NAME_SIZE_MAX || !SUBDOMAIN.test(name) ? '' : name;
+/** @returns undefined if it is not served */
+function decodeEndpoint(item: Field, type: '' | 'IPv4' | 'IPv6'): Endpoint | undefined {
+  const ready = item.get('conditions').get('ready').boolean();
+  const addresses = item
+    .get('addresses')
+    .items()
+    .map((address) => requireAddress(address, address.requiredText(), type));
+  if (addresses.length === 0) throw item.get('addresses').error('is required');
+  const hostname = decodeHostname(item.get('hostname'));
+  const targetName = targetNameOf(item.get('targetRef').get('name').text());
+  const zone = item.get('zone').text().toLowerCase();
+  return ready === false ? undefined : { addresses, hostname, targetName, zone };
 }
 
 function decodeNamespace(field: Field, labels: Labels): Namespace {
@@ -332,9 +331,6 @@ function decodeLabels(field: Field): Labels {
   for (const key of Object.keys(field.mapping())) labels[key] = field.get(key).text();
   return labels;
 }
-
-const LABEL = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/;
-const SUBDOMAIN = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/;
 
 function decodeLabel(field: Field): string {
   const label = field.requiredText().toLowerCase();

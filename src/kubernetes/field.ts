@@ -41,9 +41,19 @@ export class Field {
 
   /** The items of a list; empty if absent. */
   items(): Field[] {
+    return this.rawItems().map((item, index) => new Field(item, this, index));
+  }
+
+  /** The items of a list as they are; empty if absent. */
+  rawItems(): readonly unknown[] {
     if (this.isAbsent) return [];
     if (!Array.isArray(this.value)) throw this.error('must be a list');
-    return this.value.map((item: unknown, index) => new Field(item, this, index));
+    return this.value;
+  }
+
+  /** An item of a list. */
+  item(index: number): Field {
+    return new Field(this.rawItems()[index], this, index);
   }
 
   /** The text; '' if absent. Numbers and booleans are faults: YAML's `1.10` or `yes` would be another text. */

@@ -3,7 +3,9 @@
  * left out here too.
  */
 import { NOTED_ANNOTATIONS } from '../../kubernetes/decode.ts';
+import type { TrimmedEndpoint } from '../../kubernetes/trimmed-endpoint.ts';
 import { INITIAL_EVENTS_END } from './object-reader.ts';
+import { readEndpoint } from './protobuf-endpoint.ts';
 import { MAP_ENTRY, TIME_SECONDS, type MessageField, type MessageType } from './protobuf-messages.ts';
 import type { ProtobufReader } from './protobuf-reader.ts';
 
@@ -43,6 +45,9 @@ function readField(reader: ProtobufReader, { type, name, message: inner }: Messa
     case 'messages':
       listIn(into, name).push(readInner(reader, inner!));
       return;
+    case 'endpoints':
+      listIn(into, name).push(readEndpointOrMessage(reader, inner!));
+      return;
     case 'boolean':
       into[name] = reader.readBoolean();
       return;
@@ -68,6 +73,19 @@ function readInner(reader: ProtobufReader, type: MessageType): RawMessage {
   const message = readMessage(reader, type);
   reader.leave(outerEnd);
   return message;
+}
+
+/** What cannot be trimmed is a message, for whoever says what is wrong with it. */
+function readEndpointOrMessage(reader: ProtobufReader, type: MessageType): TrimmedEndpoint | RawMessage {
+  const outerEnd = reader.enter();
+  const start = reader.at;
+  let endpoint: TrimmedEndpoint | RawMessage | undefined = readEndpoint(reader);
+  if (endpoint === undefined) {
+    reader.rewind(start);
+    endpoint = readMessage(reader, type);
+  }
+  reader.leave(outerEnd);
+  return endpoint;
 }
 
 function listIn(message: RawMessage, name: string): unknown[] {

@@ -13,8 +13,8 @@ export type ScalarType = 'text' | 'texts' | 'boolean' | 'int32' | 'time' | 'labe
 export interface MessageField {
   readonly number: number;
   readonly name: string;
-  readonly type: ScalarType | 'message' | 'messages';
-  /** of `message` and `messages` */
+  readonly type: ScalarType | 'message' | 'messages' | 'endpoints';
+  /** of `message`, `messages` and `endpoints` */
   readonly message: MessageType | undefined;
 }
 
@@ -25,8 +25,12 @@ export interface MessageType {
   readonly fields: readonly (MessageField | undefined)[];
 }
 
-/** A list of messages is written as a list of one type. */
-type FieldRow = readonly [number: number, name: string, type: ScalarType | MessageType | readonly [MessageType]];
+/** A list of messages is written as a list of one type. `endpoints`: one that protobuf-endpoint.ts reads where it can. */
+type FieldRow = readonly [
+  number: number,
+  name: string,
+  type: ScalarType | MessageType | readonly [MessageType] | readonly ['endpoints', MessageType],
+];
 
 function message(name: string, rows: readonly FieldRow[]): MessageType {
   // One array without holes, however far apart the numbers are: it is looked into for every field.
@@ -36,6 +40,7 @@ function message(name: string, rows: readonly FieldRow[]): MessageType {
     const field = { number, name: fieldName };
     if (typeof type === 'string') fields[number] = { ...field, type, message: undefined };
     else if ('name' in type) fields[number] = { ...field, type: 'message', message: type };
+    else if (type.length === 2) fields[number] = { ...field, type: type[0], message: type[1] };
     else fields[number] = { ...field, type: 'messages', message: type[0] };
   }
   return { name, fields };
@@ -142,7 +147,7 @@ const SERVICE = message(`${CORE}.Service`, [
   ],
 ]);
 
-const ENDPOINT = message(`${DISCOVERY}.Endpoint`, [
+export const ENDPOINT = message(`${DISCOVERY}.Endpoint`, [
   [1, 'addresses', 'texts'],
   [2, 'conditions', message(`${DISCOVERY}.EndpointConditions`, [[1, 'ready', 'boolean']])],
   [3, 'hostname', 'text'],
@@ -152,7 +157,7 @@ const ENDPOINT = message(`${DISCOVERY}.Endpoint`, [
 
 const ENDPOINT_SLICE = message(`${DISCOVERY}.EndpointSlice`, [
   [1, 'metadata', OBJECT_META],
-  [2, 'endpoints', [ENDPOINT]],
+  [2, 'endpoints', ['endpoints', ENDPOINT]],
   [
     3,
     'ports',

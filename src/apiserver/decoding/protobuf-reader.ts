@@ -42,6 +42,16 @@ export class ProtobufReader {
     this.#end = end;
   }
 
+  /** Where it is, for `rewind`. */
+  get at(): number {
+    return this.#at;
+  }
+
+  /** Go back to where it was, in the same message. */
+  rewind(at: number): void {
+    this.#at = at;
+  }
+
   /** @returns number of the next field, 0 at the end of the message */
   nextField(): number {
     if (this.#at === this.#end) return 0;
@@ -170,6 +180,8 @@ export class ProtobufReader {
   #readVarint(): number {
     const octets = this.#octets;
     const end = this.#end;
+    // Nearly all have one octet.
+    if (this.#at < end && octets[this.#at]! < 0x80) return octets[this.#at++]!;
     let value = 0;
     let scale = 1;
     for (let count = 0; count < VARINT_SIZE_MAX; count++) {

@@ -257,6 +257,9 @@ export class ProtobufStreamSplitter {
     const messageType = kind === 'Status' ? messages.STATUS : kind === this.#kind ? this.#objectType : undefined;
     if (raw === undefined || messageType === undefined) return { type, object: { kind, apiVersion } };
     reader.seek(raw as OctetRange);
-    return { type, object: { ...readMessage(reader, messageType), kind, apiVersion } };
+    const message = readMessage(reader, messageType);
+    message['kind'] = kind;
+    message['apiVersion'] = apiVersion;
+    return { type, object: message };
   }
 }

@@ -1,6 +1,7 @@
 /** LIST and WATCH responses in protobuf: what recorded ones do not show. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import fc from 'fast-check';
 import { createListDecoder, createWatchDecoder } from '../../../../src/apiserver/decoding/decoders.ts';
 import { acceptHeader } from '../../../../src/apiserver/decoding/media-type.ts';
 import { OBJECT_SIZE_MAX } from '../../../../src/apiserver/decoding/octet-collector.ts';
@@ -75,6 +76,67 @@ test('fields in another order, fields that nobody knows, of every wire type', ()
     assert.deepEqual(items, [putSlices[0], putSlices[0]]);
     assert.equal(end.resourceVersion, '4711');
   }
+});
+
+/** Good ones far more often than others: a slice with a bad one is a fault, whatever else is in it. */
+const address = fc.oneof(
+  { weight: 20, arbitrary: fc.constantFrom('10.1.0.1', '10.1.0.2', '192.0.2.255') },
+  { weight: 1, arbitrary: fc.constantFrom('fd00::1', '::ffff:10.0.0.1', '10.1', '', 'host', '010.0.0.1') },
+);
+const endpoint = fc.record(
+  {
+    addresses: fc.oneof(
+      { weight: 20, arbitrary: fc.array(address, { minLength: 1, maxLength: 2 }) },
+      { weight: 1, arbitrary: fc.constant([]) },
+    ),
+    conditions: fc.constantFrom({ ready: true }, { ready: false }, { serving: true }, {}),
+    hostname: fc.oneof(
+      { weight: 20, arbitrary: fc.constantFrom('db-0', 'DB-1', '') },
+      { weight: 1, arbitrary: fc.constantFrom('a.b', '-', 'ä') },
+    ),
+    nodeName: fc.constant('node-1'),
+    targetRef: fc.constantFrom(
+      { kind: 'Pod', name: 'db-0' },
+      { name: 'X'.repeat(63) },
+      { name: 'x'.repeat(64) },
+      { name: '_' },
+      { name: 'a.b' },
+      {},
+    ),
+    zone: fc.constantFrom('Zone-A', 'z', 'ä', ''),
+  },
+  { requiredKeys: ['addresses'] },
+);
+
+test('endpoints, good and bad, are what the decoder of JSON makes of them', () => {
+  const slice = fc.record({
+    endpoints: fc.array(endpoint, { maxLength: 4 }),
+    addressType: fc.oneof({ weight: 8, arbitrary: fc.constant('IPv4') }, fc.constantFrom('IPv6', 'FQDN', '', 'IPX')),
+  });
+  let [good, bad] = [0, 0];
+  fc.assert(
+    fc.property(slice, (parts) => {
+      const raw = { ...rawSlice('web-1', 'web'), ...parts };
+      const json = readList(createListDecoder('EndpointSlice', 'application/json'), [
+        Buffer.from(JSON.stringify({ kind: 'EndpointSliceList', apiVersion: DISCOVERY, metadata: {}, items: [raw] })),
+      ]);
+      const protobuf = readList(createListDecoder('EndpointSlice', TYPE), [
+        encodeList('EndpointSlice', DISCOVERY, {}, [raw]),
+      ]);
+      const [expected] = json.items;
+      const [item] = protobuf.items;
+      if (expected?.type === 'fault' && item?.type === 'fault') {
+        bad++;
+        assert.equal(item.error.message, expected.error.message);
+        assert.deepEqual(item.change, expected.change);
+      } else {
+        good++;
+        assert.deepEqual(item, expected);
+      }
+    }),
+    { numRuns: 500 },
+  );
+  assert.ok(good > 50 && bad > 50, `${good} good, ${bad} bad`);
 });
 
 test('a Pod that is deleted, one of the host network, a Service of 10-octet numbers', () => {

@@ -76,7 +76,7 @@ test('number, name and type of every field are those of generated.proto', { skip
       const spelled = line[1]!.replace(/\.?k8s\.io[.\w]*\./, '');
       const inner = field.message === undefined ? undefined : splitName(field.message.name)[1];
       if (field.type === 'message') assert.equal(spelled, `optional ${inner}`);
-      else if (field.type === 'messages') assert.equal(spelled, `repeated ${inner}`);
+      else if (field.type === 'messages' || field.type === 'endpoints') assert.equal(spelled, `repeated ${inner}`);
       else if (field.type === 'position') assert.match(spelled, /^optional bytes$/);
       else assert.equal(spelled, SPELLED[field.type]);
     }
