@@ -24,8 +24,14 @@ export interface EndpointAddress {
  */
 const NO_PORTS_COUNT = 1;
 
+const NO_ADDRESSES: readonly number[] = [];
+
 /** Sort and split by family. */
-export function addressSets(addresses: Iterable<Address>): AddressSets {
+export function addressSets(addresses: readonly Address[]): AddressSets {
+  const [first] = addresses;
+  if (addresses.length === 1 && typeof first === 'number') {
+    return { addresses4: [first], addresses6: NO_ADDRESSES };
+  }
   const addresses4: number[] = [];
   const addresses6: number[] = [];
   let last: Address | undefined;
@@ -67,8 +73,6 @@ export function aliasContent(target: Uint8Array, ports: readonly NamedPort[], co
   const weight = weightOf(count * (ports.length || NO_PORTS_COUNT), numbers);
   return { kind: 'alias', target, ports: numbers, weight };
 }
-
-const NO_ADDRESSES: readonly number[] = [];
 
 /** The name of one endpoint that has one IPv4 address. */
 export function plainContent(address: number, ports: readonly NamedPort[]): EntryContent {
@@ -136,14 +140,16 @@ export function endpointsContent(
     const members = byLabel.get(label)!;
     const name = endpointName(label);
     if (name === undefined) continue;
-    const ports = distinctPorts(members.flatMap((endpoint) => endpoint.ports));
-    const key = ports.join();
-    let portSet = portSetIndexes.get(key);
-    if (portSet === undefined) {
-      portSet = portSets.push(ports) - 1;
+    const isOne = members.length === 1;
+    const ports = distinctPorts(isOne ? members[0]!.ports : members.flatMap((endpoint) => endpoint.ports));
+    let portSet = portSets.length - 1;
+    if (portSets[portSet] !== ports) {
+      const key = ports.join();
+      portSet = portSetIndexes.get(key) ?? portSets.push(ports) - 1;
       portSetIndexes.set(key, portSet);
     }
-    groups.push({ name: toOctets(name), portSet, ...addressSets(members.map((endpoint) => endpoint.address)) });
+    const { addresses4, addresses6 } = addressSets(members.map((endpoint) => endpoint.address));
+    groups.push({ name: toOctets(name), portSet, addresses4, addresses6 });
   }
   return {
     kind: 'endpoints',
@@ -156,20 +162,17 @@ export function endpointsContent(
   };
 }
 
-/** The list that was asked for last, and its numbers: all endpoints of a slice have the same one. */
-let lastPorts: readonly NamedPort[] = [];
-let lastNumbers: readonly number[] = [];
+/** The numbers of lists that were asked for before: all endpoints of a slice have the same one, and most slices. */
+const numbersOf = new WeakMap<readonly NamedPort[], readonly number[]>();
 
 /** Distinct port numbers, sorted; without the 0 of a port that has none. */
 export function distinctPorts(ports: readonly NamedPort[]): readonly number[] {
-  const [first] = ports;
-  if (first === undefined) return [];
-  if (ports.length === 1) return hasNumber(first) ? [first.port] : [];
-  if (ports !== lastPorts) {
-    lastNumbers = [...new Set(ports.filter(hasNumber).map((port) => port.port))].sort((a, b) => a - b);
-    lastPorts = ports;
+  let numbers = numbersOf.get(ports);
+  if (numbers === undefined) {
+    numbers = [...new Set(ports.filter(hasNumber).map((port) => port.port))].sort((a, b) => a - b);
+    numbersOf.set(ports, numbers);
   }
-  return lastNumbers;
+  return numbers;
 }
 
 function hasNumber(port: NamedPort): boolean {

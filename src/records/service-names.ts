@@ -53,9 +53,13 @@ export function headlessNames(service: ServiceView, endpoints: readonly Endpoint
   names.set('', endpointsContent(endpoints, 0));
   for (const { prefix, protocol, matches } of namedPorts(service.ports).values()) {
     const matching: EndpointAddress[] = [];
-    for (const endpoint of endpoints) {
-      const ports = endpoint.ports.filter(matches);
-      if (ports.length > 0) matching.push({ ...endpoint, ports });
+    let all: readonly NamedPort[] | undefined;
+    let ports: readonly NamedPort[] = [];
+    for (const { label, address, zone, ports: own } of endpoints) {
+      // Nearly all have the same list.
+      if (own !== all) ports = own.filter(matches);
+      all = own;
+      if (ports.length > 0) matching.push({ label, address, zone, ports });
     }
     names.set(protocol, ENT);
     names.set(prefix, endpointsContent(matching, prefix.length));
@@ -105,8 +109,17 @@ interface NamedPortGroup {
   readonly matches: (port: NamedPort) => boolean;
 }
 
+/** Of lists that were asked for before: most Services have one of a few. */
+const groupsOf = new WeakMap<readonly NamedPort[], ReadonlyMap<string, NamedPortGroup>>();
+
 /** Named ports by `_port._protocol`; a port without name has no such name. */
-export function namedPorts(ports: readonly NamedPort[]): Map<string, NamedPortGroup> {
+export function namedPorts(ports: readonly NamedPort[]): ReadonlyMap<string, NamedPortGroup> {
+  let groups = groupsOf.get(ports);
+  if (groups === undefined) groupsOf.set(ports, (groups = groupPorts(ports)));
+  return groups;
+}
+
+function groupPorts(ports: readonly NamedPort[]): Map<string, NamedPortGroup> {
   const groups = new Map<string, NamedPortGroup>();
   for (const { name, protocol } of ports) {
     const prefix = portName(name, protocol);

@@ -123,7 +123,11 @@ class SnapshotWalk {
   /** one bit a unit of the buffer: part of a block already; only in a whole walk */
   readonly #isSeen: Uint32Array;
   readonly #hashSeed: number;
+  /** for a fault; '' stands for the block that was entered last */
   #where = '';
+  /** of that block; put together only where there is a fault: a text for each would be half of the work */
+  #what = '';
+  #reference = 0;
   #generation = 0;
   #blockCount = 0;
   #size = 0;
@@ -164,7 +168,7 @@ class SnapshotWalk {
   }
 
   readonly #fault = (what: string): never => {
-    throw new SkyshardError('SNAPSHOT_CORRUPT', `${this.#where}: ${what}`);
+    throw new SkyshardError('SNAPSHOT_CORRUPT', `${this.#where || `${this.#what} at ${this.#reference}`}: ${what}`);
   };
 
   /** The block may be skipped: it is part of a snapshot that was verified before. */
@@ -178,7 +182,9 @@ class SnapshotWalk {
 
   /** Enter a block of at least `wordCount` words. @returns index of its first word */
   #block(reference: number, wordCount: number, what: string): number {
-    this.#where = `${what} at ${reference}`;
+    this.#where = '';
+    this.#what = what;
+    this.#reference = reference;
     const isInside = reference >= BLOCKS_AT_UNITS && reference * 2 + wordCount <= this.#words.length;
     if (!isInside) this.#fault('outside of the blocks');
     this.#blockCount++;
@@ -461,7 +467,6 @@ class SnapshotWalk {
     const base = this.#block(top, chunkCount, 'top');
     for (let index = 0; index < chunkCount; index++) {
       const chunk = words[base + index]!;
-      this.#where = `top at ${top}, chunk ${index}`;
       if (!this.#isKnown(chunk)) this.#block(chunk, CHUNK_PAGES, 'chunk');
     }
     const pageCount = Math.min(CHUNK_PAGES, 1 << depth);
@@ -504,16 +509,22 @@ class SnapshotWalk {
       if (entry === 0) continue;
       fill++;
       const hash = words[base + slot * 2]!;
-      this.#where = `page at ${page}, slot ${slot}`;
-      if (localDepth > 0 && hash >>> (32 - localDepth) !== first >>> bits) this.#fault('hash of another page');
+      if (localDepth > 0 && hash >>> (32 - localDepth) !== first >>> bits) {
+        this.#faultInSlot(page, slot, 'hash of another page');
+      }
       for (let probe = hash & SLOT_MASK; probe !== slot; probe = (probe + 1) & SLOT_MASK) {
-        if (words[base + probe * 2 + 1] === 0) this.#fault('a free slot before it hides it');
+        if (words[base + probe * 2 + 1] === 0) this.#faultInSlot(page, slot, 'a free slot before it hides it');
       }
       if (this.#isWithEntries && !this.#isKnown(entry)) this.#walkEntry(entry, hash, topAt, depth);
     }
     this.#where = `page at ${page}`;
     if (fill > PAGE_FILL_MAX) this.#fault(`${fill} entries`);
     this.#entryCount += fill;
+  }
+
+  #faultInSlot(page: number, slot: number, what: string): never {
+    this.#where = `page at ${page}, slot ${slot}`;
+    return this.#fault(what);
   }
 
   #walkEntry(entry: number, hash: number, topAt: number, depth: number): void {
