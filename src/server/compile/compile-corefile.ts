@@ -55,6 +55,7 @@ const WITHOUT_STEP: ReadonlySet<string> = new Set([
   'header',
   'minimal',
   'loop',
+  'pprof',
   // of the listener
   'tls',
   'https',
@@ -66,7 +67,6 @@ const WITHOUT_STEP: ReadonlySet<string> = new Set([
 /** Plugins accepted without effect, and what is said of them. */
 const WITHOUT_EFFECT: ReadonlyMap<string, string> = new Map([
   ['dnssec', 'nothing is signed: records that zone files and upstreams have signed are passed through'],
-  ['pprof', 'there are no profiles of Go here: read and passed over'],
   ['shed', 'has no effect yet: it is read and passed over'],
 ]);
 const VERSION_LABEL_DROPPED = 'dropped';
