@@ -86,7 +86,6 @@ export class Chain {
     this.records = new RecordsStep(reader, query, response, this.rotation);
     this.fixed = new FixedSteps(reader, query, response, options.chaosCounters);
     this.local = new LocalStep(query, response, options.counters);
-    this.template = new TemplateStep(reader, query, response);
     this.transfer = new TransferStep(reader, query, response);
     this.rewrite = new RewriteStep(reader, query, response);
     this.acl = new AclStep(reader, query, response, options.counters);
@@ -98,6 +97,7 @@ export class Chain {
     this.transfers = options.transfers;
     const metadata = new MetadataValues(reader, query, response, client);
     this.facts = new QueryFacts(reader, query, response, client, metadata);
+    this.template = new TemplateStep(reader, query, response, this.facts);
     this.views = new ViewChoice(reader, query, client, this.facts);
   }
 

@@ -4,29 +4,55 @@
  */
 import { CLASS, RCODE, TYPE } from '../dns/iana.ts';
 import { POINTER_OFFSET_MAX } from '../dns/wire-header.ts';
+import { areAllTrue, compileExpr, type CompiledExpr } from '../expr/compile-expr.ts';
+import { ExprError, type ExprValue } from '../expr/expr-value.ts';
 import { QUERY_ERROR } from '../observability/query-error.ts';
 import type { SnapshotReader } from '../snapshot/reader.ts';
-import { RecordTemplate, type TemplateAnswer, type TemplateRecord } from '../template/record-template.ts';
+import { groupsOf, type MatchFacts } from '../template/question-facts.ts';
+import {
+  RecordTemplate,
+  type TemplateAnswer,
+  type TemplateProgram,
+  type TemplateRecord,
+} from '../template/record-template.ts';
 import type { QueryClient } from './answerer-options.ts';
 import { presentName } from './name-text.ts';
 import { Programs } from './programs.ts';
-import { presentAddress } from './query-facts.ts';
+import { presentAddress, type QueryFacts } from './query-facts.ts';
 import type { Query } from './query.ts';
 import { type Response, SECTION } from './response.ts';
 import { STEP_RESULT } from './step-result.ts';
 
 const RECORD_FIXED_SIZE = 10;
+const FAILED: unique symbol = Symbol('a variable or an expression cannot be worked out');
+
+interface AnsweringTemplate {
+  readonly template: RecordTemplate;
+  readonly variables: readonly { readonly name: string; readonly expr: CompiledExpr }[];
+  readonly conditions: readonly CompiledExpr[];
+}
+
+function parseTemplate(text: Uint8Array): AnsweringTemplate {
+  const program = JSON.parse(Buffer.from(text).toString()) as TemplateProgram;
+  return {
+    template: new RecordTemplate(program),
+    variables: program.variables.map(({ name, expression }) => ({ name, expr: compileExpr(expression) })),
+    conditions: program.expressions.map(compileExpr),
+  };
+}
 
 export class TemplateStep {
   private readonly query: Query;
   private readonly response: Response;
-  private readonly templates: Programs<RecordTemplate>;
+  private readonly facts: QueryFacts;
+  private readonly templates: Programs<AnsweringTemplate>;
   /** sections that stand behind what the target of a CNAME adds to the answer */
   private rest: TemplateAnswer | undefined;
   private restTemplate: RecordTemplate | undefined;
 
-  constructor(reader: SnapshotReader, query: Query, response: Response) {
-    this.templates = new Programs(reader, RecordTemplate.parse);
+  constructor(reader: SnapshotReader, query: Query, response: Response, facts: QueryFacts) {
+    this.templates = new Programs(reader, parseTemplate);
+    this.facts = facts;
     this.query = query;
     this.response = response;
   }
@@ -37,7 +63,7 @@ export class TemplateStep {
    */
   answer(templateAt: number, client: QueryClient): number {
     const { query, response } = this;
-    const template = this.templates.at(templateAt);
+    const { template, variables, conditions } = this.templates.at(templateAt);
     const { qtype, qclass, rcode } = template.program;
     const { nameBytes, nameSize } = query;
     if (qclass !== CLASS.ANY && qclass !== query.qclass) return STEP_RESULT.NEXT;
@@ -46,8 +72,13 @@ export class TemplateStep {
     if (zone === undefined) return STEP_RESULT.NEXT;
     const name = presentName(nameBytes, 0);
     const match = template.match(name, zone);
-    if (match === undefined) {
+    const found = match === undefined ? undefined : this.find(match, variables, conditions);
+    if (match === undefined || found === undefined) {
       if (template.fallsThrough(nameBytes, nameSize)) return STEP_RESULT.NEXT;
+      response.rcode = RCODE.SERVFAIL;
+      return STEP_RESULT.DONE;
+    }
+    if (found === FAILED) {
       response.rcode = RCODE.SERVFAIL;
       return STEP_RESULT.DONE;
     }
@@ -55,7 +86,7 @@ export class TemplateStep {
       response.rcode = rcode;
       return STEP_RESULT.DONE;
     }
-    const answer = this.evaluate(template, name, match, client);
+    const answer = this.evaluate(template, name, match, found, client);
     if (answer === undefined) return STEP_RESULT.DONE;
     this.setOutcome(template);
     return this.writeAnswer(answer, template);
@@ -78,11 +109,34 @@ export class TemplateStep {
     if (!response.isTruncated) this.writeSections(rest);
   }
 
+  /**
+   * Work out the variables of a template that matches, one after the other.
+   *
+   * @returns undefined if one of its expressions is not true, FAILED if something cannot be worked out
+   */
+  private find(
+    match: MatchFacts,
+    variables: AnsweringTemplate['variables'],
+    conditions: readonly CompiledExpr[],
+  ): ReadonlyMap<string, ExprValue> | typeof FAILED | undefined {
+    const found = new Map<string, ExprValue>();
+    if (variables.length === 0 && conditions.length === 0) return found;
+    const seen = { groups: groupsOf(match), variables: found };
+    try {
+      for (const { name, expr } of variables) found.set(name, expr(this.facts, seen));
+      return areAllTrue(conditions, this.facts, seen) ? found : undefined;
+    } catch (error) {
+      if (error instanceof ExprError) return FAILED;
+      throw error;
+    }
+  }
+
   /** @returns undefined if it failed: a template is the operator's, and a query may be anything */
   private evaluate(
     template: RecordTemplate,
     name: string,
-    match: Parameters<RecordTemplate['evaluate']>[1],
+    match: MatchFacts,
+    variables: ReadonlyMap<string, ExprValue>,
     client: QueryClient,
   ): TemplateAnswer | undefined {
     const { query, response } = this;
@@ -100,6 +154,7 @@ export class TemplateStep {
           hasEdns: query.hasEdns,
         },
         match,
+        { variables, metadata: (label) => this.facts.metadata(label) },
       );
     } catch {
       response.rcode = RCODE.SERVFAIL;

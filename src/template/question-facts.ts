@@ -1,6 +1,6 @@
 /** What a template can know about the query it answers. */
 import { classWord, typeWord } from '../dns/record-words.ts';
-import { GoStruct, type GoValue } from './go-value.ts';
+import { GoStruct, GoTemplateError, type GoValue } from './go-value.ts';
 
 export interface QuestionFacts {
   /** presentation form, lower-cased */
@@ -32,10 +32,29 @@ export interface MatchFacts {
 
 const ANY = 255;
 
+/** What else a template may name. */
+export interface TemplateSurroundings {
+  /** of the `var` options */
+  readonly variables: ReadonlyMap<string, GoValue>;
+  /** what is known under a label of metadata; '' if nothing is */
+  readonly metadata: (label: string) => string;
+}
+
+const NO_SURROUNDINGS: TemplateSurroundings = { variables: new Map(), metadata: () => '' };
+
+/** Groups of a match by number and by name. */
+export function groupsOf({ groups, groupNames }: MatchFacts): Map<string, string> {
+  const byKey = new Map(groups.map((text, index) => [String(index), text]));
+  for (const [name, number] of Object.entries(groupNames)) byKey.set(name, groups[number] ?? '');
+  return byKey;
+}
+
 /** The dot of a template. */
-export function makeTemplateData(question: QuestionFacts, match: MatchFacts): GoStruct {
-  const group = new Map<string, GoValue>(match.groups.map((text, index) => [String(index), text]));
-  for (const [name, number] of Object.entries(match.groupNames)) group.set(name, match.groups[number] ?? '');
+export function makeTemplateData(
+  question: QuestionFacts,
+  match: MatchFacts,
+  { variables, metadata }: TemplateSurroundings = NO_SURROUNDINGS,
+): GoStruct {
   // A question for all of them is answered with the template's own.
   const qtype = question.qtype === ANY ? match.qtype : question.qtype;
   const qclass = question.qclass === ANY ? match.qclass : question.qclass;
@@ -47,16 +66,22 @@ export function makeTemplateData(question: QuestionFacts, match: MatchFacts): Go
       Name: question.name,
       Regex: match.pattern,
       Match: match.groups,
-      Group: group,
+      Group: groupsOf(match),
       Class: classWord(qclass) ?? '',
       Type: typeWord(qtype) ?? '',
       Message: messageStruct(question, asked),
       Question: asked,
       Remote: question.remote,
-      Var: new Map(),
+      Var: variables,
     },
-    // There is no metadata here, and what is not there is the empty text.
-    { Meta: () => '' },
+    {
+      Meta: (...labels) => {
+        if (labels.length !== 1)
+          throw new GoTemplateError(`wrong number of args for Meta: want 1 got ${labels.length}`);
+        if (typeof labels[0] !== 'string') throw new GoTemplateError('Meta: expected a string');
+        return metadata(labels[0]);
+      },
+    },
   );
 }
 

@@ -4,12 +4,13 @@
  */
 import { createRequire } from 'node:module';
 import type * as Re2 from 're2js';
+import type { Expr } from '../config/expr-tree.ts';
 import type { Template } from '../config/template-tree.ts';
 import { lowerCaseName, parseName } from '../dns/name.ts';
 import { readOneRecord, type ZoneRecord } from '../dns/record-text.ts';
 import { executeTemplate } from './go-template.ts';
 import { GoTemplateError } from './go-value.ts';
-import { makeTemplateData, type MatchFacts, type QuestionFacts } from './question-facts.ts';
+import { makeTemplateData, type MatchFacts, type QuestionFacts, type TemplateSurroundings } from './question-facts.ts';
 
 /** What is evaluated: plain data, which goes to the answering threads as JSON. */
 export interface TemplateProgram {
@@ -21,6 +22,10 @@ export interface TemplateProgram {
   readonly zones: readonly string[];
   /** RE2; the first that matches gives the groups */
   readonly patterns: readonly string[];
+  /** each may use those before it; worked out once a pattern has matched */
+  readonly variables: readonly { readonly name: string; readonly expression: Expr }[];
+  /** all have to be true, else it is as if no pattern had matched */
+  readonly expressions: readonly Expr[];
   readonly answer: readonly Template[];
   readonly authority: readonly Template[];
   readonly additional: readonly Template[];
@@ -67,11 +72,6 @@ export class RecordTemplate {
     this.#fallthrough = (program.fallthrough ?? []).map(makeZone);
   }
 
-  /** @param program  JSON @throws if it is no program */
-  static parse(program: Uint8Array): RecordTemplate {
-    return new RecordTemplate(JSON.parse(Buffer.from(program).toString()) as TemplateProgram);
-  }
-
   /**
    * The longest of its zones that a name lies in.
    *
@@ -100,8 +100,8 @@ export class RecordTemplate {
   }
 
   /** @throws GoTemplateError, ZoneFileFault */
-  evaluate(question: QuestionFacts, match: MatchFacts): TemplateAnswer {
-    const data = makeTemplateData(question, match);
+  evaluate(question: QuestionFacts, match: MatchFacts, surroundings?: TemplateSurroundings): TemplateAnswer {
+    const data = makeTemplateData(question, match, surroundings);
     const read = (template: Template): TemplateRecord => {
       const record = readOneRecord(executeTemplate(template, data), 'template', TTL_SECONDS_DEFAULT);
       if (record === undefined) throw new GoTemplateError('the template gives no record');

@@ -9,36 +9,22 @@ import { addAll, covers } from './zone-cover.ts';
  * The step of a `template` directive for a route.
  *
  * A fixed answer is for routes whose zone is one of the template's or lies below; the other kind looks at the zone itself.
- *
- * @returns undefined for what is not served yet: `var` and `expr`
  */
-export function compileTemplate(rule: TemplateRule): FixedAnswerStep | TemplateStep | undefined {
-  if (rule.variables.length > 0 || rule.expressions.length > 0) return undefined;
-  return compileFixedTemplate(rule) ?? { kind: 'template', program: encodeProgram(rule) };
+export function compileTemplate(rule: TemplateRule): FixedAnswerStep | TemplateStep {
+  const isFixed = rule.variables.length === 0 && rule.expressions.length === 0;
+  const fixed = isFixed ? compileFixedTemplate(rule) : undefined;
+  return fixed ?? { kind: 'template', program: encodeProgram(rule) };
 }
 
-export const makeTemplates: MakeSteps = ({ plugins, zones, warn }) =>
+export const makeTemplates: MakeSteps = ({ plugins, zones }) =>
   plugins.template!.templates.map((rule) => {
     addAll(zones, rule.zones);
-    const compiled = compileTemplate(rule);
-    if (compiled === undefined) warn('a template with var or expr is not built yet: it is answered with SERVFAIL');
-    const step: StepDescription = compiled ?? { kind: 'unbuilt' };
+    const step: StepDescription = compileTemplate(rule);
     return (suffix) => (rule.zones.some((zone) => covers(zone, suffix)) ? [step] : []);
   });
 
 function encodeProgram(rule: TemplateRule): Uint8Array {
-  const { qclass, qtype, zones, patterns, answer, authority, additional, rcode, extendedError, fallthrough } = rule;
-  const program: TemplateProgram = {
-    qclass,
-    qtype,
-    zones,
-    patterns,
-    answer,
-    authority,
-    additional,
-    rcode,
-    extendedError,
-    fallthrough,
-  };
+  // Of all that the rule has, what the threads evaluate is all.
+  const program: TemplateProgram = rule;
   return new TextEncoder().encode(JSON.stringify(program));
 }

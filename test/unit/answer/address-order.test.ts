@@ -19,7 +19,7 @@ const records: StepDescription = {
 };
 
 function templates(...directives: readonly string[]): readonly StepDescription[] {
-  return readPlugin('template', directives.join('\n')).templates.map((rule) => compileTemplate(rule)!);
+  return readPlugin('template', directives.join('\n')).templates.map((rule) => compileTemplate(rule));
 }
 
 function orderedBy(program: AddressOrderProgram): Partial<PolicyDescription> {

@@ -17,7 +17,7 @@ function chainOf(
   const routes = zones.map((zone) => {
     const steps = rules
       .filter((rule) => rule.zones.some((own) => `.${zone}`.endsWith(`.${own}`)))
-      .map((rule) => compileTemplate(rule)!);
+      .map((rule) => compileTemplate(rule));
     return [zone, [...steps, ...behind]] as const;
   });
   return new Chain({ routes: Object.fromEntries(routes), ...more });
@@ -200,16 +200,11 @@ test('a template that takes the place of another is another', () => {
     readPlugin(
       'template',
       `template IN A . {\n match ^(a)\n answer "{{ .Name }} 60 IN A ${address}{{ len .Match }}"\n }`,
-    ).templates.map((rule) => compileTemplate(rule)!);
+    ).templates.map((rule) => compileTemplate(rule));
   const chain = new Chain({ routes: { '.': stepsOf('192.0.2.') } });
   assert.equal(chain.ask('a. A')[1], 'a. 60 A 192.0.2.2');
   for (let round = 0; round < 4; round++) {
     chain.setRoutes({ '.': stepsOf(`198.51.10${round}.`) });
     assert.equal(chain.ask('a. A')[1], `a. 60 A 198.51.10${round}.2`);
   }
-});
-
-test('conditions and variables of 1.15.0 are not served yet', () => {
-  const [rule] = readPlugin('template', 'template IN A . {\n expr "type() == \'A\'"\n }').templates;
-  assert.equal(compileTemplate(rule!), undefined);
 });
