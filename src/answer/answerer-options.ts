@@ -66,7 +66,13 @@ export interface QueryForwarder {
   isFailureOver(group: number, tick: number): boolean;
 
   /** Ask the same for the cache alone: what is there has ended, or soon will. */
-  refresh(group: number, query: Query, cacheProfile: number, isCheckingDisabled: boolean): void;
+  refresh(
+    group: number,
+    query: Query,
+    cacheProfile: number,
+    isCheckingDisabled: boolean,
+    options?: Uint8Array | undefined,
+  ): void;
 }
 
 /** Who asked, and where: what an answer that is sent later needs. One object a thread, reused. */
@@ -104,6 +110,8 @@ export interface QueryClient {
   /** the query is signed: by what its response is signed, last of all, and the octets that takes */
   tsig: TsigSession | undefined;
   tsigSize: number;
+  /** EDNS options of the query that goes to an upstream, as they go on the wire; undefined: none */
+  upstreamOptions: Uint8Array | undefined;
   /** octets of the OPT record of its response, which lies at the response's position; 0: no OPT */
   optSize: number;
 }

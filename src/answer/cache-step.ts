@@ -84,7 +84,7 @@ export class CacheStep {
    * @param group  of the upstreams that are asked without a hit
    * @returns CACHE_RESULT; the response is written if it is a hit
    */
-  answer(profile: number, group: number): number {
+  answer(profile: number, group: number, options?: Uint8Array): number {
     const cache = this.#cache;
     const query = this.#query;
     const response = this.#response;
@@ -94,6 +94,7 @@ export class CacheStep {
     this.isCheckingDisabled = (response.bytes[response.messageAt + FLAGS_LOW_AT]! & CD) !== 0;
     const flags = (query.isDo !== 0 ? KEY_DO : 0) | (this.isCheckingDisabled ? KEY_CD : 0);
     const key = this.#key;
+    key.options = options;
     key.set(instance, query.qtype, query.qclass, flags, query.nameWords, query.nameSize);
     this.#writer.count(instance, CACHE_CELLS.at.requests);
     if (!this.#isPlaceKnown() || !cache.find(key)) return CACHE_RESULT.MISS;

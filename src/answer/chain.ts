@@ -3,7 +3,7 @@
  * handed over to whoever sends them, questions for others to whoever asks them.
  */
 import { CLASS, EDE, RCODE, TYPE } from '../dns/iana.ts';
-import { HEADER_SIZE } from '../dns/wire-header.ts';
+import { HEADER_SIZE, NAME_SIZE_MAX } from '../dns/wire-header.ts';
 import { QUERY_ERROR } from '../observability/query-error.ts';
 import { PLUGIN } from '../observability/shard-counters.ts';
 import { NOT_FOUND, type SnapshotReader } from '../snapshot/reader.ts';
@@ -87,7 +87,6 @@ export class Chain {
     this.fixed = new FixedSteps(reader, query, response, options.chaosCounters);
     this.local = new LocalStep(query, response, options.counters);
     this.transfer = new TransferStep(reader, query, response);
-    this.rewrite = new RewriteStep(reader, query, response);
     this.acl = new AclStep(reader, query, response, options.counters);
     this.forwarder = options.forwarder;
     const { cache } = options;
@@ -98,6 +97,7 @@ export class Chain {
     const metadata = new MetadataValues(reader, query, response, client);
     this.facts = new QueryFacts(reader, query, response, client, metadata);
     this.template = new TemplateStep(reader, query, response, this.facts);
+    this.rewrite = new RewriteStep(reader, query, response, this.facts);
     this.views = new ViewChoice(reader, query, client, this.facts);
   }
 
@@ -308,12 +308,13 @@ export class Chain {
    */
   private forward(group: number, cacheProfile: number): number {
     const { response, client } = this;
-    client.cacheProfile = cacheProfile;
+    client.cacheProfile = isKeyInBounds(this.query, client) ? cacheProfile : -1;
     client.hasStale = false;
-    if (cacheProfile >= 0 && this.cache !== undefined) {
-      const found = this.cache.answer(cacheProfile, group);
+    if (client.cacheProfile >= 0 && this.cache !== undefined) {
+      const options = client.upstreamOptions;
+      const found = this.cache.answer(cacheProfile, group, options);
       if (found === CACHE_RESULT.HIT_AND_REFRESH) {
-        this.forwarder?.refresh(group, this.query, cacheProfile, this.cache.isCheckingDisabled);
+        this.forwarder?.refresh(group, this.query, cacheProfile, this.cache.isCheckingDisabled, options);
       }
       if (found === CACHE_RESULT.HIT || found === CACHE_RESULT.HIT_AND_REFRESH) {
         this.plugin = PLUGIN.CACHE;
@@ -423,4 +424,9 @@ export class Chain {
     }
     return false;
   }
+}
+
+/** Options are part of what an answer is found by in the cache, which has room for a name. */
+function isKeyInBounds({ nameSize }: Query, { upstreamOptions }: QueryClient): boolean {
+  return upstreamOptions === undefined || nameSize + upstreamOptions.length <= NAME_SIZE_MAX;
 }

@@ -6,6 +6,7 @@ import type { ExprQuery } from '../expr/expr-functions.ts';
 import type { SnapshotReader } from '../snapshot/reader.ts';
 import { LISTENER } from '../snapshot/snapshot-layout.ts';
 import type { QueryClient } from './answerer-options.ts';
+import type { OptionFacts } from './edns0-rules.ts';
 import type { MetadataValues } from './metadata-values.ts';
 import { presentName } from './name-text.ts';
 import type { Query } from './query.ts';
@@ -13,7 +14,7 @@ import type { Response } from './response.ts';
 
 const STREAM_SIZE_MAX = 65_535;
 
-export class QueryFacts implements ExprQuery {
+export class QueryFacts implements ExprQuery, OptionFacts {
   /** word index of the PROGRAM that says which metadata there is; 0: none */
   metadataAt = 0;
   private readonly reader: SnapshotReader;
@@ -87,7 +88,41 @@ export class QueryFacts implements ExprQuery {
   }
 
   metadata(label: string): string {
-    return this.values.valueOf(this.metadataAt, label) ?? '';
+    return this.metadataValue(label) ?? '';
+  }
+
+  metadataValue(label: string): string | undefined {
+    return this.values.valueOf(this.metadataAt, label);
+  }
+
+  questionText(): string {
+    return presentName(this.response.bytes, this.query.nameAt);
+  }
+
+  clientOctets(): Uint8Array {
+    const { peerOffset, peerSize } = this.client;
+    return this.response.bytes.slice(peerOffset, peerOffset + peerSize);
+  }
+
+  serverOctets(): Uint8Array | undefined {
+    const { words } = this.reader;
+    const listenerAt = this.reader.listenerAt(this.client.listener);
+    const size = words[listenerAt + LISTENER.at.family] === 4 ? 4 : 16;
+    const octets = Buffer.alloc(size);
+    for (let at = 0; at < size; at += 4)
+      octets.writeUInt32BE(words[listenerAt + LISTENER.at.address + (at >>> 2)]!, at);
+    return octets.every((octet) => octet === 0) ? undefined : octets;
+  }
+
+  /** Whether the client sent an option. It is looked for in the query, as long as that is there. */
+  hasOption(code: number): boolean {
+    const { query, response } = this;
+    if (response.answerCount > 0 || this.client.rewriting !== undefined) return false;
+    const { view } = response;
+    for (let at = query.optionsAt; at < query.optionsEnd; at += 4 + view.getUint16(at + 2)) {
+      if (view.getUint16(at) === code) return true;
+    }
+    return false;
   }
 }
 

@@ -64,6 +64,9 @@ export class Query {
   /** the client's UDP payload size as sent */
   udpSize = 0;
   isDo = 0;
+  /** where the options of OPT lie in the arena; empty without OPT */
+  optionsAt = 0;
+  optionsEnd = 0;
   isNsidAsked = false;
   /** an edns-tcp-keepalive option (RFC 7828), which means something on a stream only */
   isKeepaliveAsked = false;
@@ -101,6 +104,7 @@ export class Query {
     this.ednsVersion = 0;
     this.udpSize = 0;
     this.isDo = 0;
+    this.optionsEnd = 0;
     this.isNsidAsked = false;
     this.isKeepaliveAsked = false;
     this.isPaddingAsked = false;
@@ -205,6 +209,8 @@ export class Query {
         // One OPT, in the additional section, owned by the root (RFC 6891 §6.1.1).
         if (this.hasEdns || index > additional || nameEnd !== position + 1) return 0;
         this.hasEdns = true;
+        this.optionsAt = dataAt;
+        this.optionsEnd = dataEnd;
         this.udpSize = this.view.getUint16(nameEnd + 2);
         this.ednsVersion = this.bytes[nameEnd + 5]!;
         this.isDo = this.bytes[nameEnd + 6]! >> 7;

@@ -5,6 +5,7 @@
 import { createRequire } from 'node:module';
 import type * as Re2 from 're2js';
 import { parseName } from '../dns/name.ts';
+import { QueryOptions, type OptionFacts, type OptionRule } from './edns0-rules.ts';
 import { NAME_TEXT_SIZE_MAX, writeNameText } from './name-text.ts';
 
 export type NameMatch = 'exact' | 'prefix' | 'suffix' | 'substring' | 'regex';
@@ -25,6 +26,8 @@ export type ProgramRule = {
       readonly name: string;
       /** `{N}` is a group of a regex */
       readonly to: string;
+      /** what stands there instead where values of metadata go into it; null: nothing of that */
+      readonly pieces: readonly NamePiece[] | null;
       /** how names of the response become what they were, before `answers` is looked at */
       readonly restores: 'nothing' | 'name' | 'suffix';
       readonly answers: readonly ProgramAnswerRule[];
@@ -44,11 +47,18 @@ export type ProgramRule = {
       readonly from: number;
       readonly to: number;
     }
+  | { readonly field: 'edns0'; readonly option: OptionRule }
   /** matches every question and changes nothing */
   | { readonly field: 'nothing' }
   /** not served yet */
   | { readonly field: 'unbuilt' }
 );
+
+export type NamePiece =
+  | { readonly kind: 'text'; readonly text: string }
+  | { readonly kind: 'group'; readonly index: number }
+  /** of metadata */
+  | { readonly kind: 'label'; readonly label: string };
 
 export interface ProgramAnswerRule {
   /** owner names, or what records hold */
@@ -96,10 +106,14 @@ export class RewriteRules {
   name: Uint8Array | undefined;
   /** to be applied to the response, the last one first */
   responses: readonly ResponseRule[] = NO_RULES;
+  /** of the query that goes to an upstream, as they go on the wire; undefined: no rule adds one */
+  options: Uint8Array | undefined;
 
   readonly #rules: readonly CompiledRule[];
   readonly #text: Uint8Array = new Uint8Array(NAME_TEXT_SIZE_MAX);
   #textSize = 0;
+  #facts: OptionFacts | undefined;
+  readonly #options = new QueryOptions();
 
   /** @throws if a pattern is none; the configuration was checked before */
   constructor(program: RewriteProgram) {
@@ -114,10 +128,19 @@ export class RewriteRules {
   /**
    * Apply the rules to a question.
    *
-   * @param name  wire form, lower-cased
+   * @param name   wire form, lower-cased
+   * @param facts  what else rules may ask about the query; without it those that do are for no query
    * @returns REWRITE_RESULT
    */
-  apply(name: Uint8Array, qtype: number, qclass: number): number {
+  apply(name: Uint8Array, qtype: number, qclass: number, facts?: OptionFacts): number {
+    this.#facts = facts;
+    this.#options.begin();
+    const result = this.#applyAll(name, qtype, qclass);
+    this.options = this.#options.encode();
+    return result;
+  }
+
+  #applyAll(name: Uint8Array, qtype: number, qclass: number): number {
     this.qtype = qtype;
     this.qclass = qclass;
     this.name = undefined;
@@ -127,7 +150,9 @@ export class RewriteRules {
     for (let index = 0; index < this.#rules.length; index++) {
       const compiled = this.#rules[index]!;
       if (!this.#matches(compiled)) continue;
-      result = this.#applyOne(compiled);
+      const applied = this.#applyOne(compiled);
+      if (applied === REWRITE_RESULT.NOTHING) continue;
+      result = applied;
       if (result !== REWRITE_RESULT.DONE || compiled.rule.isStop) return result;
     }
     return result;
@@ -174,11 +199,32 @@ export class RewriteRules {
     return Buffer.from(this.#text.buffer, 0, this.#textSize).toString('latin1');
   }
 
-  /** A rule that matched. @returns REWRITE_RESULT */
+  /** @returns undefined if a value of metadata is not there: the rule is not for this query */
+  #putTogether(pieces: readonly NamePiece[], regex: Re2.RE2JS, text: string): string | undefined {
+    const matcher = regex.matcher(text);
+    if (!matcher.find()) return undefined;
+    let name = '';
+    for (const piece of pieces) {
+      let part: string | undefined;
+      if (piece.kind === 'text') part = piece.text;
+      else if (piece.kind === 'group') part = matcher.group(piece.index) ?? '';
+      else part = this.#facts?.metadataValue(piece.label)?.toLowerCase();
+      if (part === undefined || (part === '' && piece.kind === 'label')) return undefined;
+      name += part;
+    }
+    return name;
+  }
+
+  /** A rule that matched. @returns REWRITE_RESULT, NOTHING if it is not for this query after all */
   #applyOne({ rule, regex, responses }: CompiledRule): number {
     switch (rule.field) {
       case 'unbuilt':
         return REWRITE_RESULT.UNBUILT;
+      case 'edns0':
+        if (this.#facts === undefined || !this.#options.apply(rule.option, this.#facts, this.qtype)) {
+          return REWRITE_RESULT.NOTHING;
+        }
+        break;
       case 'type':
         this.qtype = rule.to;
         break;
@@ -187,7 +233,9 @@ export class RewriteRules {
         break;
       case 'name': {
         const before = this.#textNow();
-        const after = replaceName(rule, regex, before);
+        const after =
+          rule.pieces === null ? replaceName(rule, regex, before) : this.#putTogether(rule.pieces, regex!, before);
+        if (after === undefined) return REWRITE_RESULT.NOTHING;
         const name = parseName(after);
         if (name === null) return REWRITE_RESULT.INVALID;
         if (rule.restores === 'name') this.#add([{ kind: 'name', from: after, to: before }]);

@@ -8,6 +8,7 @@ import { QUERY_ERROR } from '../observability/query-error.ts';
 import type { SnapshotReader } from '../snapshot/reader.ts';
 import type { QueryClient } from './answerer-options.ts';
 import { Programs } from './programs.ts';
+import type { QueryFacts } from './query-facts.ts';
 import type { Query } from './query.ts';
 import { type Response, SECTION } from './response.ts';
 import { REWRITE_RESULT, RewriteRules } from './rewrite-program.ts';
@@ -24,11 +25,13 @@ export const REWRITTEN = {
 } as const;
 
 export class RewriteStep {
+  private readonly facts: QueryFacts;
   private readonly query: Query;
   private readonly response: Response;
   private readonly programs: Programs<RewriteRules>;
 
-  constructor(reader: SnapshotReader, query: Query, response: Response) {
+  constructor(reader: SnapshotReader, query: Query, response: Response, facts: QueryFacts) {
+    this.facts = facts;
     this.programs = new Programs(reader, RewriteRules.parse);
     this.query = query;
     this.response = response;
@@ -41,12 +44,15 @@ export class RewriteStep {
   apply(rewriteAt: number, client: QueryClient): number {
     const { query, response } = this;
     const rules = this.programs.at(rewriteAt);
-    const result = rules.apply(query.nameBytes, query.qtype, query.qclass);
+    const result = rules.apply(query.nameBytes, query.qtype, query.qclass, this.facts);
+    if (rules.options !== undefined) client.upstreamOptions = rules.options;
     if (result === REWRITE_RESULT.NOTHING) return REWRITTEN.SAME_NAME;
     if (result === REWRITE_RESULT.UNBUILT) return this.fail(client, QUERY_ERROR.STEP_UNSUPPORTED);
     if (result === REWRITE_RESULT.INVALID || !isData(rules.qtype)) {
       return this.fail(client, QUERY_ERROR.NAME_INVALID);
     }
+    const isSameQuestion = rules.name === undefined && rules.qtype === query.qtype && rules.qclass === query.qclass;
+    if (isSameQuestion && rules.responses.length === 0) return REWRITTEN.SAME_NAME;
     // Addresses of an SRV target are a kindness: where rules speak of it, it goes without.
     if (response.section === SECTION.ADDITIONAL) {
       return rules.name === undefined ? REWRITTEN.SAME_NAME : this.fail(client, QUERY_ERROR.NONE);

@@ -42,6 +42,8 @@ export class AnswerKeeper {
   readonly #answer: CacheableAnswer = new CacheableAnswer();
   /** offsets in the arena of the names that the answer is about: the question's, and CNAME targets */
   readonly #chain: Uint32Array = new Uint32Array(CNAME_CHAIN_MAX);
+  /** that were sent upstream with the question; to be set before each call */
+  options: Uint8Array | undefined;
   #chainSize = 0;
   #lifetimeSeconds = 0;
 
@@ -129,6 +131,7 @@ export class AnswerKeeper {
 
   #setKey(profile: number, qtype: number, qclass: number, flags: number, nameAt: number, nameSize: number): void {
     const instance = this.#cache.profile(profile, CACHE_PROFILE.at.instance);
+    this.#key.options = this.options;
     this.#key.setFrom(instance, qtype, qclass, flags, this.#octets, nameAt, nameSize);
   }
 

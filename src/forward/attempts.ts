@@ -203,6 +203,7 @@ export class Attempts {
       table.nameSize[slot]!,
       table.qtype[slot]!,
       table.qclass[slot]!,
+      this.#questions.optionsOf(slot),
     );
     if (!isStream) {
       table.attemptSocket[attempt] = transport.queueQuery(upstream, size, attempt);

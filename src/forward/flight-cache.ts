@@ -85,6 +85,7 @@ export class FlightCache {
     const table = this.#table;
     const flags = table.flags[slot]!;
     this.#access.epoch.enter();
+    this.#keeper.options = this.#questions.optionsOf(slot);
     const kind = this.#keeper.keep(
       reply,
       profile,
@@ -107,6 +108,7 @@ export class FlightCache {
     const table = this.#table;
     const flags = table.flags[slot]!;
     this.#access.epoch.enter();
+    this.#keeper.options = this.#questions.optionsOf(slot);
     this.#keeper.keepFailure(
       profile,
       table.qtype[slot]!,
@@ -155,6 +157,7 @@ export class FlightCache {
     const flags = table.flags[slot]!;
     const keyFlags = ((flags & ASKED.DO) === 0 ? 0 : KEY_DO) | ((flags & ASKED.CD) === 0 ? 0 : KEY_CD);
     const instance = this.#access.answers.profile(profile, CACHE_PROFILE.at.instance);
+    this.#key.options = this.#questions.optionsOf(slot);
     this.#key.setFrom(
       instance,
       table.qtype[slot]!,
@@ -191,7 +194,7 @@ export class FlightCache {
     const questionEnd = at + HEADER_SIZE + nameSize + 4;
     view.setUint16(questionEnd - 4, table.qtype[slot]!);
     view.setUint16(questionEnd - 2, table.qclass[slot]!);
-    const ttlsAt = entryAt + CACHED.words + ((nameSize + 3) >>> 2);
+    const ttlsAt = entryAt + CACHED.words + (((shape >>> 24) + 3) >>> 2);
     const from = (ttlsAt + ((ttlCount + 1) >>> 1)) * 4;
     const size = body >>> 8;
     for (let index = 0; index < size; index++) octets[questionEnd + index] = cached[from + index]!;

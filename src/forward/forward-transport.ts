@@ -3,10 +3,11 @@
  * part that is the transport's (Forwarder.ioSize).
  */
 
+import { OPTIONS_SIZE_MAX } from '../answer/edns0-rules.ts';
 import type { ForwardGroup, UpstreamAddress } from './forward-group.ts';
 
-/** Octets of a query to an upstream: header, question, OPT. */
-export const UPSTREAM_QUERY_MAX: number = 12 + 255 + 4 + 11;
+/** Octets of a query to an upstream: header, question, OPT with options. */
+export const UPSTREAM_QUERY_MAX: number = 12 + 255 + 4 + 11 + OPTIONS_SIZE_MAX;
 /** Octets of a response to a client. */
 export const CLIENT_RESPONSE_MAX = 4096;
 

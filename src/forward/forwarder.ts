@@ -247,16 +247,26 @@ export class Forwarder implements QueryForwarder {
     return true;
   }
 
-  refresh(group: number, query: Query, cacheProfile: number, isCheckingDisabled: boolean): void {
+  refresh(
+    group: number,
+    query: Query,
+    cacheProfile: number,
+    isCheckingDisabled: boolean,
+    options?: Uint8Array | undefined,
+  ): void {
     const table = this.#table;
     const waiter = this.#isKnown(group) && this.#ends.waiting(group) < GROUP_SHARE_MAX ? table.takeWaiter() : 0;
     if (waiter === 0) return;
     this.waiters.keepQuestion(waiter, query.nameBytes, query.nameSize);
+    if (options !== undefined) this.waiters.keepOptions(waiter, options);
     if (isCheckingDisabled) this.#octets[this.waiters.dataAt[waiter]! + FLAGS_LOW_AT] = CD;
     this.waiters.startMs[waiter] = this.nowMs;
     if (this.#enter(group, query, waiter, cacheProfile + 1, false))
       this.#ends.setWaiting(group, this.#ends.waiting(group) + 1);
-    else table.releaseWaiter(waiter);
+    else {
+      this.waiters.release(waiter);
+      table.releaseWaiter(waiter);
+    }
   }
 
   /** Whether what kept a group's upstreams from answering at a tick may be over: one of them came back since. */
@@ -333,6 +343,7 @@ export class Forwarder implements QueryForwarder {
     const hash = this.#questions.hash(group, query, flags);
     for (let slot = table.findFirst(hash); slot !== 0; slot = table.findNext(slot)) {
       if (table.cacheProfile[slot] !== cacheProfile || !this.#questions.isEqual(slot, group, query, flags)) continue;
+      if (!isSame(this.#questions.optionsOf(slot), this.waiters.optionsOf(waiter))) continue;
       table.addWaiter(slot, waiter);
       if (hasStale) {
         table.flags[slot]! |= ASKED.HAS_STALE;
@@ -401,4 +412,9 @@ export class Forwarder implements QueryForwarder {
       this.#ends.fail(slot, EDE.NETWORK_ERROR, QUERY_ERROR.UPSTREAM_UNREACHABLE);
     }
   }
+}
+
+/** What is asked with other options is another question. */
+function isSame(a: Uint8Array | undefined, b: Uint8Array | undefined): boolean {
+  return a === b || (a !== undefined && b !== undefined && Buffer.compare(a, b) === 0);
 }

@@ -64,6 +64,11 @@ export class QuestionMatch {
     return this.#waiters.dataAt[waiter]! + this.#waiters.nameOffset[waiter]!;
   }
 
+  /** EDNS options that are sent with a question in flight; undefined: none */
+  optionsOf(slot: number): Uint8Array | undefined {
+    return this.#waiters.optionsOf(this.#table.firstWaiter[slot]!);
+  }
+
   isResponse(at: number, size: number): boolean {
     if (size < HEADER_SIZE) return false;
     const high = this.#octets[at + FLAGS_HIGH_AT]!;

@@ -1,4 +1,4 @@
-/** The query that goes upstream: all of it is ours but the name, as the client wrote it, DO and CD. */
+/** The query that goes upstream: all of it is ours but the name, as the client wrote it, DO and CD; and the options that `rewrite` puts there. */
 import { TYPE } from '../dns/iana.ts';
 import { CD, FLAGS_HIGH_AT, FLAGS_LOW_AT, HEADER_SIZE, OPT_SIZE, QDCOUNT_AT, RD } from '../dns/wire-header.ts';
 import { UDP_SIZE_MAX_DEFAULT } from '../snapshot/snapshot-layout.ts';
@@ -21,6 +21,7 @@ export class UpstreamQuery {
    *
    * @param flags   ASKED bits
    * @param nameAt  the name in wire form, nameSize octets
+   * @param options EDNS options as they go on the wire, OPTIONS_SIZE_MAX octets at most
    * @returns its size
    */
   write(
@@ -31,6 +32,7 @@ export class UpstreamQuery {
     nameSize: number,
     qtype: number,
     qclass: number,
+    options: Uint8Array | undefined,
   ): number {
     const octets = this.#octets;
     const view = this.#view;
@@ -49,7 +51,10 @@ export class UpstreamQuery {
     octets[end] = 0;
     view.setUint32(end + 1, (TYPE.OPT << 16) | UDP_SIZE_MAX_DEFAULT);
     view.setUint32(end + 5, (flags & ASKED.DO) === 0 ? 0 : 0x8000);
-    view.setUint16(end + 9, 0);
-    return end + OPT_SIZE - at;
+    const size = options === undefined ? 0 : options.length;
+    view.setUint16(end + 9, size);
+    end += OPT_SIZE;
+    if (options !== undefined) octets.set(options, end);
+    return end + size - at;
   }
 }

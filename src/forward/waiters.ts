@@ -69,6 +69,9 @@ export class Waiters {
   /** offset in the arena of head and OPT */
   readonly dataAt: Uint32Array = new Uint32Array(WAITERS_MAX + 1);
 
+  /** EDNS options of the query that goes upstream for it, where there are any: most have none */
+  readonly #options = new Map<number, Uint8Array>();
+
   readonly #octets: Uint8Array;
   readonly #clientOctets: Uint8Array;
   readonly #at: number;
@@ -114,6 +117,7 @@ export class Waiters {
     this.scope[waiter] = client.scope;
     this.addressOrder[waiter] = client.addressOrder;
     this.rewriting[waiter] = client.rewriting;
+    if (client.upstreamOptions !== undefined) this.#options.set(waiter, client.upstreamOptions);
     this.tsig[waiter] = client.tsig;
     this.headerFlags[waiter] = client.headerFlags;
     let flags = client.isStream ? WAITER.STREAM : 0;
@@ -142,7 +146,17 @@ export class Waiters {
     this.tsig[waiter] = undefined;
   }
 
+  /** @param options  as they go on the wire */
+  keepOptions(waiter: number, options: Uint8Array): void {
+    this.#options.set(waiter, options);
+  }
+
+  optionsOf(waiter: number): Uint8Array | undefined {
+    return this.#options.size === 0 ? undefined : this.#options.get(waiter);
+  }
+
   release(waiter: number): void {
+    if (this.#options.size > 0) this.#options.delete(waiter);
     this.rewriting[waiter] = undefined;
     this.tsig[waiter] = undefined;
     const dataAt = this.dataAt[waiter]!;

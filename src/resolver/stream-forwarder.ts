@@ -90,10 +90,16 @@ export class StreamForwarder implements QueryForwarder {
     return this.#forwarder.isFailureOver(group, tick);
   }
 
-  refresh(group: number, query: Query, cacheProfile: number, isCheckingDisabled: boolean): void {
+  refresh(
+    group: number,
+    query: Query,
+    cacheProfile: number,
+    isCheckingDisabled: boolean,
+    options?: Uint8Array | undefined,
+  ): void {
     if (this.#isClosed) return;
     this.#forwarder.nowMs = performance.now();
-    this.#forwarder.refresh(group, query, cacheProfile, isCheckingDisabled);
+    this.#forwarder.refresh(group, query, cacheProfile, isCheckingDisabled, options);
     this.#plan();
   }
 

@@ -1,3 +1,6 @@
+import { EDNS_OPTION } from '../../dns/iana.ts';
+import type { OptionRule } from '../../answer/edns0-rules.ts';
+import type { Edns0Rule } from '../../plugins/rewrite/edns0.ts';
 import type { NameRule } from '../../plugins/rewrite/name-rule.ts';
 import type { RewriteChange, RewriteOptions, RewriteRule } from '../../plugins/rewrite/parse.ts';
 import type { RewriteStep } from '../../snapshot/config-description.ts';
@@ -58,22 +61,39 @@ function compileRule({ mode, change }: RewriteRule): ProgramRule {
     }
     case 'rcode':
       return { isStop, field: 'rcode', match: change.match, name: change.name, from: change.from, to: change.to };
+    case 'edns0':
+      return { isStop, field: 'edns0', option: compileOption(change) };
     default:
-      // No option of a client goes any further: `edns0 … unset` has nothing left to do.
       return { isStop, field: 'nothing' };
   }
 }
 
-function compileName({ match, from, to, restoresAnswer, answerRules }: NameRule) {
+/** `revert` has nothing to do: no option of a query reaches a response. */
+function compileOption(change: Edns0Rule): OptionRule {
+  const { action } = change;
+  switch (change.option) {
+    case 'nsid':
+      return { action, code: EDNS_OPTION.NSID, data: { kind: 'octets', hex: '' } };
+    case 'subnet': {
+      const { prefixLength4, prefixLength6 } = change;
+      return { action, code: EDNS_OPTION.ECS, data: { kind: 'subnet', prefixLength4, prefixLength6 } };
+    }
+    case 'local': {
+      const { code, data } = change;
+      if (data.kind === 'variable') return { action, code, data };
+      return { action, code, data: { kind: 'octets', hex: Buffer.from(data.octets).toString('hex') } };
+    }
+  }
+}
+
+function compileName({ match, from, to, metadataPieces, restoresAnswer, answerRules }: NameRule) {
   const restored = match === 'suffix' ? 'suffix' : 'name';
   const restores = restoresAnswer || match === 'exact' ? restored : 'nothing';
   const answers = answerRules.map(({ part, pattern, to: becomes }) => ({ part, pattern, to: becomes }));
-  return { field: 'name', match, name: from, to, restores, answers } as const;
+  return { field: 'name', match, name: from, to, pieces: metadataPieces, restores, answers } as const;
 }
 
 /** @returns undefined for what is served */
 function unbuiltName(change: RewriteChange): string | undefined {
-  if (change.field === 'cname') return 'cname';
-  if (change.field === 'edns0' && change.action !== 'unset') return `edns0 ${change.option} ${change.action}`;
-  return change.field === 'name' && change.metadataPieces !== null ? 'name with metadata' : undefined;
+  return change.field === 'cname' ? 'cname' : undefined;
 }

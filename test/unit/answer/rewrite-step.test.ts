@@ -9,6 +9,7 @@ import { buildQuery } from '../../wire/query.ts';
 import { decodeStrictly } from '../../wire/strict-message.ts';
 import { readAtOnce } from '../plugins/corefile-fixture.ts';
 import { Chain } from './chain-fixture.ts';
+import { CorefileServer } from './corefile-server.ts';
 
 function compile(text: string): ServerPlan {
   return compileCorefile(readAtOnce(text, 'Corefile', {}), {
@@ -272,15 +273,51 @@ test('rules that are not built fail where a question comes to them, and say so w
   const text = `
     rewrite name a.example b.example
     rewrite continue edns0 local unset 0xffee
-    rewrite edns0 local set 0xffee abcd
     rewrite cname a.example b.example
     ${ADDRESSES}`;
   const { warnings } = compile(`. {\n bind 127.0.0.1\n${text}\n}`);
   assert.deepEqual(
     warnings.map((line) => /^Corefile:\d+:\d+: plugin\/rewrite: (.*) is not built yet/.exec(line)?.[1]),
-    ['edns0 local set', 'cname'],
+    ['cname'],
   );
   const chain = chainOf(text);
   assert.deepEqual(chain.ask('a.example. A'), ['NOERROR aa', 'a.example. 60 A 192.0.2.1']);
   assert.deepEqual(chain.ask('other.example. A'), ['SERVFAIL']);
+});
+
+test('metadata in a name: the client in the view of its block, groups beside it; without a value the rule is skipped', () => {
+  const block = (more: string): string => `. {
+    bind 127.0.0.1
+    metadata
+    view Inner {
+      expr true
+    }
+    rewrite stop name regex (.*)\\.shop\\.test\\.? {1}.{view/name}.x.test metadata answer auto
+    rewrite stop name regex (.*)\\.none\\.test\\.? {1}.{kubernetes/client-namespace}.x.test metadata
+    rewrite name suffix .none.test .y.test
+    rewrite stop name regex ^(.*)\\.whole\\.test\\.$ {0}{1}.z.test metadata
+    ${more}
+    template IN A . {
+      answer "{{ .Name }} 60 IN A 192.0.2.1"
+    }
+  }`;
+  const server = new CorefileServer(block(''));
+  assert.deepEqual(server.askWhole('a.b.shop.test A'), ['NOERROR', 'a.b.shop.test. 60 A 192.0.2.1']);
+  assert.deepEqual(server.askWhole('a.none.test A'), ['NOERROR', 'a.y.test. 60 A 192.0.2.1']);
+  assert.deepEqual(server.askWhole('a.whole.test A'), ['NOERROR', 'a.whole.test.a.z.test. 60 A 192.0.2.1']);
+  const shown = new CorefileServer(block('').replace(' answer auto', ''));
+  assert.deepEqual(shown.askWhole('a.b.shop.test A'), ['NOERROR', 'a.b.inner.x.test. 60 A 192.0.2.1']);
+});
+
+test('metadata speaks of the question as it was asked', () => {
+  const server = new CorefileServer(`. {
+    bind 127.0.0.1
+    metadata
+    rewrite name exact web.team-a.svc.cluster.local x.test
+    kubernetes cluster.local
+    template IN TXT . {
+      answer "{{ .Name }} 60 IN TXT {{ .Meta \\"kubernetes/service\\" }}"
+    }
+  }`);
+  assert.deepEqual(server.ask('web.team-a.svc.cluster.local TXT'), ['NOERROR', 'TXT "web"']);
 });

@@ -94,6 +94,7 @@ test('a million forwarded queries', () => {
     rewriting: undefined,
     tsig: undefined,
     tsigSize: 0,
+    upstreamOptions: undefined,
     optSize: 0,
   };
   const asked = buildQuery({ name: 'www.example.org', type: 1 });
