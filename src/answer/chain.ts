@@ -232,6 +232,8 @@ export class Chain {
         this.plugin = PLUGIN.FORWARD;
         return this.forward(argument, (flags >>> STEP_CACHE_SHIFT) - 1);
       case STEP.REFUSE:
+        // The alias is the answer; where it leads to others is the client's to resolve.
+        if (this.response.answerCount > 0) return this.endAlias();
         this.response.rcode = RCODE.REFUSED;
         this.response.extendedError = EDE.NOT_AUTHORITATIVE;
         return STEP_RESULT.DONE;
@@ -354,8 +356,7 @@ export class Chain {
       this.query.followName(response.messageAt + offset);
       const routeAt = this.findRoute();
       if (routeAt === NOT_FOUND || this.reader.words[routeAt + ROUTE.at.stepCount] === 0) {
-        if (hasZone(this.plugin)) this.zone?.endAlias();
-        return STEP_RESULT.DONE;
+        return this.endAlias();
       }
       response.ownerOffset = offset;
       const result = this.runSteps(routeAt);
@@ -368,6 +369,12 @@ export class Chain {
     response.rcode = RCODE.SERVFAIL;
     response.extendedError = EDE.OTHER;
     this.fail(QUERY_ERROR.ALIAS_LOOP, 0);
+    return STEP_RESULT.DONE;
+  }
+
+  /** The target of an alias is in no zone of the server. */
+  private endAlias(): number {
+    if (hasZone(this.plugin)) this.zone?.endAlias();
     return STEP_RESULT.DONE;
   }
 

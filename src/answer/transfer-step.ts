@@ -6,12 +6,22 @@
 import { EDE, RCODE, TYPE } from '../dns/iana.ts';
 import { ANCOUNT_AT, LABELS_MAX, NSCOUNT_AT, POINTER_BITS } from '../dns/wire-header.ts';
 import { NOT_FOUND, type SnapshotReader } from '../snapshot/reader.ts';
-import { DATASET, DATASET_FLAG, TRANSFER_FLAG, TRANSFER_RULE, ZONE_INFO } from '../snapshot/snapshot-layout.ts';
+import {
+  DATASET,
+  DATASET_FLAG,
+  KEY_SPACE,
+  STEP,
+  TRANSFER_FLAG,
+  TRANSFER_RULE,
+  ZONE_INFO,
+  ZONE_RECORDS,
+} from '../snapshot/snapshot-layout.ts';
 import { findTransferredZone } from '../snapshot/transferred-zone.ts';
 import type { QueryClient } from './answerer-options.ts';
 import { isClientInside } from './client-networks.ts';
 import type { Query } from './query.ts';
 import type { Response } from './response.ts';
+import { NO_TTL_MAX, RrsetWriter } from './rrset-writer.ts';
 import { STEP_RESULT } from './step-result.ts';
 import { writeZoneSoa } from './zone-soa.ts';
 
@@ -35,11 +45,13 @@ export class TransferStep {
   private readonly reader: SnapshotReader;
   private readonly query: Query;
   private readonly response: Response;
+  private readonly writer: RrsetWriter;
 
   constructor(reader: SnapshotReader, query: Query, response: Response) {
     this.reader = reader;
     this.query = query;
     this.response = response;
+    this.writer = new RrsetWriter(reader.words, response);
   }
 
   /**
@@ -63,14 +75,18 @@ export class TransferStep {
       return TRANSFER_RESULT.DONE;
     }
     const zoneAt = words[zoneStepAt + 1]! * 2;
-    const datasetAt = this.reader.datasetAt(words[zoneAt + ZONE_INFO.at.dataset]!);
+    const isStored = words[zoneStepAt] === STEP.ZONE;
+    const datasetAt = this.reader.datasetAt(
+      words[zoneAt + (isStored ? ZONE_RECORDS.at.dataset : ZONE_INFO.at.dataset)]!,
+    );
     if ((words[datasetAt + DATASET.at.flags]! & DATASET_FLAG.SYNCED) === 0) {
       response.rcode = RCODE.SERVFAIL;
       response.extendedError = EDE.NOT_READY;
       return TRANSFER_RESULT.DONE;
     }
     if (!isIncremental) return TRANSFER_RESULT.SEND;
-    const serial = words[datasetAt + words[zoneAt + ZONE_INFO.at.serialField]!]!;
+    const serialField = isStored ? DATASET.at.serial : words[zoneAt + ZONE_INFO.at.serialField]!;
+    const serial = words[datasetAt + serialField]!;
     const held = this.heldSerial(client);
     if (held === NO_SERIAL) {
       response.rcode = RCODE.SERVFAIL;
@@ -79,8 +95,18 @@ export class TransferStep {
     // 0 is what a client says that has nothing.
     if (client.isStream && (held === 0 || isOlder(held, serial))) return TRANSFER_RESULT.SEND;
     response.isAuthoritative = true;
-    writeZoneSoa(response, words, zoneAt, datasetAt, response.ownerOffset);
+    if (isStored) this.writeStoredSoa(datasetAt);
+    else writeZoneSoa(response, words, zoneAt, datasetAt, response.ownerOffset);
     return TRANSFER_RESULT.DONE;
+  }
+
+  /** The SOA of a zone with records of its own, whose name is the question's. */
+  private writeStoredSoa(datasetAt: number): void {
+    const { reader, response, query } = this;
+    const apexAt = reader.findEntryAt(datasetAt, KEY_SPACE.FORWARD, query.nameView, 0, 0);
+    this.writer.begin(NO_TTL_MAX);
+    const isWhole = this.writer.write(this.writer.find(apexAt, TYPE.SOA), response.ownerOffset, NO_TTL_MAX, 0);
+    if (!isWhole) response.isTruncated = true;
   }
 
   private isAllowed(ruleAt: number, client: QueryClient): boolean {

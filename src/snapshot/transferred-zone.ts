@@ -1,6 +1,6 @@
 /** Which zone an AXFR or IXFR question is about: the answering threads ask, and so does who writes the transfer. */
 import { NOT_FOUND } from './reader.ts';
-import { ROUTE, STEP, STEP_WORDS, ZONE_INFO } from './snapshot-layout.ts';
+import { ROUTE, STEP, STEP_WORDS, ZONE_INFO, ZONE_RECORDS } from './snapshot-layout.ts';
 
 /**
  * The step of a route that serves the zone whose apex has the name asked for.
@@ -12,8 +12,11 @@ import { ROUTE, STEP, STEP_WORDS, ZONE_INFO } from './snapshot-layout.ts';
 export function findTransferredZone(words: Uint32Array, routeAt: number, nameSize: number): number {
   let stepAt = routeAt + ROUTE.at.steps;
   for (let left = words[routeAt + ROUTE.at.stepCount]!; left > 0; left--) {
+    const argumentAt = words[stepAt + 1]! * 2;
     if (words[stepAt] === STEP.KUBERNETES || words[stepAt] === STEP.EXTERNAL) {
-      if (words[words[stepAt + 1]! * 2 + ZONE_INFO.at.zoneSize] === nameSize) return stepAt;
+      if (words[argumentAt + ZONE_INFO.at.zoneSize] === nameSize) return stepAt;
+    } else if (words[stepAt] === STEP.ZONE && words[argumentAt + ZONE_RECORDS.at.zoneSize] === nameSize) {
+      return stepAt;
     }
     stepAt += STEP_WORDS;
   }

@@ -23,6 +23,8 @@ import { NameSuffixes } from './name-suffixes.ts';
 
 /** What a pointer can reach; some servers' default is not far from it. */
 export const MESSAGE_SIZE_MAX = 16_384;
+/** A message that holds one record alone may be as large as a message over TCP can be. */
+const LONE_MESSAGE_SIZE_MAX = 65_535;
 
 const LENGTH_SIZE = 2;
 /** TYPE, CLASS, TTL and RDLENGTH. */
@@ -54,9 +56,9 @@ export interface ServiceRecord {
 
 export class TransferMessage {
   /** the message behind its length of two octets */
-  readonly #framed: Buffer = Buffer.alloc(LENGTH_SIZE + MESSAGE_SIZE_MAX);
+  #framed: Buffer = Buffer.alloc(LENGTH_SIZE + MESSAGE_SIZE_MAX);
   /** the message */
-  readonly #octets: Buffer = this.#framed.subarray(LENGTH_SIZE);
+  #octets: Buffer = this.#framed.subarray(LENGTH_SIZE);
   readonly #query: TransferQuery;
   readonly #owners = new NameSuffixes();
   readonly #targets = new NameSuffixes();
@@ -211,14 +213,43 @@ export class TransferMessage {
     return this.#end();
   }
 
+  /**
+   * A record whose rdata is written as it is.
+   *
+   * @returns whether it fits; one that is larger than a message is left out
+   */
+  writeRecord(type: number, ttlSeconds: number, rdata: Uint8Array): boolean {
+    const isAlone = this.#records === 0;
+    if (isAlone) this.#makeRoom(rdata.length);
+    if (!this.#writeHead(type, ttlSeconds, rdata.length)) return isAlone;
+    this.#octets.set(rdata, this.#position);
+    this.#position += rdata.length;
+    return this.#end();
+  }
+
+  /** Octets that what ends the message takes. */
+  get #reservedSize(): number {
+    const { opt, tsig } = this.#query;
+    return (this.#isFirst ? opt.length : 0) + (tsig?.recordSize ?? 0);
+  }
+
+  /** For the first record of a message: let it be as large as it has to be. */
+  #makeRoom(dataSize: number): void {
+    const overhead = this.#ownerSize + POINTER_SIZE + RECORD_FIXED_SIZE + this.#reservedSize;
+    const sizeMax = Math.min(LONE_MESSAGE_SIZE_MAX, this.#position + overhead + dataSize);
+    if (sizeMax <= this.#octets.length) return;
+    const framed = Buffer.alloc(LENGTH_SIZE + sizeMax);
+    framed.set(this.#framed.subarray(0, LENGTH_SIZE + this.#position));
+    this.#framed = framed;
+    this.#octets = framed.subarray(LENGTH_SIZE);
+  }
+
   /** Owner, TYPE, CLASS IN, TTL and RDLENGTH, if all of the record has room. */
   #writeHead(type: number, ttlSeconds: number, dataSize: number): boolean {
     const octets = this.#octets;
-    const { opt, tsig } = this.#query;
-    const reserved = (this.#isFirst ? opt.length : 0) + (tsig?.recordSize ?? 0);
     const ownerSizeMax = this.#ownerAt === 0 ? this.#ownerSize + POINTER_SIZE : POINTER_SIZE;
-    const end = this.#position + ownerSizeMax + RECORD_FIXED_SIZE + dataSize + reserved;
-    if (end > MESSAGE_SIZE_MAX) return false;
+    const end = this.#position + ownerSizeMax + RECORD_FIXED_SIZE + dataSize + this.#reservedSize;
+    if (end > (this.#records === 0 ? this.#octets.length : MESSAGE_SIZE_MAX)) return false;
     let at = this.#position;
     if (this.#ownerAt === 0) {
       this.#ownerAt = at;
@@ -226,7 +257,7 @@ export class TransferMessage {
     } else {
       at = octets.writeUInt16BE(0xc000 | this.#ownerAt, at);
     }
-    octets.writeUInt32BE((type << 16) | 1, at);
+    octets.writeUInt32BE(((type << 16) | 1) >>> 0, at);
     octets.writeUInt32BE(ttlSeconds, at + 4);
     octets.writeUInt16BE(dataSize, at + 8);
     this.#position = at + RECORD_FIXED_SIZE;

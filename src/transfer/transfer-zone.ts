@@ -3,14 +3,16 @@ import { lowerCaseName } from '../dns/name.ts';
 import { octetsAt } from '../snapshot/entry-walk.ts';
 import { NOT_FOUND, type SnapshotReader } from '../snapshot/reader.ts';
 import {
-  CHOICES,
   CHOICE_WORDS,
+  CHOICES,
   DATASET,
   DATASET_FLAG,
   isReverseSpace,
   ROUTE,
+  STEP,
   wordsFor,
   ZONE_INFO,
+  ZONE_RECORDS,
 } from '../snapshot/snapshot-layout.ts';
 import { findTransferredZone } from '../snapshot/transferred-zone.ts';
 
@@ -18,7 +20,17 @@ const NS1 = Buffer.from('\x03ns1', 'latin1');
 const NS_DNS = Buffer.from('\x02ns\x03dns', 'latin1');
 const HOSTMASTER = Buffer.from('\x0ahostmaster', 'latin1');
 
+/** A zone with records of its own: `file`, `auto`, `secondary`. */
+export interface StoredZone {
+  readonly kind: 'stored';
+  readonly reader: SnapshotReader;
+  readonly datasetAt: number;
+  readonly serial: number;
+}
+
+/** A zone whose records follow from the objects of a cluster. */
 export interface TransferZone {
+  readonly kind: 'cluster';
   readonly reader: SnapshotReader;
   readonly datasetAt: number;
   readonly serial: number;
@@ -51,12 +63,13 @@ export function findTransferZone(
   listener: number,
   name: Uint8Array,
   scope: number,
-): TransferZone | undefined {
+): TransferZone | StoredZone | undefined {
   const { words } = reader;
   const routeAt = chosenRoute(words, findRoute(reader, listener, name), scope);
   const stepAt = routeAt === NOT_FOUND ? NOT_FOUND : findTransferredZone(words, routeAt, name.length);
   if (stepAt === NOT_FOUND) return undefined;
   const zoneAt = words[stepAt + 1]! * 2;
+  if (words[stepAt] === STEP.ZONE) return storedZone(reader, zoneAt);
   const field = ZONE_INFO.at;
   const datasetAt = reader.datasetAt(words[zoneAt + field.dataset]!);
   if ((words[datasetAt + DATASET.at.flags]! & DATASET_FLAG.SYNCED) === 0) return undefined;
@@ -69,6 +82,7 @@ export function findTransferZone(
   const isExternal = apexName.length > 0;
   const keySpace = words[zoneAt + field.keySpace]!;
   return {
+    kind: 'cluster',
     reader,
     datasetAt,
     serial: words[datasetAt + words[zoneAt + field.serialField]!]!,
@@ -84,6 +98,13 @@ export function findTransferZone(
     serverBase: isReverseSpace(keySpace) && !isExternal ? primary : undefined,
     pointerBase: isOwnBase ? undefined : primary,
   };
+}
+
+function storedZone(reader: SnapshotReader, zoneAt: number): StoredZone | undefined {
+  const { words } = reader;
+  const datasetAt = reader.datasetAt(words[zoneAt + ZONE_RECORDS.at.dataset]!);
+  if ((words[datasetAt + DATASET.at.flags]! & DATASET_FLAG.SYNCED) === 0) return undefined;
+  return { kind: 'stored', reader, datasetAt, serial: words[datasetAt + DATASET.at.serial]! };
 }
 
 /** Where several server blocks have the zone, that of the scope. */

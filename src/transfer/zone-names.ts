@@ -28,20 +28,31 @@ const LABELS_MAX = 127;
  * Memory: 8 octets a name while it is sorted, 4 then.
  */
 export function* namesInOrder(zone: TransferZone): Generator<void, Uint32Array> {
-  const found = yield* collectNames(zone);
+  const { words } = zone.reader;
+  const found = yield* collectNames(words, zone.datasetAt, (entryAt) => isOfZone(zone, entryAt));
   const serviceLabels = isReverseSpace(zone.keySpace) ? 0 : serviceLabelsOf(zone);
-  const order = new NameOrder(zone.reader.words, serviceLabels);
+  const order = new NameOrder(words, serviceLabels);
   return yield* sorted(found, order);
 }
 
-function* collectNames(zone: TransferZone): Generator<void, Uint32Array> {
-  const { words } = zone.reader;
+/** The same of a zone with records of its own, all in canonical order (RFC 4034 §6.1). @param datasetAt  word index of its DATASET */
+export function* storedNamesInOrder(words: Uint32Array, datasetAt: number): Generator<void, Uint32Array> {
+  const hasRecords = (entryAt: number): boolean => ((words[entryAt]! >>> ENTRY_KIND_SHIFT) & 0xf) === KIND.RRSETS;
+  const found = yield* collectNames(words, datasetAt, hasRecords);
+  return yield* sorted(found, new NameOrder(words, 0));
+}
+
+function* collectNames(
+  words: Uint32Array,
+  datasetAt: number,
+  isTaken: (entryAt: number) => boolean,
+): Generator<void, Uint32Array> {
   let names = new Uint32Array(FIRST_CAPACITY);
   let count = 0;
-  for (const pageAt of pagesOf(words, zone.datasetAt)) {
+  for (const pageAt of pagesOf(words, datasetAt)) {
     for (let at = pageAt + 1; at < pageAt + PAGE_WORDS; at += 2) {
       const entryAt = words[at]! * 2;
-      if (entryAt === 0 || !isOfZone(zone, entryAt)) continue;
+      if (entryAt === 0 || !isTaken(entryAt)) continue;
       if (count === names.length) {
         const larger = new Uint32Array(count * 2);
         larger.set(names);

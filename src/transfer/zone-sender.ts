@@ -24,6 +24,7 @@ import { failureResponse } from './failure.ts';
 import { TransferMessage, type TransferQuery } from './transfer-message.ts';
 import type { ReportedQuery, TransferReport } from './transfer-report.ts';
 import { findTransferZone } from './transfer-zone.ts';
+import { writeStoredZone } from './stored-records.ts';
 import { PAUSE, writeZone, type Pause } from './zone-records.ts';
 
 /** Transfers that may wait. */
@@ -220,7 +221,9 @@ export class TcpZoneSender implements ZoneSender {
       return true;
     }
     const now = Date.now();
-    if (zone.serial === Math.floor(now / 1000) && transfer.settleCount < SETTLE_MAX) {
+    // The serial of a zone with records of its own is the operator's, and says all.
+    const isSettled = zone.kind === 'stored' || zone.serial !== Math.floor(now / 1000);
+    if (!isSettled && transfer.settleCount < SETTLE_MAX) {
       reader.leave();
       transfer.settleCount++;
       transfer.notBeforeMs = (zone.serial + 1) * 1000;
@@ -233,7 +236,7 @@ export class TcpZoneSender implements ZoneSender {
       ...transfer,
       pin,
       message,
-      steps: writeZone(zone, message),
+      steps: zone.kind === 'stored' ? writeStoredZone(zone, message) : writeZone(zone, message),
       serial: zone.serial,
       sentSize: 0,
       isBlocked: false,

@@ -1,10 +1,10 @@
 /** Secondaries that have the cluster's zones from a real process: Knot DNS, and the clients that transfer a zone once. */
 import assert from 'node:assert/strict';
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { once } from 'node:events';
+import { spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { after, before, describe, test } from 'node:test';
+import { before, describe, test } from 'node:test';
+import { startKnot } from './knot-secondary.ts';
 import {
   answersOf,
   freePort,
@@ -17,14 +17,6 @@ import {
 
 const ADDRESS = '127.0.0.1';
 const WEB = 'web.default.svc.cluster.local';
-const ENV = { ...process.env, PATH: `${process.env['PATH'] ?? ''}${path.delimiter}/usr/sbin${path.delimiter}/sbin` };
-
-const knots: { readonly child: ChildProcess; readonly exit: Promise<unknown> }[] = [];
-
-after(async () => {
-  for (const { child } of knots) child.kill('SIGTERM');
-  await Promise.all(knots.map(({ exit }) => exit));
-});
 
 interface Primary {
   readonly port: number;
@@ -91,7 +83,7 @@ describe('Knot DNS as a secondary', { skip: missingPrograms('knotd') }, () => {
   before(async () => {
     port = await freePort();
     primary = await startPrimary(port);
-    await startKnot(port, primary.port);
+    await startKnot(port, primary.port, ['cluster.local', '96.10.in-addr.arpa']);
   });
 
   test('has the zones and answers from them', async () => {
@@ -114,50 +106,6 @@ async function pointerOf(port: number): Promise<string> {
   for (;;) {
     const [pointer] = await answersOf(port, '1.1.96.10.in-addr.arpa', 'PTR');
     if (pointer?.startsWith('web.') === true || performance.now() > deadlineMs) return pointer!;
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-}
-
-async function startKnot(port: number, primaryPort: number): Promise<void> {
-  const folder = temporaryFolder();
-  const zones = ['cluster.local', '96.10.in-addr.arpa'];
-  const configuration = `
-server:
-  listen: ${ADDRESS}@${port}
-  rundir: ${folder}
-  udp-workers: 1
-  tcp-workers: 1
-  background-workers: 1
-database:
-  storage: ${folder}
-log:
-  - target: stderr
-    any: info
-remote:
-  - id: primary
-    address: ${ADDRESS}@${primaryPort}
-acl:
-  - id: notify
-    address: ${ADDRESS}
-    action: notify
-template:
-  - id: default
-    storage: ${folder}
-    master: primary
-    acl: notify
-zone:
-${zones.map((zone) => `  - domain: ${zone}\n`).join('')}`;
-  writeFileSync(path.join(folder, 'knot.conf'), configuration);
-  const child = spawn('knotd', ['-c', path.join(folder, 'knot.conf')], {
-    env: ENV,
-    stdio: ['ignore', 'ignore', 'pipe'],
-  });
-  let output = '';
-  child.stderr.setEncoding('utf8').on('data', (text: string) => (output += text));
-  knots.push({ child, exit: once(child, 'close') });
-  const deadlineMs = performance.now() + 20_000;
-  while (!output.includes('server started')) {
-    assert.ok(performance.now() < deadlineMs && child.exitCode === null, `knotd did not start:\n${output}`);
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
 }

@@ -26,7 +26,7 @@ import { STEP_MAKERS } from './step-makers.ts';
 import { keysOf, secretsText } from './tsig.ts';
 import { chosenRoute, conditionOf, isChosenByView, serversOf } from './views.ts';
 import { addAll, covers, wireOf } from './zone-cover.ts';
-import { notifiedZones } from './transfer.ts';
+import { notifiedStoredZones, notifiedZones } from './transfer.ts';
 import { headerFlagsOf } from './header-plan.ts';
 import { listenerSettingsOf } from './listener-plan.ts';
 import { localAddressesOf, wildcardAddresses } from './local-addresses.ts';
@@ -164,7 +164,11 @@ class Compiler {
       }),
       notified: blocks.flatMap((block) => {
         const dataset = this.#data.knownClusterDataset(block);
-        return dataset === undefined ? [] : notifiedZones(block.plugins, dataset);
+        const stored = this.#data.zones.filter((zone) => zone.block === block);
+        return [
+          ...(dataset === undefined ? [] : notifiedZones(block.plugins, dataset)),
+          ...notifiedStoredZones(block.plugins, stored),
+        ];
       }),
       metrics: [...metrics.values()],
       hasStacktrace: blocks.some(({ plugins }) => plugins.errors?.hasStacktrace === true),

@@ -8,9 +8,13 @@ import type { NetworkWords, TransferStep } from '../../snapshot/config-descripti
 import type { MakeSteps } from './block-compilation.ts';
 import { addAll } from './zone-cover.ts';
 
-export const makeTransfer: MakeSteps = ({ plugins, zones }) => {
+export const makeTransfer: MakeSteps = ({ plugins, zones, context }) => {
   const { rules } = plugins.transfer!;
-  const served = new Set(transferableZones(plugins).map(({ zone }) => zone));
+  const served = new Set([
+    ...transferableZones(plugins).map(({ zone }) => zone),
+    ...(plugins.file?.zones ?? []).flatMap(({ names }) => names),
+    ...(plugins.auto === undefined ? [] : (context.zonesIn?.(plugins.auto) ?? [])).map(({ origin }) => origin),
+  ]);
   for (const rule of rules) addAll(zones, rule.zones);
   return [
     (suffix) => {
@@ -62,10 +66,31 @@ export function transferableZones({ kubernetes, k8s_external: external }: Plugin
 
 /** The zones whose changes some host is to be told of. @param dataset  that their records are in */
 export function notifiedZones(plugins: PluginOptions, dataset: number): readonly NotifiedZone[] {
-  return transferableZones(plugins).flatMap((zone) => {
+  return notifiedOf(
+    plugins,
+    transferableZones(plugins).map((zone) => ({ ...zone, dataset })),
+  );
+}
+
+/** Those of zones with records of their own: each has a dataset. */
+export function notifiedStoredZones(
+  plugins: PluginOptions,
+  zones: readonly { readonly origin: string; readonly dataset: number }[],
+): readonly NotifiedZone[] {
+  return notifiedOf(
+    plugins,
+    zones.map(({ origin, dataset }) => ({ zone: origin, kind: ZONE_KIND.CLUSTER, dataset })),
+  );
+}
+
+function notifiedOf(
+  plugins: PluginOptions,
+  zones: readonly (TransferableZone & { readonly dataset: number })[],
+): readonly NotifiedZone[] {
+  return zones.flatMap((zone) => {
     const rule = ruleFor(plugins.transfer?.rules ?? [], zone.zone);
     const to = rule?.to.filter((target) => target !== '*' && 'port' in target) ?? [];
-    return rule === undefined || to.length === 0 ? [] : [{ ...zone, dataset, to, source: rule.source }];
+    return rule === undefined || to.length === 0 ? [] : [{ ...zone, to, source: rule.source }];
   });
 }
 

@@ -15,6 +15,7 @@ import {
 } from '../../../src/snapshot/config-description.ts';
 import { SnapshotReader } from '../../../src/snapshot/reader.ts';
 import { TransferMessage } from '../../../src/transfer/transfer-message.ts';
+import { writeStoredZone } from '../../../src/transfer/stored-records.ts';
 import { findTransferZone } from '../../../src/transfer/transfer-zone.ts';
 import { PAUSE, writeZone } from '../../../src/transfer/zone-records.ts';
 import { formatName } from '../../wire/names.ts';
@@ -89,7 +90,7 @@ export class Zones {
     const question = buildQuery({ name: zone, type: 252, ...query });
     const message = new TransferMessage({ question, isRecursionAvailable: false, opt, tsig: undefined });
     const messages: Buffer[] = [];
-    for (const pause of writeZone(found, message)) {
+    for (const pause of found.kind === 'stored' ? writeStoredZone(found, message) : writeZone(found, message)) {
       if (pause !== PAUSE.TIME) messages.push(message.finish().subarray(2));
     }
     reader.leave();
