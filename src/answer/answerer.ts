@@ -5,7 +5,7 @@
  *
  * The response is written over the query. Malformed input is an rcode or a counted drop, never an exception.
  */
-import { CLASS, EDE, RCODE, TYPE } from '../dns/iana.ts';
+import { CLASS, EDE, OPCODE, RCODE, TYPE } from '../dns/iana.ts';
 import {
   AA,
   AD,
@@ -150,10 +150,14 @@ export class Answerer {
     const query = this.query;
     const client = this.client;
     const response = this.response;
-    const parsed = query.parse(messageOffset, messageSize);
+    let parsed = query.parse(messageOffset, messageSize);
     if (parsed === PARSED.SHORT || parsed === PARSED.RESPONSE) {
       this.counters.countDrop(parsed === PARSED.SHORT ? DROP.SHORT : DROP.RESPONSE);
       return 0;
+    }
+    if (query.opcode === OPCODE.NOTIFY && !this.hearsNotifications(listener)) {
+      query.forgetBody(messageOffset);
+      parsed = PARSED.NOTIMP;
     }
     client.listener = listener;
     client.peerOffset = peerOffset;
@@ -167,10 +171,10 @@ export class Answerer {
     const { qtype } = query;
     const limit = messageOffset + this.sizeMax() - this.opt.sizeMax();
     response.begin(messageOffset, query.questionEnd, limit, query.nameAt - messageOffset);
-    if (parsed !== PARSED.QUERY) {
+    if (parsed !== PARSED.QUERY && parsed !== PARSED.NOTIFY) {
       this.refuse(parsed);
     } else {
-      const result = this.answerQuestion();
+      const result = parsed === PARSED.QUERY ? this.answerQuestion() : this.answerNotify();
       if (result === STEP_RESULT.PENDING || result === STEP_RESULT.WITHHELD) {
         const family = peerSize === 4 ? 0 : 1;
         this.counters.countRequest(this.scope, this.proto(), family, qtype, messageSize, query.isDo);
@@ -236,12 +240,17 @@ export class Answerer {
     return signed;
   }
 
-  /** Tell main of the message answered last. @param policyFlags  POLICY_FLAG bits: to whom */
-  private report(size: number, policyFlags: number, rcode: number): void {
+  /**
+   * Tell main of the message answered last.
+   *
+   * @param policyFlags  POLICY_FLAG bits: to whom
+   * @param eventFlags   QUERY_EVENT_FLAG bits beside these
+   */
+  private report(size: number, policyFlags: number, rcode: number, eventFlags = 0): void {
     const { events, client, query, response } = this;
     if (events === undefined) return;
     const { facts } = events;
-    let flags = 0;
+    let flags = eventFlags;
     if ((policyFlags & POLICY_FLAG.LOG) !== 0) flags |= QUERY_EVENT_FLAG.LOG;
     if ((policyFlags & POLICY_FLAG.ERRORS) !== 0) flags |= QUERY_EVENT_FLAG.ERRORS;
     if (client.isStream) flags |= QUERY_EVENT_FLAG.STREAM;
@@ -330,10 +339,33 @@ export class Answerer {
       response.extendedError = EDE.NOT_AUTHORITATIVE;
       return STEP_RESULT.DONE;
     }
+    this.adoptRoute(routeAt);
+    return this.chain.answer(routeAt);
+  }
+
+  /** Whether a block of the listener has zones that are transferred in. */
+  private hearsNotifications(listener: number): boolean {
+    return this.isPublished && (this.reader.listenerFlags(listener) & LISTENER_FLAG.NOTIFY) !== 0;
+  }
+
+  /** @returns STEP_RESULT.DONE or WITHHELD */
+  private answerNotify(): number {
+    const { query, response } = this;
+    const routeAt = query.ednsVersion === 0 && query.qclass === CLASS.IN ? this.chain.findRoute() : NOT_FOUND;
+    if (routeAt === NOT_FOUND) {
+      response.rcode = query.ednsVersion === 0 ? RCODE.NOTAUTH : RCODE.BADVERS;
+      return STEP_RESULT.DONE;
+    }
+    this.adoptRoute(routeAt);
+    const result = this.chain.answerNotify(routeAt);
+    if (response.isAuthoritative) this.report(0, 0, RCODE.NOERROR, QUERY_EVENT_FLAG.NOTIFIED);
+    return result;
+  }
+
+  private adoptRoute(routeAt: number): void {
     this.scope = this.reader.words[routeAt + ROUTE.at.scope]!;
     this.client.scope = this.scope;
     this.adoptPolicy(this.reader.words[routeAt + ROUTE.at.policy]! * 2);
-    return this.chain.answer(routeAt);
   }
 
   /** Class CH is for `chaos` alone, and others for a `rewrite` that changes them: no other step knows classes. */

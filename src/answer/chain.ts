@@ -15,12 +15,14 @@ import {
   STEP,
   STEP_CACHE_SHIFT,
   STEP_WORDS,
+  TRANSFER_RULE,
   ZONE_RECORDS,
 } from '../snapshot/snapshot-layout.ts';
 import { hasZone } from './answering-plugin.ts';
 import { AclStep } from './acl-step.ts';
 import type { AnswererOptions, QueryClient, QueryForwarder, ZoneSender } from './answerer-options.ts';
 import { CACHE_RESULT, CacheStep } from './cache-step.ts';
+import { isClientInside } from './client-networks.ts';
 import { FixedSteps } from './fixed-steps.ts';
 import { ALIASES_MAX, KubernetesStep } from './kubernetes-step.ts';
 import { LocalStep } from './local-step.ts';
@@ -238,6 +240,7 @@ export class Chain {
         this.response.extendedError = EDE.NOT_AUTHORITATIVE;
         return STEP_RESULT.DONE;
       case STEP.TRANSFER:
+      case STEP.NOTIFIED:
         return STEP_RESULT.NEXT;
       case STEP.ACL:
         return this.checkAccess(argument * 2);
@@ -292,6 +295,45 @@ export class Chain {
     }
     this.plugin = PLUGIN.SERVER;
     this.response.rcode = RCODE.REFUSED;
+    return STEP_RESULT.DONE;
+  }
+
+  /**
+   * The chain for NOTIFY (RFC 1996), which only a zone that is transferred in has an answer to: none where it comes from
+   * somebody who is no primary of it.
+   *
+   * @returns STEP_RESULT: DONE or WITHHELD; the response has AA if it is to be followed
+   */
+  answerNotify(routeAt: number): number {
+    const { response, client } = this;
+    const { words } = this.reader;
+    const isApex = words[routeAt + ROUTE.at.zoneSize] === this.query.nameSize;
+    let stepAt = routeAt + ROUTE.at.steps;
+    for (let left = words[routeAt + ROUTE.at.stepCount]!; left > 0; left--, stepAt += STEP_WORDS) {
+      const step = words[stepAt]!;
+      const argument = words[stepAt + 1]! * 2;
+      if (step === STEP.ACL || step === STEP.TSIG) {
+        const result = step === STEP.ACL ? this.checkAccess(argument) : this.verify(argument);
+        if (result !== STEP_RESULT.NEXT) return result;
+      } else if (step === STEP.NOTIFIED && isApex) {
+        this.plugin = PLUGIN.SECONDARY;
+        const { count4, count6, networks } = TRANSFER_RULE.at;
+        const networksAt = argument + networks;
+        const isPrimary = isClientInside(
+          words,
+          networksAt,
+          words[argument + count4]!,
+          words[argument + count6]!,
+          response.view,
+          client,
+        );
+        if (!isPrimary) return STEP_RESULT.WITHHELD;
+        response.isAuthoritative = true;
+        return STEP_RESULT.DONE;
+      }
+    }
+    this.plugin = PLUGIN.SERVER;
+    response.rcode = RCODE.NOTAUTH;
     return STEP_RESULT.DONE;
   }
 

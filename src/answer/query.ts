@@ -29,6 +29,8 @@ export const PARSED = {
   RESPONSE: 2,
   FORMERR: 3,
   NOTIMP: 4,
+  /** a notification of a change (RFC 1996), parsed as a query */
+  NOTIFY: 6,
   /** no question but a COOKIE option (RFC 7873 §5.4) */
   COOKIE_ONLY: 5,
 } as const;
@@ -115,7 +117,7 @@ export class Query {
     const flags = this.bytes[at + FLAGS_HIGH_AT]!;
     if ((flags & QR) !== 0) return PARSED.RESPONSE;
     this.opcode = (flags >> OPCODE_SHIFT) & OPCODE_MASK;
-    if (this.opcode !== OPCODE.QUERY) return PARSED.NOTIMP;
+    if (this.opcode !== OPCODE.QUERY && this.opcode !== OPCODE.NOTIFY) return PARSED.NOTIMP;
     const questionCount = this.view.getUint16(at + QDCOUNT_AT);
     const answerCount = this.view.getUint16(at + ANCOUNT_AT);
     const authorityCount = this.view.getUint16(at + NSCOUNT_AT);
@@ -128,8 +130,16 @@ export class Query {
     if (questionCount === 1 && !this.parseQuestion(at + HEADER_SIZE, end)) return PARSED.FORMERR;
     const position = this.parseRecords(this.questionEnd, end, answerCount + authorityCount, additionalCount);
     if (position !== end) return PARSED.FORMERR;
-    if (questionCount === 0) return this.cookieSize === 0 ? PARSED.FORMERR : PARSED.COOKIE_ONLY;
-    return PARSED.QUERY;
+    if (questionCount === 0)
+      return this.cookieSize === 0 || this.opcode !== OPCODE.QUERY ? PARSED.FORMERR : PARSED.COOKIE_ONLY;
+    return this.opcode === OPCODE.QUERY ? PARSED.QUERY : PARSED.NOTIFY;
+  }
+
+  /** Nothing behind the header is known: of an opcode that is not served. */
+  forgetBody(at: number): void {
+    this.nameSize = 0;
+    this.hasEdns = false;
+    this.questionEnd = at + HEADER_SIZE;
   }
 
   /** Make another name of the arena the one that is looked up: the target of a CNAME, uncompressed and well-formed. */

@@ -77,6 +77,8 @@ export const QUERY_EVENT_FLAG = {
   SOA: 1 << 24,
   /** the query was forwarded: RA is what the upstream says */
   FORWARDED: 1 << 25,
+  /** a primary says that its zone has changed (NOTIFY) */
+  NOTIFIED: 1 << 26,
 } as const;
 
 /** Shared memory for the rings of `shardMax` threads. @param ringWords  a power of two */

@@ -5,6 +5,7 @@
 import type { ErrorLog } from './error-log.ts';
 import type { MetricFamily } from './metric-family.ts';
 import { QueryEventReader } from './query-event-reader.ts';
+import { QUERY_EVENT_FLAG } from './query-event-ring.ts';
 import type { QueryEvent } from './query-event-reader.ts';
 import type { QueryLog } from './query-log.ts';
 
@@ -18,6 +19,8 @@ const BUSY_INTERVAL_MS = 1;
 export interface QueryConsumers {
   readonly queryLog: QueryLog;
   readonly errorLog: ErrorLog;
+  /** a primary says that its zone has changed */
+  readonly onNotified?: ((zone: string, primary: string) => void) | undefined;
 }
 
 export class QueryReports {
@@ -27,6 +30,7 @@ export class QueryReports {
   private readonly visit = (event: QueryEvent): void => {
     this.consumers.queryLog.add(event);
     this.consumers.errorLog.add(event);
+    if (event.has(QUERY_EVENT_FLAG.NOTIFIED)) this.consumers.onNotified?.(event.name, event.clientText);
   };
 
   /** @param buffer of createQueryEventBuffer */

@@ -99,3 +99,19 @@ export interface ServicesPlan {
   /** by metric scope; undefined where the block has no `errors` */
   readonly errorLog: readonly (ErrorLogBlock | undefined)[];
 }
+
+/** A zone that is transferred in. */
+export interface PlannedSecondary {
+  readonly dataset: number;
+  /** names the server block */
+  readonly block: string;
+  /** canonical name */
+  readonly origin: string;
+  /** in the order in which they are asked */
+  readonly primaries: readonly { readonly address: string; readonly port: number }[];
+  /** of a zone that a catalog lists: the label it has there */
+  readonly memberId: string | null;
+  /** it lists other zones: those at or below these names; empty: any */
+  readonly isCatalog: boolean;
+  readonly memberZones: readonly string[];
+}

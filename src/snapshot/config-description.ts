@@ -131,6 +131,12 @@ export interface TransferStep extends StepBase {
   readonly networks: readonly NetworkWords[];
 }
 
+/** Who may notify of a change of the route's zone. */
+export interface NotifiedStep extends StepBase {
+  readonly kind: 'notified';
+  readonly networks: readonly NetworkWords[];
+}
+
 /** Who may ask for what: the first policy that matches decides. */
 export interface AclStep extends StepBase {
   readonly kind: 'acl';
@@ -160,6 +166,7 @@ export type StepDescription =
   | TransferStep
   | RewriteStep
   | TsigStep
+  | NotifiedStep
   | AclStep
   | ({ readonly kind: 'any' | 'whoami' | 'unbuilt' | 'refuse' } & StepBase)
   | ({ readonly kind: 'local'; readonly isPrefixAnswered: boolean } & StepBase)

@@ -73,10 +73,15 @@ function writeListener(context: WriterContext, { routes, keys, address = '', por
   }
   const steps = routes.flatMap(allSteps);
   const hasClasses = steps.some((step) => step.kind === 'rewrite' && step.changesClass);
+  const isNotified = steps.some((step) => step.kind === 'notified');
   const hasChaos = steps.some((step) => step.kind === 'chaos');
   const keysReference = keys === undefined ? 0 : writeProgram(context, keys, keys.program);
   writer.reset();
-  writer.push((hasChaos ? LISTENER_FLAG.CHAOS : 0) | (hasClasses ? LISTENER_FLAG.CLASSES : 0));
+  writer.push(
+    (hasChaos ? LISTENER_FLAG.CHAOS : 0) |
+      (hasClasses ? LISTENER_FLAG.CLASSES : 0) |
+      (isNotified ? LISTENER_FLAG.NOTIFY : 0),
+  );
   writer.push(labelsMax);
   writer.push(slotCount - 1);
   writer.push(keysReference);

@@ -172,6 +172,17 @@ export class DatasetBuilder implements RecordSink {
     return this.#table.top === 0 ? [] : [...this.#table.entries()].map((entry) => keyOf(this.#words, entry * 2));
   }
 
+  /** The buffer's words, in which entries lie. */
+  get words(): Uint32Array {
+    return this.#words;
+  }
+
+  /** Word index of the entry of each name, of those too that are not published yet. Nothing may be written on the way. */
+  *entries(): Generator<number, void> {
+    if (this.#table.top === 0) return;
+    for (const entry of this.#table.entries()) yield entry * 2;
+  }
+
   /**
    * State the order of names: for a zone with NSEC records. The next change of a name ends what it says. A generator, since
    * there may be a hundred thousand; nothing else may change the dataset on the way.

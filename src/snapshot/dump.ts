@@ -92,6 +92,7 @@ const STEP_NAMES = new Map<number, string>(
     rewrite: STEP.REWRITE,
     acl: STEP.ACL,
     tsig: STEP.TSIG,
+    'secondary hears': STEP.NOTIFIED,
   }).map(([name, step]) => [step, name]),
 );
 

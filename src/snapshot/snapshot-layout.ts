@@ -64,6 +64,8 @@ export const LISTENER_FLAG = {
   CHAOS: 1,
   /** a `rewrite` changes classes: questions of every class are looked at */
   CLASSES: 2,
+  /** a block has `secondary`: notifications are looked at */
+  NOTIFY: 4,
 } as const;
 
 /**
@@ -137,6 +139,8 @@ export const STEP = {
   ZONE: 20,
   /** the end of a chain whose last plugin has zones of its own, and not this one: REFUSED; no argument */
   REFUSE: 21,
+  /** `secondary`, in the routes of its zones themselves: TRANSFER_RULE; who may notify of a change */
+  NOTIFIED: 22,
 } as const;
 
 export const STEP_FLAG = {

@@ -49,6 +49,7 @@ export const STEP_NUMBERS: Readonly<Record<StepDescription['kind'], number>> = {
   tsig: STEP.TSIG,
   zone: STEP.ZONE,
   refuse: STEP.REFUSE,
+  notified: STEP.NOTIFIED,
 };
 
 /** @returns reference of the step's argument, or the number it is */
@@ -72,6 +73,8 @@ export function writeArgument(context: WriterContext, routeZone: Uint8Array, ste
       return writeProgram(context, step, step.program, step.rest);
     case 'transfer':
       return writeTransferRule(context, step);
+    case 'notified':
+      return writeTransferRule(context, { ...step, isAnyoneAllowed: false });
     case 'acl':
       return writeAclRules(context, step);
     case 'local':
@@ -220,7 +223,7 @@ export function writeProgram(
   return reference;
 }
 
-function writeTransferRule(context: WriterContext, step: TransferStep): number {
+function writeTransferRule(context: WriterContext, step: Pick<TransferStep, 'isAnyoneAllowed' | 'networks'>): number {
   const { writer } = context;
   const networks4 = step.networks.filter(({ words }) => words.length === 1);
   const networks6 = step.networks.filter(({ words }) => words.length === 4);

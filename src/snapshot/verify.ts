@@ -351,6 +351,7 @@ class SnapshotWalk {
       case STEP.REWRITE:
       case STEP.TSIG:
         return this.#walkProgram(argument, datasetCount);
+      case STEP.NOTIFIED:
       case STEP.TRANSFER: {
         const base = this.#block(argument, TRANSFER_RULE.words, 'transfer rule');
         const size = 2 * words[base + TRANSFER_RULE.at.count4]! + 8 * words[base + TRANSFER_RULE.at.count6]!;

@@ -1,0 +1,86 @@
+/** Asks a primary over TCP: one question a connection, responses of any number of messages. */
+import { once } from 'node:events';
+import { createConnection, type Socket } from 'node:net';
+import { TransferFault } from './transfer-fault.ts';
+
+/** How long a connection may take, and a message after the one before, ms. */
+const CONNECT_MS = 5000;
+const MESSAGE_MS = 10_000;
+const LENGTH_SIZE = 2;
+
+export interface Primary {
+  readonly address: string;
+  readonly port: number;
+}
+
+export function formatPrimary({ address, port }: Primary): string {
+  return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
+}
+
+/**
+ * Send a query, and give the messages that come. The connection is closed when nobody takes them any more.
+ *
+ * @param query   the message
+ * @param signal  ends it
+ * @param wholeMs  how long all of it may take
+ * @throws TransferFault  there is no connection, or none any more, or a message does not come in time
+ */
+export async function* askPrimary(
+  primary: Primary,
+  query: Uint8Array,
+  signal: AbortSignal,
+  wholeMs: number,
+): AsyncGenerator<Buffer, void> {
+  const endMs = performance.now() + wholeMs;
+  const socket = createConnection({ host: primary.address, port: primary.port, noDelay: true, signal });
+  // Whatever is wrong, who waits is told by the events below.
+  let fault: Error | undefined;
+  socket.on('error', (error) => (fault = error));
+  socket.setTimeout(CONNECT_MS, () => socket.destroy(new Error('it does not answer')));
+  const clock = setTimeout(
+    () => socket.destroy(new Error(`it takes longer than ${wholeMs / 1000} s`)),
+    wholeMs,
+  ).unref();
+  try {
+    await once(socket, 'connect');
+    socket.setTimeout(MESSAGE_MS);
+    socket.write(framed(query));
+    yield* messagesOf(socket);
+  } catch (error) {
+    if (error instanceof TransferFault) throw error;
+    const reason = fault ?? error;
+    throw new TransferFault(reason instanceof Error ? reason.message : String(reason), { cause: reason });
+  } finally {
+    clearTimeout(clock);
+    socket.destroy();
+  }
+  const isLate = performance.now() >= endMs;
+  throw new TransferFault(isLate ? 'it takes too long' : 'the primary has closed the connection');
+}
+
+async function* messagesOf(socket: Socket): AsyncGenerator<Buffer, void> {
+  let pieces: Buffer[] = [];
+  let size = 0;
+  for await (const piece of socket as AsyncIterable<Buffer>) {
+    pieces.push(piece);
+    size += piece.length;
+    while (size >= LENGTH_SIZE) {
+      const rest: Buffer = pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces, size);
+      const end = LENGTH_SIZE + rest.readUInt16BE(0);
+      if (size < end) {
+        pieces = [rest];
+        break;
+      }
+      yield rest.subarray(LENGTH_SIZE, end);
+      pieces = [rest.subarray(end)];
+      size -= end;
+    }
+  }
+}
+
+function framed(message: Uint8Array): Buffer {
+  const octets = Buffer.alloc(LENGTH_SIZE + message.length);
+  octets.writeUInt16BE(message.length, 0);
+  octets.set(message, LENGTH_SIZE);
+  return octets;
+}
