@@ -34,6 +34,8 @@ export interface BlockServicesOptions {
   readonly mayMove: boolean;
   /** SOA serial of a dataset's zones of one kind */
   readonly serialOf: (dataset: number, kind: ZoneKind) => number;
+  /** a primary says that its zone has changed */
+  readonly onNotified?: (zone: string, primary: string) => void;
 }
 
 export class BlockServices {
@@ -157,6 +159,7 @@ export class BlockServices {
         localAddress: (listener) => this.#addresses.get(listener) ?? '',
       }),
       errorLog: new ErrorLog({ format, write, blocks: services.errorLog }),
+      onNotified: this.#options.onNotified,
     };
   }
 

@@ -5,6 +5,7 @@
  */
 import { SkyshardError } from '../base/skyshard-error.ts';
 import type { MetricFamily } from '../observability/metric-family.ts';
+import type { DatasetBuilder } from '../snapshot/dataset-builder.ts';
 import type { MetricScope } from '../observability/shard-counters.ts';
 import type { SnapshotConfig } from '../snapshot/config-description.ts';
 import type { AnsweringThreads, ListenerChange } from './answering-threads.ts';
@@ -16,6 +17,7 @@ import { remapConfig, remapServices } from './remapped-plan.ts';
 import { reloadMetrics, type ReloadFigures } from './reload-metrics.ts';
 import type { LogFunction } from './server-options.ts';
 import type { ServerPlan } from './server-plan.ts';
+import type { Secondaries } from './secondaries.ts';
 import type { ZoneTable } from './zone-table.ts';
 
 export interface ConfigReloaderOptions {
@@ -30,6 +32,8 @@ export interface ConfigReloaderOptions {
   readonly feeds: ObjectFeeds;
   readonly hosts: HostsTable;
   readonly zones: ZoneTable;
+  readonly secondaries: Secondaries;
+  readonly datasetOf: (dataset: number) => DatasetBuilder;
   readonly services: BlockServices;
   readonly threads: AnsweringThreads;
   readonly log: LogFunction;
@@ -170,10 +174,12 @@ export class ConfigReloader {
     feedsChange: FeedsChange,
     datasetOf: Map<number, number>,
   ): Promise<void> {
-    const { publisher, hosts, zones, services } = this.#options;
+    const { publisher, hosts, zones, secondaries, services } = this.#options;
     const scopeOf = this.#scopesOf(plan.scopes);
     const hostsChange = await hosts.prepare(plan.hosts, datasetOf, () => publisher.takeDataset());
-    const zonesChange = await zones.prepare(plan.zones, datasetOf, () => publisher.takeDataset());
+    const takeDataset = (): number => publisher.takeDataset();
+    const zonesChange = await zones.prepare(plan.zones, datasetOf, takeDataset);
+    const secondaryChange = await secondaries.prepare(plan.secondaries, this.#options, datasetOf, takeDataset);
     const servicesBefore = services.plan;
     const servicesPlan = remapServices(plan.services, scopeOf, this.#options.scopes.length, datasetOf);
     await services.configure(servicesPlan, addressesOf(plan, listeners.ids));
@@ -186,7 +192,7 @@ export class ConfigReloader {
       await publisher.reconfigure(
         { listeners: [...config.listeners, ...gone] },
         served,
-        bothOf(hostsChange, zonesChange),
+        allOf([hostsChange, zonesChange, secondaryChange]),
       );
     } catch (error) {
       await services.configure(servicesBefore, addressesOf(this.#plan, this.#listenerIds));
@@ -195,6 +201,7 @@ export class ConfigReloader {
     await listeners.commit();
     hostsChange.commit();
     zonesChange.commit();
+    secondaryChange.commit();
     this.#config = config;
     this.#datasets = datasets;
     this.#listenerIds = listeners.ids;
@@ -241,15 +248,13 @@ export class ConfigReloader {
   }
 }
 
-function bothOf(first: OtherNames, second: OtherNames): OtherNames {
+function allOf(changes: readonly OtherNames[]): OtherNames {
   return {
     write: () => {
-      first.write();
-      second.write();
+      for (const change of changes) change.write();
     },
     revert: () => {
-      first.revert();
-      second.revert();
+      for (const change of changes) change.revert();
     },
   };
 }

@@ -6,6 +6,7 @@ import type { CacheProfile } from '../cache/cache-profiles.ts';
 import type { ForwardGroup } from '../forward/forward-group.ts';
 import { loadCorefile, readCorefile } from '../plugins/corefile-config.ts';
 import { BUILT_IN_NAME, builtInCorefile } from './built-in-corefile.ts';
+import type { CatalogMembers } from './catalog-members.ts';
 import { compileCorefile } from './compile/compile-corefile.ts';
 import type { MadeText, ServerOptions } from './server-options.ts';
 import type { ServerPlan } from './server-plan.ts';
@@ -18,6 +19,7 @@ import type { ZoneDirectories } from './zone-directories.ts';
  * @param indexOfCacheProfile  registers how forwarded answers are kept
  * @param hosts                looks up the upstreams that are named by host name; without it they have no address
  * @param directories          looks for the zone files of `auto`; without it there are none
+ * @param catalogs             knows the zones that catalogs of `secondary` list; without it there are none
  * @param weights              reads the files of `loadbalance weighted`; without it all weights are equal
  * @throws SkyshardError CONFIG_*, with the place
  */
@@ -28,6 +30,7 @@ export async function loadPlan(
   hosts?: UpstreamHosts,
   weights?: WeightFiles,
   directories?: ZoneDirectories,
+  catalogs?: CatalogMembers,
 ): Promise<ServerPlan> {
   const { corefile, dnsPort } = options;
   const made = await makeText(options);
@@ -50,13 +53,14 @@ export async function loadPlan(
     addressesOf: (host, resolvers) => hosts?.addressesOf(host, resolvers) ?? [],
     weightsOf: (file) => weights?.weightsOf(file) ?? [],
     zonesIn: (options) => directories?.zonesIn(options) ?? [],
+    membersOf: (block, origin) => catalogs?.membersOf(block, origin) ?? [],
     indexOfCacheProfile,
   });
   const warnings = [...(made?.warnings ?? []), ...config.warnings.map(formatWarning), ...plan.warnings];
   return {
     ...plan,
     warnings,
-    surroundings: `${hosts?.text ?? ''}\n${weights?.text ?? ''}\n${directories?.text ?? ''}\n${plan.surroundings}`,
+    surroundings: [hosts?.text, weights?.text, directories?.text, catalogs?.text, plan.surroundings].join('\n'),
     forwardGroups: [...forwardGroups],
   };
 }

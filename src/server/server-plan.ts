@@ -23,6 +23,7 @@ export interface ServerPlan {
   readonly records: readonly RecordPlan[];
   readonly hosts: readonly { readonly dataset: number; readonly options: HostsOptions }[];
   readonly zones: readonly PlannedZone[];
+  readonly secondaries: readonly PlannedSecondary[];
   /** what the Corefile says beside answering */
   readonly services: ServicesPlan;
   /** series of coredns_plugin_enabled */

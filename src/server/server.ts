@@ -39,6 +39,8 @@ import { RecordPublisher } from './record-publisher.ts';
 import type { RunningListener } from './listener-table.ts';
 import type { LogFunction, ServerOptions } from './server-options.ts';
 import type { ServerPlan } from './server-plan.ts';
+import type { DatasetBuilder } from '../snapshot/dataset-builder.ts';
+import { Secondaries } from './secondaries.ts';
 import { UpstreamHosts } from './upstream-hosts.ts';
 import { WeightFiles } from './weight-files.ts';
 import { ZoneDirectories } from './zone-directories.ts';
@@ -132,6 +134,8 @@ async function assemble(
   closers.push(() => weightFiles.close());
   const zoneDirectories = new ZoneDirectories(log);
   closers.push(() => zoneDirectories.close());
+  const secondaries = new Secondaries(log);
+  closers.push(() => secondaries.close());
   const cacheProfiles = new CacheProfileTable();
   const load = (): Promise<ServerPlan> =>
     loadPlan(
@@ -141,6 +145,7 @@ async function assemble(
       upstreamHosts,
       weightFiles,
       zoneDirectories,
+      secondaries.catalogs,
     );
   const plan = await load();
   const { memoryLimit = Infinity } = machineLimits;
@@ -173,6 +178,7 @@ async function assemble(
     addresses: new Map(plan.addresses.map(({ listener, address }) => [listener, address])),
     isSynced: (dataset) => builder.dataset(dataset).isSynced,
     serialOf: (dataset, kind) => builder.dataset(dataset).serialOf(kind),
+    onNotified: (zone, primary) => secondaries.notify(zone, primary),
     mayMove: options.corefile === undefined && options.makeCorefile === undefined,
   });
   closers.push(() => services.close());
@@ -207,6 +213,10 @@ async function assemble(
   closers.push(() => hosts.close());
   const zones = await openZones(plan, builder, publisher, log);
   closers.push(() => zones.close());
+  const datasetOf = (dataset: number): DatasetBuilder => builder.dataset(dataset);
+  const secondaryParts = { publisher, datasetOf };
+  const planned = plan.secondaries.map(({ dataset }) => dataset);
+  const transferred = await secondaries.prepare(plan.secondaries, secondaryParts, new Map(), () => planned.shift()!);
   const reloader = new ConfigReloader({
     load,
     plan,
@@ -216,6 +226,8 @@ async function assemble(
     feeds,
     hosts,
     zones,
+    secondaries,
+    datasetOf,
     services,
     threads,
     log,
@@ -272,6 +284,8 @@ async function assemble(
   upstreamHosts.start(() => void reloader.reload());
   weightFiles.start(() => void reloader.reload());
   zoneDirectories.start(() => void reloader.reload());
+  secondaries.catalogs.start(() => void reloader.reload());
+  transferred.commit();
   const yieldTimer = yieldWhenListed(feeds, () => threads.shards.yieldToShards());
   closers.push(() => clearInterval(yieldTimer));
   companion?.serve();

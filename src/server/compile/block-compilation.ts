@@ -11,7 +11,8 @@ import type { KubernetesOptions } from '../../plugins/kubernetes/parse.ts';
 import type { PluginOptions } from '../../plugins/order.ts';
 import type { RouteDescription, StepDescription } from '../../snapshot/config-description.ts';
 import type { AutoOptions } from '../../plugins/auto/parse.ts';
-import type { PlannedZone } from '../server-plan.ts';
+import type { OwnedMember } from '../catalog-members.ts';
+import type { PlannedSecondary, PlannedZone } from '../server-plan.ts';
 import { covers } from './zone-cover.ts';
 
 /** What a compilation takes from its surroundings. */
@@ -27,6 +28,8 @@ export interface CompileContext {
   readonly weightsOf?: (file: string) => readonly NameWeights[];
   /** the zone files in the directory of `auto`; none if not given */
   readonly zonesIn?: (options: AutoOptions) => readonly FoundZone[];
+  /** the zones that a catalog of `secondary` lists; none if not given */
+  readonly membersOf?: (block: string, origin: string) => readonly OwnedMember[];
   /** the index by which they say how answers are kept */
   readonly indexOfCacheProfile: (profile: CacheProfile) => number;
 }
@@ -73,6 +76,7 @@ export class PlannedData {
     /** a plugin of the block asks which pod a client is */
     readonly knowsClients: boolean;
   }[] = [];
+  readonly secondaries: PlannedSecondary[] = [];
   readonly zones: (PlannedZone & { readonly block: CorefileBlock })[] = [];
   readonly #ofBlocks = new Map<CorefileBlock, number>();
 

@@ -128,6 +128,7 @@ class Compiler {
         ),
       ),
       hosts: this.#data.hosts,
+      secondaries: this.#data.secondaries,
       zones: this.#data.zones.map(({ block: _, ...zone }) => zone),
       services: this.#services(),
       enabledPlugins: this.#scopes.flatMap((scope, index) =>

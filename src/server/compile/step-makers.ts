@@ -3,6 +3,7 @@ import type { PluginName } from '../../plugins/order.ts';
 import { makeAcl } from './acl.ts';
 import type { MakeSteps } from './block-compilation.ts';
 import { makeRewrite } from './rewrite.ts';
+import { makeSecondary } from './secondary.ts';
 import { makeTemplates } from './template.ts';
 import { makeTransfer } from './transfer.ts';
 import { makeTsig } from './tsig.ts';
@@ -24,6 +25,7 @@ export const STEP_MAKERS: ReadonlyMap<string, MakeSteps> = new Map<PluginName, M
   ['kubernetes', makeKubernetes],
   ['local', makeLocal],
   ['rewrite', makeRewrite],
+  ['secondary', makeSecondary],
   ['template', makeTemplates],
   ['transfer', makeTransfer],
   ['tsig', makeTsig],

@@ -1,4 +1,4 @@
-/** The steps of `file` and `auto`: one zone, one dataset. */
+/** The steps of `file`, `auto` and `secondary`: one zone, one dataset. */
 import { PLUGIN } from '../../observability/shard-counters.ts';
 import type { StepDescription } from '../../snapshot/config-description.ts';
 import type { PlannedZone } from '../server-plan.ts';
@@ -6,6 +6,7 @@ import { cappedTtl, type BlockCompilation, type MakeSteps, type StepMaker } from
 import { addAll, isCovered, longestZone, wireOf } from './zone-cover.ts';
 
 const TTL_AS_IT_IS = 0xffff_ffff;
+const PLUGINS = { file: PLUGIN.FILE, auto: PLUGIN.AUTO, secondary: PLUGIN.SECONDARY } as const;
 
 export const makeFile: MakeSteps = (compilation) => {
   const { zones, fallthrough } = compilation.plugins.file!;
@@ -40,9 +41,9 @@ function planZone({ data, block, zones }: BlockCompilation, zone: Omit<PlannedZo
 }
 
 /** @param planned  dataset of each zone */
-function zoneSteps(
+export function zoneSteps(
   { plugins, block }: BlockCompilation,
-  plugin: 'file' | 'auto',
+  plugin: keyof typeof PLUGINS,
   planned: ReadonlyMap<string, number>,
   fallthrough: readonly string[] | null,
 ): StepMaker {
@@ -58,7 +59,7 @@ function zoneSteps(
         kind: 'zone',
         zone: wireOf(origin),
         dataset: planned.get(origin)!,
-        plugin: plugin === 'file' ? PLUGIN.FILE : PLUGIN.AUTO,
+        plugin: PLUGINS[plugin],
         ttlMaxSeconds,
         isFallthrough: isCovered(fallthrough, suffix),
       },
