@@ -117,8 +117,9 @@ export class SecondaryZone {
     while (!this.#isClosed) {
       await this.#wait();
       if (this.#isClosed) return;
-      if (this.#isExpired()) await this.#expire();
-      else if (this.#isNotified || performance.now() >= this.#dueMs) await this.#check();
+      // An expiry that is shorter than the refresh time is no reason to fail before anybody was asked.
+      if (this.#isNotified || this.#isExpired() || performance.now() >= this.#dueMs) await this.#check();
+      if (!this.#isClosed && this.#isExpired()) await this.#expire();
     }
   }
 
