@@ -43,7 +43,6 @@ export class ZoneReader {
   #state: number = STATE.FIRST;
   #recordCount = 0;
   #octetCount = 0;
-  #messageCount = 0;
   /** the SOA record that began it all */
   #soa: NewRecord | undefined;
   #serial = 0;
@@ -88,7 +87,6 @@ export class ZoneReader {
   *take(message: Uint8Array): Generator<void, void> {
     this.#octetCount += message.length;
     if (this.#octetCount > this.#limits.octets) throw new TransferFault(`more than ${this.#limits.octets} octets`);
-    this.#messageCount++;
     const before = this.#recordCount;
     for (const record of readAnswers(message, this.#asked)) {
       if (this.#state === STATE.DONE) throw new TransferFault('records behind the last one');

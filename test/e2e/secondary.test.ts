@@ -4,6 +4,7 @@ import dgram from 'node:dgram';
 import { before, describe, test } from 'node:test';
 import path from 'node:path';
 import { buildQuery, type QuerySpec } from '../wire/query.ts';
+import { clientKey, ResponseVerifier, signQuery } from '../wire/tsig-client.ts';
 import { startKnotPrimary, type KnotPrimary } from './knot.ts';
 import {
   answersOf,
@@ -19,7 +20,8 @@ import {
 const ADDRESS = '127.0.0.1';
 const SOA = 6;
 const NOTIFY = 4;
-const [NOERROR, NOTIMP, NOTAUTH] = [0, 4, 9];
+const [NOERROR, NOTIMP, REFUSED, NOTAUTH] = [0, 4, 5, 9];
+const SECRET = 'NoTCJU+DMqFWywaPyxSijrDEA/eC3nK0xi3AMEZuPVk=';
 const AA = 0x0400;
 
 function zoneText(origin: string, refresh = 3600, expire = 7200): string {
@@ -55,6 +57,16 @@ async function startSecondary(port: number, primary: number, transport: string):
     secondary catalog.test {
         transfer from ${ADDRESS}:${primary}
         catalog test
+    }
+}
+guarded.org:${port} {
+    bind ${ADDRESS}
+    tsig {
+        secret key.example ${SECRET}
+        require_opcode NOTIFY
+    }
+    secondary {
+        transfer from ${ADDRESS}:${primary}
     }
 }
 plain.org:${port} {
@@ -133,6 +145,17 @@ for (const transport of TRANSPORTS) {
       assert.equal(update && update[3]! & 15, NOTIMP);
     });
 
+    test('where notifications have to be signed, only those that are count', async () => {
+      const zone: QuerySpec = { name: 'guarded.org', type: SOA, opcode: NOTIFY, flags: AA };
+      const plain = await send(port, zone);
+      assert.equal(plain && plain[3]! & 15, REFUSED);
+      const key = clientKey('key.example', 'sha256', SECRET);
+      const { message, mac } = signQuery(Buffer.from(buildQuery(zone)), key);
+      const answer = await send(port, message);
+      assert.deepEqual([answer && answer[3]! & 15, answer?.readUInt16BE(2)], [NOERROR, 0xa400]);
+      assert.equal(new ResponseVerifier(key, mac).verify(answer!)?.isRight, true);
+    });
+
     test('serves the zones that a catalog lists, and no longer than it does', async () => {
       await waitForAnswers(port, 'www.one.test', ['192.0.2.1']);
       assert.match(output(), /1 member zones of catalog catalog\.test\. are left out/);
@@ -164,7 +187,7 @@ async function waitForRcode(port: number, name: string, rcode: string): Promise<
 }
 
 /** @returns undefined if there is no answer within a second */
-async function send(port: number, spec: QuerySpec, from = ADDRESS): Promise<Buffer | undefined> {
+async function send(port: number, spec: QuerySpec | Buffer, from = ADDRESS): Promise<Buffer | undefined> {
   const socket = dgram.createSocket('udp4');
   await new Promise<void>((resolve) => socket.bind(0, from, resolve));
   try {
@@ -174,7 +197,7 @@ async function send(port: number, spec: QuerySpec, from = ADDRESS): Promise<Buff
         clearTimeout(timer);
         resolve(message);
       });
-      socket.send(buildQuery(spec), port, ADDRESS);
+      socket.send(Buffer.isBuffer(spec) ? spec : buildQuery(spec), port, ADDRESS);
     });
   } finally {
     socket.close();
