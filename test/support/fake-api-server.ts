@@ -61,6 +61,8 @@ const PLURALS = {
     kind: 'EndpointSlice',
     apiVersion: 'discovery.k8s.io/v1',
   },
+  // of one namespace, which is enough for who reads one of them
+  configmaps: { path: '/api/v1/namespaces/kube-system/configmaps', kind: 'ConfigMap', apiVersion: 'v1' },
   serviceimports: {
     path: '/apis/multicluster.x-k8s.io/v1alpha1/serviceimports',
     kind: 'ServiceImport',
@@ -78,6 +80,8 @@ interface FakeEvent {
 
 interface Watch {
   readonly plural: Plural;
+  /** the only object that is told of */
+  readonly name: string | undefined;
   readonly response: ServerResponse;
   readonly timers: NodeJS.Timeout[];
   isSilent: boolean;
@@ -394,7 +398,8 @@ export class FakeApiServer {
       response.end(eventLine('ERROR', statusObject(410, 'Expired', message)));
       return;
     }
-    const watch: Watch = { plural, response, timers: [], isSilent: from > this.version };
+    const name = nameSelected(query);
+    const watch: Watch = { plural, name, response, timers: [], isSilent: from > this.version };
     if (isStreaming && !watch.isSilent) {
       for (const object of this.#selected(plural, query)) this.#send(watch, 'ADDED', object);
       if (fault !== undefined && 'event' in fault) {
@@ -423,7 +428,8 @@ export class FakeApiServer {
   }
 
   #send(watch: Watch, type: FakeEvent['type'], object: RawObject): void {
-    if (!watch.isSilent) watch.response.write(eventLine(type, object));
+    if (watch.isSilent || (watch.name ?? object.metadata.name) !== object.metadata.name) return;
+    watch.response.write(eventLine(type, object));
   }
 
   #sendBookmark(watch: Watch, isInitialEventsEnd: boolean): void {
@@ -440,7 +446,11 @@ export class FakeApiServer {
       .split(',')
       .filter((pair) => pair !== '')
       .map((pair) => pair.split('='));
-    return this.list(plural).filter(({ metadata }) => pairs.every(([key, value]) => metadata.labels?.[key!] === value));
+    const name = nameSelected(query);
+    return this.list(plural).filter(
+      ({ metadata }) =>
+        (name ?? metadata.name) === metadata.name && pairs.every(([key, value]) => metadata.labels?.[key!] === value),
+    );
   }
 
   #watchesOf(plural: Plural | undefined): Watch[] {
@@ -452,6 +462,11 @@ export class FakeApiServer {
     this.#objects.set(plural, found);
     return found;
   }
+}
+
+/** `fieldSelector=metadata.name=NAME`; undefined: all */
+function nameSelected(query: Readonly<Record<string, string>>): string | undefined {
+  return /^metadata\.name=(.*)$/.exec(query['fieldSelector'] ?? '')?.[1];
 }
 
 function pluralOf(kind: string): Plural {
