@@ -1,3 +1,4 @@
+import { statSync } from 'node:fs';
 import type { Environment } from '../config/corefile-lexer.ts';
 import { formatWarning } from '../config/server-config.ts';
 import { SkyshardError } from '../base/skyshard-error.ts';
@@ -6,7 +7,11 @@ import { EXIT } from './exit-codes.ts';
 import { parseFlags, type FlagSpec } from './parse-flags.ts';
 
 export const CHECK_FLAGS: readonly FlagSpec[] = [
-  { name: 'conf', value: 'FILE', help: 'the Corefile; stdin is the standard input; default: Corefile' },
+  {
+    name: 'conf',
+    value: 'FILE',
+    help: 'the Corefile, or the directory of a ConfigMap of kube-dns; stdin is the standard input; default: Corefile',
+  },
   { name: 'dns.port', value: 'N', help: 'port of keys without one; default: 53' },
 ];
 
@@ -47,11 +52,13 @@ export async function runCheck(args: readonly string[]): Promise<number> {
   if (port !== undefined && !(/^\d{1,5}$/.test(port) && Number(port) <= 65535)) {
     throw new SkyshardError('CLI_USAGE', `--dns.port ${port} is no port, expected 0 to 65535`);
   }
+  const conf = flags.get('conf')?.at(-1) ?? 'Corefile';
+  // A directory is what a ConfigMap of kube-dns is mounted as.
+  if (statSync(conf, { throwIfNoEntry: false })?.isDirectory() === true) {
+    return (await import('./kube-dns.ts')).runKubeDns(['--check', `--config-dir=${conf}`]);
+  }
   try {
-    const { warnings } = await checkCorefile(
-      flags.get('conf')?.at(-1) ?? 'Corefile',
-      port === undefined ? {} : { dnsPort: Number(port) },
-    );
+    const { warnings } = await checkCorefile(conf, port === undefined ? {} : { dnsPort: Number(port) });
     for (const warning of warnings) process.stderr.write(`${warning}\n`);
     return EXIT.STOPPED;
   } catch (error) {

@@ -45,10 +45,7 @@ export class ExecHealth {
   }
 
   #answer(path: string): StatusAnswer | undefined {
-    if (path === '/quit') {
-      this.#onQuit();
-      return { status: 200, body: 'ok' };
-    }
+    if (path === '/quit') return { status: 200, body: 'ok', onSent: this.#onQuit };
     if (path !== '/healthz') return undefined;
     const ageMs = performance.now() - this.#goodAtMs;
     if (this.#error === '' && ageMs <= this.#options.latencyMs) return { status: 200, body: 'ok' };

@@ -5,7 +5,9 @@ import { formatListenAddress, listenOn, type ListenAddress } from '../observabil
 export interface StatusAnswer {
   readonly status: 200 | 404 | 500 | 503;
   readonly type?: string;
-  readonly body: string | AsyncIterable<string> | Iterable<string>;
+  readonly body: string;
+  /** called when it is sent */
+  readonly onSent?: () => void;
 }
 
 /** @param path  without the query @returns undefined if there is nothing of that path */
@@ -55,24 +57,6 @@ async function respond(request: IncomingMessage, response: ServerResponse, route
   const isKnown = request.method === 'GET' || request.method === 'HEAD';
   const answer = (isKnown ? await route(path) : undefined) ?? { status: 404 as const, body: '404 page not found\n' };
   response.writeHead(answer.status, { 'Content-Type': answer.type ?? TEXT_TYPE });
-  if (request.method !== 'HEAD') {
-    for await (const text of typeof answer.body === 'string' ? [answer.body] : answer.body) {
-      if (response.destroyed) return;
-      if (!response.write(text)) await drained(response);
-    }
-  }
-  response.end();
-}
-
-/** The client has taken what was written, or is gone. */
-function drained(response: ServerResponse): Promise<void> {
-  return new Promise((resolve) => {
-    const end = (): void => {
-      response.off('drain', end);
-      response.off('close', end);
-      resolve();
-    };
-    response.on('drain', end);
-    response.on('close', end);
-  });
+  if (answer.onSent !== undefined) response.once('finish', answer.onSent);
+  response.end(request.method === 'HEAD' ? undefined : answer.body);
 }
