@@ -473,7 +473,7 @@ describe('kube-dns', () => {
     assert.equal(await chaosTexts(port, 'nothing.bind'), 'REFUSED');
     const client = await TcpClient.open({ port });
     const overTcp = await client.ask(buildQuery({ name: 'cachesize.bind', type: TYPE.TXT, class: 3 }));
-    assert.match(Buffer.from(overTcp!).toString('latin1'), /\x041000$/);
+    assert.equal(Buffer.from(overTcp!).toString('latin1').slice(-4), '1000');
     client.close();
     assert.equal((await running.end('SIGQUIT')).code, 0);
   });
