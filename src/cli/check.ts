@@ -1,4 +1,5 @@
-import { statSync } from 'node:fs';
+import { existsSync } from 'node:fs';
+import path from 'node:path';
 import type { Environment } from '../config/corefile-lexer.ts';
 import { formatWarning } from '../config/server-config.ts';
 import { SkyshardError } from '../base/skyshard-error.ts';
@@ -53,8 +54,7 @@ export async function runCheck(args: readonly string[]): Promise<number> {
     throw new SkyshardError('CLI_USAGE', `--dns.port ${port} is no port, expected 0 to 65535`);
   }
   const conf = flags.get('conf')?.at(-1) ?? 'Corefile';
-  // A directory is what a ConfigMap of kube-dns is mounted as.
-  if (statSync(conf, { throwIfNoEntry: false })?.isDirectory() === true) {
+  if (isKubeDnsDirectory(conf)) {
     return (await import('./kube-dns.ts')).runKubeDns(['--check', `--config-dir=${conf}`]);
   }
   try {
@@ -66,4 +66,9 @@ export async function runCheck(args: readonly string[]): Promise<number> {
     process.stderr.write(`${error.message}\n`);
     return EXIT.BAD_CONFIGURATION;
   }
+}
+
+/** Whether a ConfigMap of kube-dns is mounted there: a file for each of its keys. */
+function isKubeDnsDirectory(conf: string): boolean {
+  return ['stubDomains', 'upstreamNameservers', 'federations'].some((key) => existsSync(path.join(conf, key)));
 }
