@@ -110,6 +110,8 @@ export interface QueryClient {
   /** the query is signed: by what its response is signed, last of all, and the octets that takes */
   tsig: TsigSession | undefined;
   tsigSize: number;
+  /** values of metadata for `log`, as they go with the report of the query (MetadataValues.loggedValues) */
+  loggedMetadata: Uint8Array | undefined;
   /** EDNS options of the query that goes to an upstream, as they go on the wire; undefined: none */
   upstreamOptions: Uint8Array | undefined;
   /** octets of the OPT record of its response, which lies at the response's position; 0: no OPT */

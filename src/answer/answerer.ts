@@ -266,6 +266,7 @@ export class Answerer {
     facts.error = client.error;
     facts.errorDetail = client.errorDetail;
     facts.upstreamSize = 0;
+    facts.metadata = client.loggedMetadata;
     events.add(this.bytes, response.messageAt, size, this.bytes, client.peerOffset, client.peerSize);
   }
 

@@ -123,6 +123,9 @@ export class Chain {
    */
   setPolicy(flags: number, metadataAt: number): void {
     this.facts.metadataAt = metadataAt;
+    if (metadataAt !== 0 && (flags & POLICY_FLAG.LOG) !== 0) {
+      this.client.loggedMetadata = this.facts.loggedMetadata();
+    }
     this.rotation.setPolicy(flags);
     this.kubernetes.setPolicy(flags);
     this.zone?.setPolicy(flags);

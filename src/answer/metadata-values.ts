@@ -56,11 +56,17 @@ export class MetadataValues {
     return clusterNameValue(name, name.length - length, field, isMulticluster, cluster.isZonal);
   }
 
-  /** Values of the labels that `log` prints, in their order; undefined where nothing is known. */
-  loggedValues(metadataAt: number): readonly (string | undefined)[] {
-    if (metadataAt === 0) return NO_VALUES;
-    const { logged } = this.programs.at(metadataAt).description;
-    return logged.length === 0 ? NO_VALUES : logged.map((label) => this.valueOf(metadataAt, label));
+  /**
+   * What goes with the report of a query for `log`: the values of its labels in their order, an octet 0 between two of them.
+   *
+   * @param metadataAt  word index of the PROGRAM
+   * @returns undefined if `log` prints none; without octets if all it prints is who answered upstream
+   */
+  loggedValues(metadataAt: number): Uint8Array | undefined {
+    const { logged, logsUpstream } = this.programs.at(metadataAt).description;
+    if (logged.length === 0) return logsUpstream ? NO_OCTETS : undefined;
+    const text = logged.map((label) => this.valueOf(metadataAt, label) ?? UNKNOWN).join('\0');
+    return Buffer.from(text).subarray(0, LOGGED_SIZE_MAX);
   }
 
   private clientValue({ dataset, knowsClients }: Cluster, field: string): string | undefined {
@@ -82,7 +88,10 @@ export class MetadataValues {
 }
 
 const QUESTION_FIXED_SIZE = 4;
-const NO_VALUES: readonly (string | undefined)[] = [];
+const NO_OCTETS = new Uint8Array(0);
+const UNKNOWN = '-';
+/** Octets: an event has to have room in the ring. */
+const LOGGED_SIZE_MAX = 2048;
 
 function parseMetadata(text: Uint8Array): Metadata {
   const description = JSON.parse(Buffer.from(text).toString()) as MetadataDescription;

@@ -22,6 +22,7 @@ export function createQueryClient(): QueryClient {
     rewriting: undefined,
     tsig: undefined,
     tsigSize: 0,
+    loggedMetadata: undefined,
     upstreamOptions: undefined,
     optSize: 0,
     error: QUERY_ERROR.NONE,
@@ -38,6 +39,7 @@ export function forgetPolicy(client: QueryClient): void {
   client.headerFlags = 0;
   client.error = QUERY_ERROR.NONE;
   client.rewriting = undefined;
+  client.loggedMetadata = undefined;
   client.upstreamOptions = undefined;
   client.tsig = undefined;
   client.tsigSize = 0;

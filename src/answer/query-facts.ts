@@ -95,6 +95,10 @@ export class QueryFacts implements ExprQuery, OptionFacts {
     return this.values.valueOf(this.metadataAt, label);
   }
 
+  loggedMetadata(): Uint8Array | undefined {
+    return this.values.loggedValues(this.metadataAt);
+  }
+
   questionText(): string {
     return presentName(this.response.bytes, this.query.nameAt);
   }

@@ -4,7 +4,7 @@ import type { Attempts, FlightParts } from './attempts.ts';
 import type { ClientShares } from './client-shares.ts';
 import type { FlightCache } from './flight-cache.ts';
 import { FORWARD_CELLS, type ForwardCounters } from './forward-counters.ts';
-import { ATTEMPTS_MAX, GROUPS_MAX } from './forward-group.ts';
+import { ATTEMPTS_MAX, GROUPS_MAX, type UpstreamAddress } from './forward-group.ts';
 import type { ForwardReports } from './forward-reports.ts';
 import type { KnownGroups } from './known-groups.ts';
 import type { Reply } from './reply.ts';
@@ -95,6 +95,10 @@ export class FlightEnds {
   }
 
   #respondWithReply(slot: number, isAnswered: boolean): void {
+    if (this.#reports.hasMetadata) {
+      const { address, port } = this.#lastUpstream(slot);
+      this.#reports.setUpstream(address, port);
+    }
     this.#delivery.nowMs = this.#attempts.nowMs;
     this.#delivery.sendReply(slot, this.#reply);
     this.#finish(slot, isAnswered);
@@ -102,7 +106,6 @@ export class FlightEnds {
 
   /** @param error  QUERY_ERROR; it speaks of the upstream that was asked last */
   fail(slot: number, extendedError: number, error: number): void {
-    const table = this.#table;
     if (this.#cache !== undefined) {
       if (this.#cache.loadStale(slot, this.#reply, false)) {
         this.#respondWithReply(slot, false);
@@ -110,13 +113,19 @@ export class FlightEnds {
       }
       this.#cache.keepFailure(slot);
     }
-    const last = table.attemptUpstream[slot * ATTEMPTS_MAX + table.attempts[slot]! - 1]!;
-    const group = this.#states.groupOf[last]!;
-    const upstream = this.#groups.of(group).upstreams[last - this.#states.first[group]!]!;
-    this.#reports.setFailed(error, upstream.address, upstream.port);
+    const { address, port } = this.#lastUpstream(slot);
+    this.#reports.setFailed(error, address, port);
     this.#delivery.nowMs = this.#attempts.nowMs;
     this.#delivery.sendFailure(slot, extendedError);
     this.#finish(slot, false);
+  }
+
+  /** That was asked last. */
+  #lastUpstream(slot: number): UpstreamAddress {
+    const table = this.#table;
+    const last = table.attemptUpstream[slot * ATTEMPTS_MAX + table.attempts[slot]! - 1]!;
+    const group = this.#states.groupOf[last]!;
+    return this.#groups.of(group).upstreams[last - this.#states.first[group]!]!;
   }
 
   /** A reply came when clients had given up waiting: the next who asks has it. */

@@ -5,7 +5,7 @@ import { parseAddress } from '../dns/address.ts';
 import { FLAGS_HIGH_AT } from '../dns/wire-header.ts';
 import { QUERY_ERROR } from '../observability/query-error.ts';
 import { QUERY_EVENT_FLAG } from '../observability/query-event-ring.ts';
-import type { QueryEventWriter } from '../observability/query-event-writer.ts';
+import type { QueryEventFacts, QueryEventWriter } from '../observability/query-event-writer.ts';
 import { POLICY_FLAG } from '../snapshot/snapshot-layout.ts';
 import { WAITERS_MAX } from './transaction-table.ts';
 
@@ -24,6 +24,11 @@ export class ForwardReports {
   readonly #clientPort: Uint16Array = new Uint16Array(WAITERS_MAX + 1);
   readonly #clientSize: Uint8Array = new Uint8Array(WAITERS_MAX + 1);
   readonly #client: Uint8Array = new Uint8Array((WAITERS_MAX + 1) * ADDRESS_SIZE);
+  /** by waiter, where the report says more: values of metadata, of which there may be none */
+  readonly #metadata = new Map<number, Uint8Array>();
+  /** who answers the responses that follow, where a report says so */
+  #answeredBy = '';
+  #answeredByPort = 0;
   readonly #addressWords: Uint32Array = new Uint32Array(4);
 
   /** @param clientArena  the memory queries are read from */
@@ -40,7 +45,9 @@ export class ForwardReports {
     if ((policyFlags & POLICY_FLAG.ERRORS) !== 0) flags |= QUERY_EVENT_FLAG.ERRORS;
     if (this.#events === undefined) flags = 0;
     this.#flags[waiter] = flags;
+    if (this.#metadata.size > 0) this.#metadata.delete(waiter);
     if (flags === 0) return;
+    if (client.loggedMetadata !== undefined) this.#metadata.set(waiter, client.loggedMetadata);
     flags |= QUERY_EVENT_FLAG.FORWARDED;
     if (client.isStream) flags |= QUERY_EVENT_FLAG.STREAM;
     if (query.isDo !== 0) flags |= QUERY_EVENT_FLAG.DNSSEC_OK;
@@ -60,6 +67,17 @@ export class ForwardReports {
     }
   }
 
+  /** whether a report may say who answered */
+  get hasMetadata(): boolean {
+    return this.#metadata.size > 0;
+  }
+
+  /** Who answers the responses that follow. @param address  text form */
+  setUpstream(address: string, port: number): void {
+    this.#answeredBy = address;
+    this.#answeredByPort = port;
+  }
+
   /** The responses that follow are replies. */
   setAnswered(): void {
     if (this.#events === undefined) return;
@@ -73,6 +91,10 @@ export class ForwardReports {
     const { facts } = this.#events;
     facts.error = error;
     facts.errorDetail = 0;
+    this.#writeUpstream(facts, address, port);
+  }
+
+  #writeUpstream(facts: QueryEventFacts, address: string, port: number): void {
     facts.upstreamPort = port;
     const words = this.#addressWords;
     const family = parseAddress(address, words);
@@ -113,6 +135,11 @@ export class ForwardReports {
     rcode: number,
   ): void {
     const { facts } = events;
+    const metadata = this.#metadata.size === 0 ? undefined : this.#metadata.get(waiter);
+    facts.metadata = metadata;
+    if (metadata !== undefined && facts.upstreamSize === 0) {
+      this.#writeUpstream(facts, this.#answeredBy, this.#answeredByPort);
+    }
     facts.flags = flags;
     facts.scope = this.#scope[waiter]!;
     facts.listener = this.#listener[waiter]!;
@@ -122,5 +149,7 @@ export class ForwardReports {
     facts.querySize = this.#querySize[waiter]!;
     facts.rcode = rcode;
     events.add(octets, at, size, this.#client, waiter * ADDRESS_SIZE, this.#clientSize[waiter]!);
+    facts.metadata = undefined;
+    if (facts.error === QUERY_ERROR.NONE) facts.upstreamSize = 0;
   }
 }

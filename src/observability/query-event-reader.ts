@@ -58,6 +58,8 @@ export class QueryEvent {
   nameSize = 0;
   readonly client = new Uint32Array(4);
   readonly upstream = new Uint32Array(4);
+  /** of metadata, in the order of the labels that `log` prints; '-' where nothing is known */
+  metadata: readonly string[] = NO_VALUES;
   private nameText = '';
   private isNameKnown = false;
 
@@ -153,6 +155,8 @@ export class QueryEvent {
     }
     this.nameSize = size;
     this.isNameKnown = false;
+    const metadataSize = words[(at + AT.metadataSize) & mask]!;
+    this.metadata = metadataSize === 0 ? NO_VALUES : readValues(words, mask, from, metadataSize);
   }
 
   private formatName(): string {
@@ -170,6 +174,14 @@ export class QueryEvent {
     }
     return this.nameOctets.toString('latin1', 1, size);
   }
+}
+
+const NO_VALUES: readonly string[] = [];
+
+function readValues(words: Uint32Array, mask: number, at: number, size: number): readonly string[] {
+  const octets = Buffer.alloc((size + 3) & ~3);
+  for (let index = 0; index < size; index += 4) octets.writeUInt32LE(words[(at + (index >>> 2)) & mask]!, index);
+  return octets.toString('utf8', 0, size).split('\0');
 }
 
 /** Types that skyshard has no use for and clients ask about. */

@@ -37,7 +37,10 @@ export const QUERY_EVENTS_RING = layout('query events of a shard', [
   ['words', 0, 'the ring'],
 ]);
 
-/** One event. The octets of the name as it was asked follow, in wire form, four a word, the first in the low bits. */
+/**
+ * One event. The octets of the name as it was asked follow, in wire form, four a word, the first in the low bits; then those
+ * of the values of metadata, from a whole word on.
+ */
 export const QUERY_EVENT = layout('query event', [
   ['head', 1, 'words of the event in bits 0–15, QUERY_EVENT_FLAG bits above'],
   ['scope', 1, 'metric scope of the route: what says which server block answered'],
@@ -50,6 +53,7 @@ export const QUERY_EVENT = layout('query event', [
   ['uncompressedSize', 1, 'octets of the response if its names were not compressed'],
   ['ports', 1, 'ports of client and upstream: bits 0–15, 16–31'],
   ['nameSize', 1, 'octets of the name; 0: there was no question'],
+  ['metadataSize', 1, 'octets of the values of metadata that `log` prints: UTF-8, an octet 0 between two of them'],
   ['error', 1, 'QUERY_ERROR'],
   ['errorDetail', 1, 'what the error says it is'],
   ['durationLow', 1, 'nanoseconds from receive to send, modulo 2^32'],

@@ -35,6 +35,8 @@ export interface QueryEventFacts {
   upstreamSize: number;
   upstreamPort: number;
   readonly upstream: Uint8Array;
+  /** values of metadata, an octet 0 between two of them; undefined: none */
+  metadata: Uint8Array | undefined;
 }
 
 export class QueryEventWriter {
@@ -52,6 +54,7 @@ export class QueryEventWriter {
     upstreamSize: 0,
     upstreamPort: 0,
     upstream: new Uint8Array(16),
+    metadata: undefined,
   };
   private readonly cursors: Uint32Array;
   private readonly words: Uint32Array;
@@ -98,7 +101,9 @@ export class QueryEventWriter {
   ): void {
     const nameAt = messageAt + HEADER_SIZE;
     const nameSize = bytes[messageAt + QDCOUNT_AT + 1] === 0 ? 0 : wireNameSize(bytes, nameAt);
-    const size = QUERY_EVENT.words + ((nameSize + 3) >>> 2);
+    const { metadata } = this.facts;
+    const metadataSize = metadata === undefined ? 0 : metadata.length;
+    const size = QUERY_EVENT.words + ((nameSize + 3) >>> 2) + ((metadataSize + 3) >>> 2);
     if (!this.hasRoom(size)) {
       this.dropped++;
       return;
@@ -128,6 +133,7 @@ export class QueryEventWriter {
     words[(at + AT.uncompressedSize) & mask] = uncompressedSize;
     words[(at + AT.ports) & mask] = facts.clientPort | (facts.upstreamPort << 16);
     words[(at + AT.nameSize) & mask] = nameSize;
+    words[(at + AT.metadataSize) & mask] = metadataSize;
     words[(at + AT.error) & mask] = facts.error;
     words[(at + AT.errorDetail) & mask] = facts.errorDetail;
     this.copyAddress(at + AT.client, client, clientAt, clientSize);
@@ -141,6 +147,15 @@ export class QueryEventWriter {
         (bytes[nameAt + index + 2]! << 16) |
         (bytes[nameAt + index + 3]! << 24);
       words[to++ & mask] = word;
+    }
+    if (metadata !== undefined) {
+      for (let index = 0; index < metadataSize; index += 4) {
+        words[to++ & mask] =
+          metadata[index]! |
+          ((metadata[index + 1] ?? 0) << 8) |
+          ((metadata[index + 2] ?? 0) << 16) |
+          ((metadata[index + 3] ?? 0) << 24);
+      }
     }
     this.end = to >>> 0;
   }

@@ -25,6 +25,8 @@ export interface QueryLogBlock {
   readonly rules: readonly QueryLogRule[];
   /** the block has `metadata`: `{/log/class}` and `{/log/type}` have values */
   readonly hasMetadata: boolean;
+  /** labels whose values come with the events, in their order */
+  readonly metadataLabels?: readonly string[];
 }
 
 export interface QueryLogOptions {
@@ -117,20 +119,20 @@ function compileRule(
   return {
     zone: rule.zone,
     classes: rule.classes.includes('all') ? undefined : new Set(rule.classes as readonly QueryClass[]),
-    parts: compileFormat(rule.format, block.hasMetadata, localAddress),
+    parts: compileFormat(rule.format, block, localAddress),
   };
 }
 
 /** Split a format at its placeholders; what is none of them stays as it is. */
 function compileFormat(
   format: string,
-  hasMetadata: boolean,
+  block: QueryLogBlock,
   localAddress: (listener: number) => string,
 ): readonly (string | Part)[] {
   const parts: (string | Part)[] = [];
   let literal = '';
   for (const piece of format.split(/(\{[^{}]*\})/)) {
-    const part = findPart(piece, hasMetadata, localAddress);
+    const part = findPart(piece, block, localAddress);
     if (part === undefined) {
       literal += piece;
     } else {
@@ -145,14 +147,16 @@ function compileFormat(
 
 function findPart(
   piece: string,
-  hasMetadata: boolean,
+  { hasMetadata, metadataLabels = [] }: QueryLogBlock,
   localAddress: (listener: number) => string,
 ): string | Part | undefined {
   if (piece === '{local}') return ({ listener }) => bracketed(localAddress(listener));
   if (!piece.startsWith('{/')) return Object.hasOwn(PLACEHOLDERS, piece) ? PLACEHOLDERS[piece] : undefined;
   if (hasMetadata && piece === '{/log/type}') return responseType;
   if (hasMetadata && piece === '{/log/class}') return (event) => CLASS_OF_TYPE[responseType(event)];
-  return EMPTY;
+  if (hasMetadata && piece === '{/forward/upstream}') return ({ upstreamText }) => upstreamText || EMPTY;
+  const index = hasMetadata ? metadataLabels.indexOf(piece.slice(2, -1)) : -1;
+  return index < 0 ? EMPTY : ({ metadata }) => metadata[index] ?? EMPTY;
 }
 
 const PLACEHOLDERS: Readonly<Record<string, Part>> = {

@@ -231,6 +231,8 @@ export interface MetadataDescription {
   } | null;
   /** labels whose values `log` prints, in the order in which they go with the report of a query */
   readonly logged: readonly string[];
+  /** the report of a query says who answered it upstream */
+  readonly logsUpstream: boolean;
 }
 
 /** A server block that may answer. */

@@ -21,7 +21,7 @@ import type {
 import { UDP_SIZE_MAX_DEFAULT } from '../../snapshot/snapshot-layout.ts';
 import { type CompileContext, PlannedData, type ScopeOf, serverLabel, type StepMaker } from './block-compilation.ts';
 import { ListenerScopes } from './listener-scopes.ts';
-import { metadataOf } from './metadata.ts';
+import { loggedLabels, metadataOf } from './metadata.ts';
 import { STEP_MAKERS } from './step-makers.ts';
 import { keysOf, secretsText } from './tsig.ts';
 import { chosenRoute, conditionOf, isChosenByView, serversOf } from './views.ts';
@@ -174,7 +174,13 @@ class Compiler {
       metrics: [...metrics.values()],
       hasStacktrace: blocks.some(({ plugins }) => plugins.errors?.hasStacktrace === true),
       queryLog: linesOf(({ log, metadata }) =>
-        log === undefined ? undefined : { rules: log.rules, hasMetadata: metadata !== undefined },
+        log === undefined
+          ? undefined
+          : {
+              rules: log.rules,
+              hasMetadata: metadata !== undefined,
+              metadataLabels: loggedLabels(log.rules.map(({ format }) => format)),
+            },
       ),
       errorLog: linesOf(({ errors, debug }) =>
         errors === undefined ? undefined : { consolidate: errors.consolidate, isDebug: debug !== undefined },

@@ -27,6 +27,7 @@ export function metadataOf({ plugins }: CorefileBlock, dataset: number | undefin
             knowsClients: asksForClients(plugins),
           },
     logged: loggedLabels(plugins.log?.rules.map(({ format }) => format) ?? []),
+    logsUpstream: plugins.log?.rules.some(({ format }) => format.includes('{/forward/upstream}')) ?? false,
   };
 }
 

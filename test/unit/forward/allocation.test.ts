@@ -94,6 +94,7 @@ test('a million forwarded queries', () => {
     rewriting: undefined,
     tsig: undefined,
     tsigSize: 0,
+    loggedMetadata: undefined,
     upstreamOptions: undefined,
     optSize: 0,
   };

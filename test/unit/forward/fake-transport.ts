@@ -80,6 +80,7 @@ export class FakeForwarding implements ForwardTransport, UpstreamRegistrar {
     rewriting: undefined,
     tsig: undefined,
     tsigSize: 0,
+    loggedMetadata: undefined,
     upstreamOptions: undefined,
     optSize: 0,
   };

@@ -1,0 +1,71 @@
+/** `{/LABEL}` of `log`: values of metadata on their way from the thread that answers to the line. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { createQueryEventBuffer } from '../../../src/observability/query-event-ring.ts';
+import { QueryEventReader } from '../../../src/observability/query-event-reader.ts';
+import { QueryLog } from '../../../src/observability/query-log.ts';
+import { CorefileServer } from './corefile-server.ts';
+
+function linesOf(text: string, questions: readonly string[]): string[] {
+  const eventBuffer = createQueryEventBuffer(1);
+  const server = new CorefileServer(text, { eventBuffer });
+  for (const question of questions) server.ask(question);
+  const lines: string[] = [];
+  const log = new QueryLog({
+    format: 'text',
+    write: (line) => void lines.push(String(line).trimEnd()),
+    blocks: server.plan.services.queryLog,
+    localAddress: () => '',
+  });
+  new QueryEventReader(eventBuffer).drain((event) => log.add(event));
+  return lines;
+}
+
+const FORMAT =
+  '{name} {/view/name}|{/kubernetes/namespace}|{/kubernetes/service}|{/no/thing}|{/log/type}|{/forward/upstream}';
+
+function corefile(metadata: string): string {
+  return `. {
+    bind 127.0.0.1
+    log . "${FORMAT}"
+    ${metadata}
+    view inner {
+      expr true
+    }
+    kubernetes cluster.local {
+      fallthrough
+    }
+    rewrite name exact old.test web.default.svc.cluster.local
+    template IN A . {
+      answer "{{ .Name }} 60 IN A 192.0.2.1"
+    }
+  }`;
+}
+
+test('what is known, nothing, and what is empty', () => {
+  const names = ['web.default.svc.cluster.local A', 'svc.cluster.local A', 'other.test A', 'old.test A'];
+  assert.deepEqual(linesOf(corefile('metadata'), names), [
+    '[INFO] web.default.svc.cluster.local. inner|default|web|-|NOERROR|-',
+    '[INFO] svc.cluster.local. inner|||-|NOERROR|-',
+    '[INFO] other.test. inner|-|-|-|NOERROR|-',
+    '[INFO] old.test. inner|-|-|-|NOERROR|-',
+  ]);
+});
+
+test('without metadata there are no values, in its zones only there are some', () => {
+  assert.deepEqual(linesOf(corefile(''), ['web.default.svc.cluster.local A']), [
+    '[INFO] web.default.svc.cluster.local. -|-|-|-|-|-',
+  ]);
+  assert.deepEqual(linesOf(corefile('metadata in.test'), ['a.test A', 'a.in.test A']), [
+    '[INFO] a.test. -|-|-|-|NOERROR|-',
+    '[INFO] a.in.test. inner|-|-|-|NOERROR|-',
+  ]);
+});
+
+test('a longer name after a shorter one, and octets that are no whole words', () => {
+  const names = ['a.b.default.svc.cluster.local A', 'x.a-much-longer-namespace.svc.cluster.local A', 'q.test A'];
+  assert.deepEqual(
+    linesOf(corefile('metadata'), names).map((line) => line.replace(/^\S+ \S+ /, '')),
+    ['inner|default|b|-|NOERROR|-', 'inner|a-much-longer-namespace|x|-|NOERROR|-', 'inner|-|-|-|NOERROR|-'],
+  );
+});
