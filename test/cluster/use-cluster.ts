@@ -5,6 +5,7 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { after } from 'node:test';
+import '../e2e/leftovers.ts';
 import { type ClusterTools, clusterTools, ToolsUnavailableError } from './cluster-tools.ts';
 import { ControlPlane } from './control-plane.ts';
 import { kubectl } from './kubectl.ts';
