@@ -2,8 +2,9 @@
  * What all connections of clients have in common, whatever is spoken over them: a place in one of their listener's lists,
  * octets that they hold, and how little they would be missed.
  */
+import type { ProxyRules } from '../dns/proxy-policy.ts';
 import type { DeadlineList, DeadlineNode } from './deadline-list.ts';
-import type { TcpLimits, TcpTimeouts } from './resolver-options.ts';
+import type { StreamScheme, TcpLimits, TcpTimeouts } from './resolver-options.ts';
 import type { StreamAnswerer } from './stream-answerer.ts';
 
 /** A client that has connected gets this long to say something before others are worth more, ms: a round trip and more. */
@@ -31,6 +32,9 @@ export interface ConnectionListener {
   /** listener id */
   id: number;
   timeouts: TcpTimeouts;
+  readonly scheme: StreamScheme;
+  /** whose headers of the PROXY protocol count; undefined: none begins a connection */
+  proxy: ProxyRules | undefined;
   /** no connection is read yet */
   isHeld: boolean;
   /** it is closed: what was asked is answered, then its connections are closed */

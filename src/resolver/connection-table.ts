@@ -6,7 +6,7 @@
  * and did not, the longest idle one, one whose client takes no responses. What waits for an answer never does.
  */
 import { TCP_CELLS } from '../observability/tcp-metrics.ts';
-import type { ClientConnection, ConnectionLists, Responder } from './client-connection.ts';
+import type { ClientConnection, ConnectionListener, ConnectionLists, Responder } from './client-connection.ts';
 import { DeadlineList } from './deadline-list.ts';
 import type { TcpLimits, TcpTimeouts } from './resolver-options.ts';
 
@@ -26,6 +26,8 @@ export class ConnectionTable {
   readonly #connections = new Map<number, ClientConnection>();
   /** who gets responses that come later */
   readonly #responders = new Map<number, Responder>();
+  /** how many each listener has */
+  readonly #counts = new Map<ConnectionListener, number>();
   /** the connections of each client address */
   readonly #clients = new Map<string, Set<ClientConnection>>();
   #weight = 0;
@@ -40,6 +42,10 @@ export class ConnectionTable {
 
   get count(): number {
     return this.#connections.size;
+  }
+
+  countOf(listener: ConnectionListener): number {
+    return this.#counts.get(listener) ?? 0;
   }
 
   /** Octets that connections hold. */
@@ -73,6 +79,7 @@ export class ConnectionTable {
     const { token, client } = connection.origin;
     this.#connections.set(token, connection);
     this.#weight += connection.weight;
+    this.#counts.set(connection.listener, this.countOf(connection.listener) + 1);
     Atomics.add(this.#cells, TCP_CELLS.at.connections, 1);
     if (client === ANY_CLIENT) return;
     const ofClient = this.#clients.get(client);
@@ -85,6 +92,9 @@ export class ConnectionTable {
     if (!this.#connections.delete(token)) return;
     this.#responders.delete(token);
     this.#weight -= connection.weight;
+    const count = this.countOf(connection.listener) - 1;
+    if (count > 0) this.#counts.set(connection.listener, count);
+    else this.#counts.delete(connection.listener);
     Atomics.sub(this.#cells, TCP_CELLS.at.connections, 1);
     const ofClient = this.#clients.get(client);
     ofClient?.delete(connection);

@@ -1,5 +1,6 @@
 /** What main tells a resolver, and what it says back. */
 import type { AnswererOptions } from '../answer/answerer-options.ts';
+import type { ProxyRules } from '../dns/proxy-policy.ts';
 import type { PanicError } from '../observability/panic-error.ts';
 
 /** How long a client may take over TCP, ms. */
@@ -37,6 +38,17 @@ export interface TlsEnd {
   readonly keyLogFile: string | null;
 }
 
+/** What clients of one listener may have over HTTP. */
+export interface HttpLimits {
+  /** connections at a time; 0: as many as there may be at all */
+  readonly connectionsMax: number;
+  /** requests of one connection at a time */
+  readonly streamsMax: number;
+}
+
+/** CoreDNS's. */
+export const DEFAULT_HTTP_LIMITS: HttpLimits = { connectionsMax: 200, streamsMax: 250 };
+
 /** An address to listen on. */
 export interface TcpListenerOptions {
   /** listener id, which selects the routes */
@@ -50,6 +62,12 @@ export interface TcpListenerOptions {
   readonly scheme?: StreamScheme;
   /** without it nothing is encrypted */
   readonly tls?: TlsEnd | undefined;
+  /** where HTTP is spoken; CoreDNS's if not given */
+  readonly http?: HttpLimits | undefined;
+  /** SCHEME://ADDRESS:PORT, by which HTTP responses are counted */
+  readonly server?: string | undefined;
+  /** whose headers of the PROXY protocol count; without it none is looked for */
+  readonly proxy?: ProxyRules | undefined;
   /** connections are accepted, and read when it is said otherwise */
   readonly isHeld?: boolean;
 }
@@ -107,9 +125,17 @@ export type ResolverMessage =
   | { readonly kind: 'bindFailed'; readonly address: string; readonly port: number; readonly fault: BindFault }
   /** a query made the answerer fail: a bug; the client got SERVFAIL */
   | ({ readonly kind: 'panic' } & PanicError)
+  /** HTTP responses since the last of these messages */
+  | { readonly kind: 'httpResponses'; readonly counts: readonly HttpCount[] }
   | { readonly kind: 'log'; readonly level: 'info' | 'warn'; readonly text: string }
   /** connections that had answers to come when their time was over */
   | { readonly kind: 'drained'; readonly cutCount: number };
+
+export interface HttpCount {
+  readonly server: string;
+  readonly status: number;
+  readonly count: number;
+}
 
 export interface BindFault {
   readonly code: string;

@@ -94,6 +94,7 @@ function createService(given: ResolverOptions): Services {
     isPortShared: given.isPortShared,
     cells: tcpCellsOf(given.tcpCells, given.resolver),
     log: (text) => post({ kind: 'log', level: 'warn', text }),
+    onHttpResponses: (counts) => post({ kind: 'httpResponses', counts }),
     transfers: zoneSender,
   });
   upstreams?.start(tcp);

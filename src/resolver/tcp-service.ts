@@ -6,10 +6,14 @@ import { createServer } from 'node:net';
 import type { Server, Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseAddress } from '../dns/address.ts';
-import type { ClientConnection, ConnectionHost, ConnectionListener, ConnectionOrigin } from './client-connection.ts';
-import { ConnectionTable, createLists, setTimeouts } from './connection-table.ts';
+import type { ClientConnection, ConnectionListener, ConnectionOrigin, Responder } from './client-connection.ts';
+import { ANY_CLIENT, ConnectionTable, createLists, setTimeouts } from './connection-table.ts';
+import { HttpConnection, type HttpHost } from './http-connection.ts';
+import { HttpCounts } from './http-counts.ts';
+import { HttpProtocols } from './http-protocols.ts';
 import { OpeningConnection, type OpenedConnection } from './opening-connection.ts';
-import type { TcpLimits, TcpListenerOptions, TlsEnd } from './resolver-options.ts';
+import { DEFAULT_HTTP_LIMITS } from './resolver-options.ts';
+import type { HttpCount, TcpLimits, TcpListenerOptions, TlsEnd } from './resolver-options.ts';
 import type { StreamAnswerer } from './stream-answerer.ts';
 import { TcpConnection } from './tcp-connection.ts';
 import { TlsTerminator } from './tls-terminator.ts';
@@ -25,8 +29,9 @@ const BACKLOG = 4096;
 const SOCKETS_OF_LISTENER = 16;
 /** How long connections that have more to do may take before the event loop looks for others, ms. */
 const TURN_MAX_MS = 2;
-/** What a connection costs with TLS, in plain TCP connections. */
+/** What a connection costs with TLS, and over HTTP beside that, in plain TCP connections. */
 const TLS_WEIGHT = 6;
+const HTTP_WEIGHT = 6;
 /** How often one address may fail to accept in a row without a word in the log. */
 const ACCEPT_FAULTS_LOGGED_EVERY = 1000;
 
@@ -52,6 +57,8 @@ export interface TcpServiceOptions {
   /** TCP_CELLS of this thread */
   readonly cells: Int32Array;
   readonly log: (text: string) => void;
+  /** is told now and then what was sent over HTTP */
+  readonly onHttpResponses?: (counts: readonly HttpCount[]) => void;
   /** sends responses of many messages, and wants to know how they go */
   readonly transfers?: {
     /** the client has taken what was sent */
@@ -62,12 +69,12 @@ export interface TcpServiceOptions {
 }
 
 interface Listener extends ConnectionListener {
-  readonly options: TcpListenerOptions;
+  options: TcpListenerOptions;
   readonly servers: readonly Server[];
   terminator: TlsTerminator | undefined;
 }
 
-export class TcpService implements ConnectionHost {
+export class TcpService implements HttpHost {
   readonly answerer: StreamAnswerer;
   readonly limits: TcpLimits;
   isOpen = false;
@@ -78,6 +85,8 @@ export class TcpService implements ConnectionHost {
   /** listeners that are closed; their connections go on */
   readonly #former = new Set<Listener>();
   readonly #table: ConnectionTable;
+  readonly #http = new HttpProtocols();
+  readonly #httpCounts = new HttpCounts();
   readonly #peerWords = new Uint32Array(4);
   readonly #tick: NodeJS.Timeout;
   /** connections that have more to do, in the order of their turns */
@@ -185,6 +194,7 @@ export class TcpService implements ConnectionHost {
     for (const { terminator } of [...this.#listeners.values(), ...this.#former]) terminator?.close();
     clearInterval(this.#tick);
     this.answerer.publish();
+    this.#reportHttp();
     return cutCount;
   }
 
@@ -212,6 +222,23 @@ export class TcpService implements ConnectionHost {
     this.#options.transfers?.onReady(token);
   }
 
+  takeToken(): number {
+    return this.#table.takeToken();
+  }
+
+  addResponder(token: number, responder: Responder): void {
+    this.#table.addResponder(token, responder);
+  }
+
+  removeResponder(token: number): void {
+    this.#table.removeResponder(token);
+    this.#options.transfers?.onGone(token);
+  }
+
+  countHttp(listener: ConnectionListener, status: number): void {
+    this.#httpCounts.count((listener as Listener).options.server ?? '', status);
+  }
+
   release(connection: ClientConnection): void {
     this.#table.remove(connection);
     this.#options.transfers?.onGone(connection.origin.token);
@@ -219,7 +246,7 @@ export class TcpService implements ConnectionHost {
 
   async #open(options: TcpListenerOptions): Promise<Listener> {
     const servers: Server[] = [];
-    const { listener: id, timeouts, tls } = options;
+    const { listener: id, timeouts, tls, scheme = 'dns', proxy } = options;
     const isHeld = options.isHeld === true;
     let terminator: TlsTerminator | undefined;
     try {
@@ -228,7 +255,8 @@ export class TcpService implements ConnectionHost {
       throw new ListenError(options, error as Error);
     }
     const lists = createLists(timeouts);
-    const listener: Listener = { options, servers, terminator, id, timeouts, isHeld, isLeaving: false, lists };
+    const where = { id, scheme, proxy, timeouts, isHeld, isLeaving: false, lists };
+    const listener: Listener = { options, servers, terminator, ...where };
     const count = this.#options.isPortShared ? SOCKETS_OF_LISTENER : 1;
     try {
       while (servers.length < count) servers.push(await this.#openSocket(options, listener));
@@ -249,6 +277,8 @@ export class TcpService implements ConnectionHost {
   async #adopt(listener: Listener, options: TcpListenerOptions): Promise<void> {
     const { listener: id, timeouts, tls, isHeld = false } = options;
     const isServedNow = listener.isHeld && !isHeld;
+    listener.options = options;
+    listener.proxy = options.proxy;
     listener.isHeld = isHeld;
     listener.id = id;
     listener.timeouts = timeouts;
@@ -293,26 +323,36 @@ export class TcpService implements ConnectionHost {
   #accept(socket: Socket, listener: Listener): void {
     // Whatever is wrong with the connection, `close` follows.
     socket.on('error', () => undefined);
-    const { terminator } = listener;
-    const weight = terminator === undefined ? 1 : TLS_WEIGHT;
-    const origin = this.#originOf(socket);
-    if (origin === undefined || this.isDraining || listener.isLeaving || !this.#admit(socket, origin, weight)) {
+    const { terminator, scheme, proxy } = listener;
+    const weight = 1 + (terminator === undefined ? 0 : TLS_WEIGHT) + (scheme === 'https' ? HTTP_WEIGHT : 0);
+    const peer = this.#peerOf(socket.remoteAddress ?? '');
+    if (peer === undefined || this.isDraining || listener.isLeaving) {
       socket.destroy();
       return;
     }
-    if (terminator === undefined) {
-      this.#serve(socket, { socket, isEncrypted: false, protocol: '' }, origin, listener, weight);
+    // Whom a proxy speaks for is known when its header is.
+    const origin = this.#originOf(peer, socket.remotePort ?? 0, proxy === undefined);
+    if (!this.#admit(socket, origin, listener, weight)) return;
+    if (terminator === undefined && proxy === undefined && scheme !== 'https') {
+      const opened = { socket, isEncrypted: false, protocol: '', client: undefined };
+      this.#serve(socket, opened, origin, listener, weight);
       return;
     }
-    const open = (opened: OpenedConnection): void => {
-      // What else there is may have changed meanwhile, but its place was free until now.
-      this.#serve(socket, opened, { ...origin, token: this.#table.takeToken() }, listener, weight);
-    };
-    this.#table.add(new OpeningConnection(socket, terminator, origin, listener, this, weight, open));
+    const opening = new OpeningConnection(socket, terminator, origin, listener, this, weight, (opened) => {
+      const { address, port } = opened.client ?? { address: peer, port: origin.peerPort };
+      const known = this.#originOf(address, port, true);
+      if (this.#admit(socket, known, listener, weight)) this.#serve(socket, opened, known, listener, weight);
+    });
+    this.#table.add(opening);
+    opening.reconsider();
   }
 
-  #admit(socket: Socket, { client }: ConnectionOrigin, weight: number): boolean {
-    if (this.#table.makeRoom(client, weight)) return true;
+  /** @returns whether there is room for a connection; it is closed if not */
+  #admit(socket: Socket, { client }: ConnectionOrigin, listener: Listener, weight: number): boolean {
+    const { scheme, lists, options } = listener;
+    const { connectionsMax } = scheme === 'https' ? (options.http ?? DEFAULT_HTTP_LIMITS) : { connectionsMax: 0 };
+    const isFull = connectionsMax > 0 && this.#table.countOf(listener) >= connectionsMax;
+    if ((!isFull || this.#table.makeRoomWithin(lists)) && this.#table.makeRoom(client, weight)) return true;
     this.#table.countRefused();
     socket.destroy();
     return false;
@@ -321,12 +361,20 @@ export class TcpService implements ConnectionHost {
   /** Read messages from a connection, and answer them. */
   #serve(
     carrier: Socket,
-    { socket, isEncrypted }: OpenedConnection,
+    { socket, isEncrypted, protocol }: OpenedConnection,
     origin: ConnectionOrigin,
     listener: Listener,
     weight: number,
   ): void {
-    const connection = new TcpConnection({ socket, carrier, isEncrypted }, origin, listener, this, weight);
+    const stream = { socket, carrier, isEncrypted };
+    if (listener.scheme === 'https') {
+      const { streamsMax } = listener.options.http ?? DEFAULT_HTTP_LIMITS;
+      const connection = new HttpConnection(stream, streamsMax, origin, listener, this, weight);
+      this.#table.add(connection);
+      this.#http.serve(connection, socket, protocol, streamsMax);
+      return;
+    }
+    const connection = new TcpConnection(stream, origin, listener, this, weight);
     this.#table.add(connection);
     this.#table.addResponder(origin.token, connection);
     if (isEncrypted) socket.on('error', () => undefined);
@@ -336,10 +384,8 @@ export class TcpService implements ConnectionHost {
     socket.on('close', () => connection.gone());
   }
 
-  #originOf(socket: Socket): ConnectionOrigin | undefined {
-    const peer = this.#peerOf(socket.remoteAddress ?? '');
-    if (peer === undefined) return undefined;
-    return { token: this.#table.takeToken(), client: peer.join('.'), peer, peerPort: socket.remotePort ?? 0 };
+  #originOf(peer: Uint8Array, peerPort: number, hasShare: boolean): ConnectionOrigin {
+    return { token: this.#table.takeToken(), client: hasShare ? peer.join('.') : ANY_CLIENT, peer, peerPort };
   }
 
   /** The octets of a client's address; a mapped IPv4 address is IPv4. */
@@ -362,6 +408,12 @@ export class TcpService implements ConnectionHost {
     const nowMs = performance.now();
     for (const { terminator } of this.#listeners.values()) terminator?.tick(nowMs);
     if (this.isOpen) this.#table.tick(nowMs);
+    this.#reportHttp();
+  }
+
+  #reportHttp(): void {
+    const counts = this.#httpCounts.take();
+    if (counts.length > 0) this.#options.onHttpResponses?.(counts);
   }
 }
 

@@ -1,6 +1,7 @@
 /** The threads that answer: shards for UDP, resolvers for TCP. Their reader slots, and what happens to one that hangs. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { assert } from '../base/assert.ts';
+import type { HttpCount } from '../resolver/resolver-options.ts';
 import type { AnswerWorkData } from '../shard/answer-work.ts';
 import type { PanicError } from '../observability/panic-error.ts';
 import type { Transport } from '../shard/shard-options.ts';
@@ -30,6 +31,8 @@ export interface AnsweringThreadsOptions {
   readonly tcpCells: SharedArrayBuffer;
   readonly machineLimits: MachineLimits;
   readonly builder: SnapshotBuilder;
+  /** HTTP responses were sent */
+  readonly onHttpResponses: (counts: readonly HttpCount[]) => void;
   /** a query met a bug */
   readonly onPanic: (error: PanicError) => void;
   readonly log: LogFunction;
@@ -89,6 +92,7 @@ export class AnsweringThreads {
       },
       claimReaderSlot: (resolver) => claimReaderSlot(builder, shardPlan.count + resolver),
       onResolverGone: (slot) => builder.epochs.releaseSlot(slot),
+      onHttpResponses: options.onHttpResponses,
       onPanic: options.onPanic,
       log,
     });

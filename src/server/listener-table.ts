@@ -1,5 +1,6 @@
 /** Which listeners the running server has, and what another configuration changes about them. Pure. */
-import type { StreamScheme, TcpTimeouts, TlsEnd } from '../resolver/resolver-options.ts';
+import type { ProxyRules } from '../dns/proxy-policy.ts';
+import type { HttpLimits, StreamScheme, TcpTimeouts, TlsEnd } from '../resolver/resolver-options.ts';
 import type { ShardListener } from '../shard/shard-options.ts';
 import { toShardListeners } from './shard-sockets.ts';
 import type { ListenerAddress } from './shard-sockets.ts';
@@ -11,6 +12,11 @@ export interface ListenerSettings {
   readonly timeouts: TcpTimeouts;
   /** without it nothing is encrypted */
   readonly tls: TlsEnd | undefined;
+  readonly http?: HttpLimits | undefined;
+  /** for metrics: SCHEME://ADDRESS:PORT */
+  readonly server?: string | undefined;
+  /** whose headers of the PROXY protocol count; without it none is looked for */
+  readonly proxy?: ProxyRules | undefined;
 }
 
 /** An address that a plan names, and what counts there. */

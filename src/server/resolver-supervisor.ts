@@ -11,6 +11,7 @@ import { Worker } from 'node:worker_threads';
 import { SkyshardError } from '../base/skyshard-error.ts';
 import { TRANSFERS_MAX } from '../resolver/resolver-options.ts';
 import type {
+  HttpCount,
   ResolverCommand,
   ResolverMessage,
   ResolverOptions,
@@ -36,6 +37,8 @@ export interface ResolverSupervisorOptions {
   readonly claimReaderSlot: (resolver: number) => number;
   /** the thread that used a slot is gone */
   readonly onResolverGone: (readerSlot: number) => void;
+  /** HTTP responses were sent */
+  readonly onHttpResponses?: ((counts: readonly HttpCount[]) => void) | undefined;
   /** a query met a bug */
   readonly onPanic: (error: PanicError) => void;
   readonly log: (level: 'info' | 'warn' | 'error', text: string) => void;
@@ -216,6 +219,9 @@ export class ResolverSupervisor {
         break;
       case 'panic':
         onPanic(message);
+        break;
+      case 'httpResponses':
+        this.#options.onHttpResponses?.(message.counts);
         break;
       case 'log':
         log(message.level, message.level === 'info' ? message.text : `resolver ${resolver.index}: ${message.text}`);

@@ -19,6 +19,7 @@ import { createForwardBuffer, ForwardGroupTable } from '../forward/forward-buffe
 import { ForwardMetrics } from '../forward/forward-metrics.ts';
 import { createHandoffBuffer } from '../forward/handoff-ring.ts';
 import { LoopWatch } from '../forward/loop-search.ts';
+import { HttpResponses } from '../observability/http-responses.ts';
 import { createTcpCells } from '../observability/tcp-metrics.ts';
 import type { Transport } from '../shard/shard-options.ts';
 import { SnapshotBuilder } from '../snapshot/builder.ts';
@@ -182,6 +183,7 @@ async function assemble(
     mayMove: options.corefile === undefined && options.makeCorefile === undefined,
   });
   closers.push(() => services.close());
+  const httpResponses = new HttpResponses();
   const threads = new AnsweringThreads({
     transport,
     shardPlan,
@@ -202,6 +204,7 @@ async function assemble(
     tcpCells,
     machineLimits,
     builder,
+    onHttpResponses: (counts) => httpResponses.add(counts),
     onPanic: (error) => {
       counters.panics++;
       const text = services.plan.hasStacktrace ? error.stack : error.message;
@@ -248,6 +251,7 @@ async function assemble(
     families: [
       ...new ForwardMetrics(forwardBuffer, forwardGroups).families(),
       ...cacheFamilies(cacheBuffer, cacheProfiles),
+      httpResponses.family(),
       ...services.families(),
       ...reloader.families(),
       ...hostsMetrics(() => hosts.sources),

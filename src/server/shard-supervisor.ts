@@ -268,7 +268,7 @@ export class ShardSupervisor {
     if (plan.isPinned && !sockets.isSteered) log('warn', 'datagrams cannot be steered by CPU; the kernel spreads them');
     const asked = RECEIVE_BUFFER_SIZE / 1024;
     const given = sockets.receiveBufferSize / 2 / 1024;
-    if (given < asked) {
+    if (given > 0 && given < asked) {
       log('info', `receive queue: ${given} KiB of ${asked} KiB for each socket; net.core.rmem_max limits it`);
     }
   }

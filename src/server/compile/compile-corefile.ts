@@ -59,6 +59,8 @@ const WITHOUT_STEP: ReadonlySet<string> = new Set([
   // of the listener
   'tls',
   'https',
+  'proxyproto',
+  'shed',
   // decides which block answers
   'view',
   // a property of what `forward` does
@@ -67,7 +69,6 @@ const WITHOUT_STEP: ReadonlySet<string> = new Set([
 /** Plugins accepted without effect, and what is said of them. */
 const WITHOUT_EFFECT: ReadonlyMap<string, string> = new Map([
   ['dnssec', 'nothing is signed: records that zone files and upstreams have signed are passed through'],
-  ['shed', 'has no effect yet: it is read and passed over'],
 ]);
 const VERSION_LABEL_DROPPED = 'dropped';
 

@@ -4,16 +4,46 @@ import { readFileSync } from 'node:fs';
 import { faultAt, type CorefileToken } from '../../config/corefile-token.ts';
 import type { CorefileBlock } from '../../plugins/corefile-config.ts';
 import type { TimeoutsOptions } from '../../plugins/timeouts/parse.ts';
-import { DEFAULT_TCP_TIMEOUTS } from '../../resolver/resolver-options.ts';
-import type { TcpTimeouts, TlsEnd } from '../../resolver/resolver-options.ts';
+import type { ProxyRules } from '../../dns/proxy-policy.ts';
+import { DEFAULT_HTTP_LIMITS, DEFAULT_TCP_TIMEOUTS } from '../../resolver/resolver-options.ts';
+import type { HttpLimits, TcpTimeouts, TlsEnd } from '../../resolver/resolver-options.ts';
 import type { Listener } from '../../config/server-blocks.ts';
 import type { ListenerSettings } from '../listener-table.ts';
+import { serverLabel } from './block-compilation.ts';
+
+/** What `max_streams 0` means: the library's own limit would be none. */
+const STREAMS_UNLIMITED = 1000;
 
 /** @param blocks  those that share the listener, in the order of the text */
-export function listenerSettingsOf({ scheme }: Listener, blocks: readonly CorefileBlock[]): ListenerSettings {
-  const timeouts = timeoutsOf(blocks.map(({ plugins }) => plugins.timeouts));
-  const tls = scheme === 'dns' ? undefined : tlsEndOf(blocks);
-  return { scheme, timeouts, tls };
+export function listenerSettingsOf(
+  { scheme, address, port }: Listener,
+  blocks: readonly CorefileBlock[],
+): ListenerSettings {
+  return {
+    scheme,
+    server: serverLabel(scheme, address, port),
+    timeouts: timeoutsOf(blocks.map(({ plugins }) => plugins.timeouts)),
+    tls: scheme === 'dns' ? undefined : tlsEndOf(blocks),
+    ...(scheme === 'https' && { http: httpLimitsOf(blocks) }),
+    proxy: proxyRulesOf(blocks),
+  };
+}
+
+/** Connections are as the first block of a listener says, requests as any does: they agree. */
+function httpLimitsOf(blocks: readonly CorefileBlock[]): HttpLimits {
+  const { connectionsMax } = blocks[0]?.plugins.https ?? DEFAULT_HTTP_LIMITS;
+  const said = blocks.find(({ settings }) => settings.httpsMaxStreams !== null)?.settings.httpsMaxStreams;
+  const streamsMax = said ?? DEFAULT_HTTP_LIMITS.streamsMax;
+  return { connectionsMax, streamsMax: streamsMax === 0 ? STREAMS_UNLIMITED : streamsMax };
+}
+
+/** What the last block says that says something. */
+function proxyRulesOf(blocks: readonly CorefileBlock[]): ProxyRules | undefined {
+  const options = blocks.findLast(({ plugins }) => plugins.proxyproto !== undefined)?.plugins.proxyproto;
+  if (options === undefined) return undefined;
+  const allow = options.allow.map(({ words, prefixLength }) => ({ words, prefixLength }));
+  const { otherwise, udpSessionMs, udpSessionsMax } = options;
+  return { allow, otherwise, udpSessionMs, udpSessionsMax };
 }
 
 /** All blocks of a listener agree on it. */
