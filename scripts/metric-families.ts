@@ -1,4 +1,5 @@
 /** Every metric that a server has, without a server: for the reference page, and for who compares it with a real one. */
+import { HttpResponses } from '../src/observability/http-responses.ts';
 import { createCacheBuffer } from '../src/cache/cache-layout.ts';
 import { cacheFamilies } from '../src/cache/cache-metrics.ts';
 import { CacheProfileTable } from '../src/cache/cache-profiles.ts';
@@ -58,6 +59,7 @@ export async function allMetricFamilies(): Promise<readonly MetricFamily[]> {
     ...tcpMetrics(createTcpCells(1)),
     ...new ForwardMetrics(forwardBuffer, new ForwardGroupTable(forwardBuffer)).families(),
     ...cacheFamilies(createCacheBuffer({ writerMax: 1, capacity: 1, arenaSize: 0 }), new CacheProfileTable()),
+    new HttpResponses().family(),
     ...services.families(),
     ...hostsMetrics(() => []),
     ...new ClusterFeeds({ kubeconfig: undefined, log: () => undefined, fail: () => undefined }, () => []).families(),

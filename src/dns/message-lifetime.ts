@@ -1,6 +1,14 @@
 /** How long a response may be kept by caches that know only HTTP (RFC 8484 §5.1). */
 import { RCODE, TYPE } from './iana.ts';
-import { ANCOUNT_AT, ARCOUNT_AT, FLAGS_LOW_AT, HEADER_SIZE, NSCOUNT_AT, POINTER_BITS, QDCOUNT_AT } from './wire-header.ts';
+import {
+  ANCOUNT_AT,
+  ARCOUNT_AT,
+  FLAGS_LOW_AT,
+  HEADER_SIZE,
+  NSCOUNT_AT,
+  POINTER_BITS,
+  QDCOUNT_AT,
+} from './wire-header.ts';
 
 /** TYPE, CLASS, TTL and RDLENGTH. */
 const RECORD_FIXED_SIZE = 10;

@@ -13,6 +13,8 @@ import type { ConnectedStream } from './tcp-connection.ts';
 
 /** Streams a client may reset before their responses, while fewer are answered: who does that is not asking (RFC 9113 §10.5). */
 const RESETS_MAX = 100;
+/** Service Unavailable: there are too many requests at a time. */
+const TOO_MANY = 503;
 /** NO_ERROR and ENHANCE_YOUR_CALM, RFC 9113 §7. */
 const H2_NO_ERROR = 0;
 const H2_ENHANCE_YOUR_CALM = 11;
@@ -70,16 +72,20 @@ export class HttpConnection extends ClientConnection implements ExchangeHost {
     this.#session = session;
     session.on('error', () => undefined);
     session.on('close', () => this.#socket.destroy());
+    // Half a connection is of no use to HTTP/2.
+    this.#socket.on('end', () => this.destroy());
     session.on('stream', (stream, headers, flags) => this.#takeStream(stream, headers, (flags & 1) !== 0));
   }
 
   /** A request of HTTP/1.1. */
   takeRequest(request: IncomingMessage, response: ServerResponse): void {
     response.on('error', () => undefined);
+    const { 'transfer-encoding': coding, 'content-length': length = '0' } = request.headers;
+    const hasBody = coding !== undefined || length !== '0';
     const channel: HttpChannel = {
       send: (status, headers, body) => {
         // What is left of a request that is not read is not worth the connection.
-        const isLast = this.#isEnding || !request.complete || this.#exchanges.size > this.#exchangesMax;
+        const isLast = this.#isEnding || (hasBody && !request.complete) || status === TOO_MANY;
         response.writeHead(status, isLast ? { ...headers, connection: 'close' } : headers).end(body);
       },
       abort: () => this.destroy(),
@@ -203,7 +209,7 @@ export class HttpConnection extends ClientConnection implements ExchangeHost {
 
   #begin(exchange: HttpExchange, method: string, target: string, headers: IncomingHttpHeaders): void {
     if (this.#exchanges.size > this.#exchangesMax) {
-      exchange.fail(503, 'too many requests at a time');
+      exchange.fail(TOO_MANY, 'too many requests at a time');
       return;
     }
     const { 'content-type': contentType, 'content-length': contentLength } = headers;

@@ -59,7 +59,6 @@ const WITHOUT_STEP: ReadonlySet<string> = new Set([
   // of the listener
   'tls',
   'https',
-  'proxyproto',
   'shed',
   // decides which block answers
   'view',
