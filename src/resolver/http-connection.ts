@@ -115,11 +115,10 @@ export class HttpConnection extends ClientConnection implements ExchangeHost {
   destroy(): void {
     if (this.isGone) return;
     const carrier: Socket & { resetAndClosing?: boolean } = this.#carrier;
-    // The kernel is to keep nothing for who does not take it.
-    if (this.#exchanges.size > 0 || this.#socket.writableLength > 0) carrier.resetAndClosing = true;
-    const session = this.#session;
+    // The kernel is to keep nothing for who does not take it. libuv resets no socket whose shutdown is under way, which a
+    // session begins when it ends: so the socket goes first, and the session sees it.
+    if (this.#exchanges.size > 0 && !this.#isClosing) carrier.resetAndClosing = true;
     this.gone();
-    session?.destroy();
     this.#socket.destroy();
   }
 
@@ -170,7 +169,6 @@ export class HttpConnection extends ClientConnection implements ExchangeHost {
     if (isReset) this.#resetCount++;
     else this.#answeredCount++;
     if (this.#resetCount > RESETS_MAX && this.#resetCount > this.#answeredCount) {
-      this.#session?.destroy(undefined, H2_ENHANCE_YOUR_CALM);
       this.destroy();
       return;
     }

@@ -280,6 +280,9 @@ test('a client that takes no responses is closed after the write time, with litt
   }, 'closed');
   assert.ok(heldSize > 0 && heldSize <= 50 * 65_536, `${heldSize} octets`);
   assert.equal(http.service.heldSize, 0);
+  client.close();
+  const isOpen = (): boolean => process.getActiveResourcesInfo().includes('TCPSocketWrap');
+  await eventually(() => !isOpen(), 'neither side has the socket any more');
   await assertServes(t, http);
 });
 
