@@ -19,13 +19,13 @@ export function listenerSettingsOf(
   { scheme, address, port }: Listener,
   blocks: readonly CorefileBlock[],
 ): ListenerSettings {
+  const proxy = proxyRulesOf(blocks);
   return {
     scheme,
-    server: serverLabel(scheme, address, port),
     timeouts: timeoutsOf(blocks.map(({ plugins }) => plugins.timeouts)),
     tls: scheme === 'dns' ? undefined : tlsEndOf(blocks),
-    ...(scheme === 'https' && { http: httpLimitsOf(blocks) }),
-    proxy: proxyRulesOf(blocks),
+    ...(scheme === 'https' && { http: httpLimitsOf(blocks), server: serverLabel(scheme, address, port) }),
+    ...(proxy !== undefined && { proxy }),
   };
 }
 
