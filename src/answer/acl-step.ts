@@ -13,6 +13,7 @@ import type { Response } from './response.ts';
 import { STEP_RESULT } from './step-result.ts';
 
 export class AclStep {
+  isCounting = true;
   private readonly words: Uint32Array;
   private readonly query: Query;
   private readonly response: Response;
@@ -36,7 +37,7 @@ export class AclStep {
       if (this.matches(policyAt, client)) {
         const action = words[policyAt + ACL_POLICY.at.action]!;
         if (action === ACL_ACTION.ALLOW) break;
-        this.counters.countAcl(words[policyAt + ACL_POLICY.at.scope]!, action);
+        if (this.isCounting) this.counters.countAcl(words[policyAt + ACL_POLICY.at.scope]!, action);
         if (action === ACL_ACTION.DROP) return STEP_RESULT.WITHHELD;
         response.rcode = action === ACL_ACTION.BLOCK ? RCODE.REFUSED : RCODE.NOERROR;
         response.extendedError = action === ACL_ACTION.BLOCK ? EDE.BLOCKED : EDE.FILTERED;
@@ -44,7 +45,7 @@ export class AclStep {
       }
       policyAt = this.nextPolicy(policyAt);
     }
-    this.counters.countAcl(words[rulesAt + ACL_RULES.at.allowedScope]!, ACL_ACTION.ALLOW);
+    if (this.isCounting) this.counters.countAcl(words[rulesAt + ACL_RULES.at.allowedScope]!, ACL_ACTION.ALLOW);
     return STEP_RESULT.NEXT;
   }
 

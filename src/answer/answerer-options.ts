@@ -5,6 +5,8 @@ import type { AddressOrder } from './record-order.ts';
 import type { Response } from './response.ts';
 import type { Rewriting } from './response-restorer.ts';
 import type { TsigSession } from '../tsig/tsig-session.ts';
+import type { TargetRule } from './rewrite-program.ts';
+import type { SnapshotReader } from '../snapshot/reader.ts';
 import type { QueryEventWriter } from '../observability/query-event-writer.ts';
 import type { ShardCounters } from '../observability/shard-counters.ts';
 
@@ -34,12 +36,79 @@ export interface AnswererOptions {
   readonly transfers?: ZoneSender;
   /** counters that class CHAOS has names for; without them there are none */
   readonly chaosCounters?: ChaosCounters | undefined;
+  /** what makes answers out of several; called by the first query that needs it, without it that is SERVFAIL */
+  readonly createComposer?: (options: AnswererOptions, reader: SnapshotReader) => Composer;
 }
 
 /** Counters that are asked for by name, as dnsmasq has them. */
 export interface ChaosCounters {
   /** Answer a question of class CH for TXT. @returns false if there is no such name */
   answer(query: Query, response: Response): boolean;
+}
+
+/** Steps that look at what the steps behind them answer, and may need the answer to another question. */
+export interface Composer extends Composing {
+  /**
+   * @param answerer   has the question in hand, and nothing written
+   * @param programAt  word index of the step's PROGRAM
+   * @param flags      of the step
+   * @param stepAt     word index of the first step behind it
+   * @param stepCount  number of steps behind it
+   * @returns STEP_RESULT
+   */
+  answer(
+    answerer: ComposedAnswerer,
+    step: number,
+    programAt: number,
+    flags: number,
+    stepAt: number,
+    stepCount: number,
+  ): number;
+}
+
+/** What a composer sees of the thread's answerer, or of one of its own. */
+export interface ComposedAnswerer {
+  readonly query: Query;
+  readonly response: Response;
+  readonly client: QueryClient;
+  readonly opt: { idleTimeoutUnits: number };
+  /** PLUGIN that wrote the response */
+  plugin: number;
+  /** the query in hand as it came, octets 0 … client.messageSize */
+  readonly keptQuery: Uint8Array;
+  /** rules of `rewrite` about where CNAME records lead, that matched the question in hand */
+  readonly targetRules: readonly TargetRule[];
+  /** Write what some steps answer, whole. @returns STEP_RESULT: DONE, PENDING or WITHHELD */
+  answerBehind(stepAt: number, stepCount: number): number;
+  /** Keep the question in hand: what answers it may write another in its place. */
+  holdQuestion(held: HeldQuestion): void;
+  /** Take back what is written, and have the question in hand again. */
+  beginAnew(held: HeldQuestion): void;
+}
+
+/** A question as it was in hand. */
+export interface HeldQuestion {
+  /** name, type and class, `size` octets */
+  readonly octets: Uint8Array;
+  size: number;
+  rewriting: Rewriting | undefined;
+}
+
+/** An answer in the making. */
+export interface Composing {
+  /** The question in hand is answered later. */
+  suspend(): Continuation;
+}
+
+/** The rest of an answer that needs the response to another question first. */
+export interface Continuation {
+  /** the whole response of the client, after `resume` */
+  readonly octets: Uint8Array;
+  readonly messageAt: number;
+  /** The response is there. @param message  the callee's to keep @param isFailed  nobody answered */
+  take(message: Uint8Array, isFailed: boolean): void;
+  /** Answer as far as it goes by now. Not within a batch. @returns as Answerer.answer does */
+  resume(): number;
 }
 
 /** Who sends zones to clients. */
@@ -116,4 +185,6 @@ export interface QueryClient {
   upstreamOptions: Uint8Array | undefined;
   /** octets of the OPT record of its response, which lies at the response's position; 0: no OPT */
   optSize: number;
+  /** its response is needed for another one: who hands the query over gets a continuation here */
+  composing: Composing | undefined;
 }

@@ -29,7 +29,7 @@ import { DROP, PLUGIN, type ShardCounters } from '../observability/shard-counter
 import { NOT_FOUND, SnapshotReader } from '../snapshot/reader.ts';
 import { LISTENER_FLAG, ORDER, POLICY, POLICY_FLAG, ROUTE } from '../snapshot/snapshot-layout.ts';
 import { AddressOrders } from './address-orders.ts';
-import type { AnswererOptions, QueryClient } from './answerer-options.ts';
+import type { AnswererOptions, Composer, QueryClient } from './answerer-options.ts';
 import { Chain } from './chain.ts';
 import { createQueryClient, forgetPolicy } from './query-client.ts';
 import { setHeaderFlags } from './header-flags.ts';
@@ -56,13 +56,24 @@ export const ANSWER_PENDING = -1;
 /** … for a query that is not answered, on purpose. */
 export const ANSWER_WITHHELD = -2;
 
+/** Whom an answerer answers. */
+export const ROLE = {
+  CLIENT: 0,
+  /** a client whose query was counted before */
+  CLIENT_AGAIN: 1,
+  /** an answer in the making that needs another */
+  ANSWER: 2,
+} as const;
+
 export class Answerer {
   /** metric scope of the message answered last; changed by `answer` only */
   scope = SCOPE_DROPPED;
   private readonly reader: SnapshotReader;
+  readonly response: Response;
+  readonly chain: Chain;
+  private readonly role: number;
+  private readonly composer: Composer | undefined;
   private readonly query: Query;
-  private readonly response: Response;
-  private readonly chain: Chain;
   private readonly order: RecordOrder;
   private readonly addressOrders: AddressOrders;
   /** its idleTimeoutUnits are the caller's to set */
@@ -72,23 +83,35 @@ export class Answerer {
   private readonly bytes: Uint8Array;
   private readonly view: DataView<ArrayBuffer>;
   private readonly messageCapacity: number;
-  private readonly client: QueryClient = createQueryClient();
+  readonly client: QueryClient = createQueryClient();
   /** made by the first response that needs it: most servers have none */
   private restorer: ResponseRestorer | undefined;
   private isPublished = false;
+  /** LISTENER block whose routes are taken instead of the listener's: word index, 0: none */
+  private tableAt = 0;
+  /** EDNS options that the steps before those routes have added */
+  private upstreamOptions: Uint8Array | undefined = undefined;
   /** flags of the query's header, known where it may be reported */
   private queryFlags = 0;
 
-  constructor(options: AnswererOptions) {
+  /**
+   * @param reader    another answerer's of the thread, which holds the snapshot for both
+   * @param composer  whose answers it makes; one of its own if not given
+   */
+  constructor(options: AnswererOptions, role: number = ROLE.CLIENT, reader?: SnapshotReader, composer?: Composer) {
+    this.role = role;
+    this.composer = composer;
     this.bytes = new Uint8Array(options.arena);
     this.view = new DataView(options.arena);
-    this.reader = new SnapshotReader(options.buffer, options.readerSlot);
+    this.reader = reader ?? new SnapshotReader(options.buffer, options.readerSlot);
     this.query = new Query(options.arena);
     this.response = new Response(options.arena);
     this.order = new RecordOrder(options.arena, (Math.random() * 0xffff_ffff) >>> 0);
     this.addressOrders = new AddressOrders(this.reader);
     this.opt = new OptWriter(this.reader, this.query, this.response, this.client, options.cookieSecret);
-    this.chain = new Chain(options, this.reader, this.query, this.response, this.client, this.opt);
+    this.chain = new Chain(options, this.reader, this.query, this.response, this.client, this.opt, composer);
+    // What is answered again was counted.
+    if (role === ROLE.CLIENT_AGAIN) this.chain.countsAccess = false;
     this.counters = options.counters;
     this.events = options.events;
     this.messageCapacity = options.messageCapacity - ARENA_SLACK;
@@ -97,6 +120,12 @@ export class Answerer {
   /** Hold the newest snapshot for the messages that follow. */
   enterBatch(): void {
     this.isPublished = this.reader.enter();
+    this.chain.setTime();
+  }
+
+  /** Another answerer of the thread holds the snapshot for messages that follow. */
+  joinBatch(): void {
+    this.isPublished = true;
     this.chain.setTime();
   }
 
@@ -139,6 +168,21 @@ export class Answerer {
     return this.answerFrom(listener, messageOffset, messageSize, peerOffset, peerSize, peerPort);
   }
 
+  /**
+   * Answer a question of an answer in the making: all that there is, and not counted as a query.
+   *
+   * @param tableAt  LISTENER block whose routes answer it: word index, 0: the listener's
+   * @param whose    the client of that answer; its address lies at the start of this one's arena
+   */
+  answerInner(tableAt: number, messageOffset: number, messageSize: number, whose: QueryClient): number {
+    this.tableAt = tableAt;
+    this.upstreamOptions = tableAt === 0 ? undefined : whose.upstreamOptions;
+    this.client.isStream = true;
+    this.client.scope = whose.scope;
+    const { listener, peerSize, peerPort } = whose;
+    return this.answerFrom(listener, messageOffset, messageSize, 0, peerSize, peerPort);
+  }
+
   private answerFrom(
     listener: number,
     messageOffset: number,
@@ -165,6 +209,10 @@ export class Answerer {
     client.peerPort = peerPort;
     client.messageSize = messageSize;
     forgetPolicy(client);
+    if (this.role === ROLE.ANSWER) {
+      client.composing = this.composer;
+      client.upstreamOptions = this.upstreamOptions;
+    }
     this.scope = SCOPE_DROPPED;
     this.chain.plugin = PLUGIN.SERVER;
     this.opt.policyAt = 0;
@@ -176,8 +224,7 @@ export class Answerer {
     } else {
       const result = parsed === PARSED.QUERY ? this.answerQuestion() : this.answerNotify();
       if (result === STEP_RESULT.PENDING || result === STEP_RESULT.WITHHELD) {
-        const family = peerSize === 4 ? 0 : 1;
-        this.counters.countRequest(this.scope, this.proto(), family, qtype, messageSize, query.isDo);
+        this.countRequest(qtype);
         if (result === STEP_RESULT.PENDING) return ANSWER_PENDING;
         this.reportWithheld();
         return ANSWER_WITHHELD;
@@ -190,21 +237,26 @@ export class Answerer {
       size = this.order.apply(messageOffset, size, this.sizeMax(), client.addressOrder);
     }
     if (client.tsig !== undefined) size = this.sign(size);
-    const family = peerSize === 4 ? 0 : 1;
-    this.counters.countRequest(this.scope, this.proto(), family, qtype, messageSize, query.isDo);
-    this.counters.countResponse(
-      this.scope,
-      this.proto(),
-      response.rcode,
-      this.chain.plugin,
-      size,
-      response.isTruncated ? 1 : 0,
-    );
+    this.countRequest(qtype);
+    this.countResponse(size);
     const { policyFlags } = client;
     if ((policyFlags & POLICY_FLAG.LOG) !== 0 || (client.error !== 0 && (policyFlags & POLICY_FLAG.ERRORS) !== 0)) {
       this.report(size, policyFlags, response.rcode);
     }
     return size;
+  }
+
+  private countRequest(qtype: number): void {
+    if (this.role !== ROLE.CLIENT) return;
+    const { client, query } = this;
+    const family = client.peerSize === 4 ? 0 : 1;
+    this.counters.countRequest(this.scope, this.proto(), family, qtype, client.messageSize, query.isDo);
+  }
+
+  private countResponse(size: number): void {
+    if (this.role === ROLE.ANSWER) return;
+    const { rcode, isTruncated } = this.response;
+    this.counters.countResponse(this.scope, this.proto(), rcode, this.chain.plugin, size, isTruncated ? 1 : 0);
   }
 
   /** `log` speaks of the question as it was asked. */
@@ -334,7 +386,7 @@ export class Answerer {
       response.extendedError = EDE.NOT_READY;
       return STEP_RESULT.DONE;
     }
-    const routeAt = this.chain.findRoute();
+    const routeAt = this.tableAt === 0 ? this.chain.findRoute() : this.chain.findRouteIn(this.tableAt);
     if (routeAt === NOT_FOUND || !this.chain.hasHandlers(routeAt)) {
       response.rcode = RCODE.REFUSED;
       response.extendedError = EDE.NOT_AUTHORITATIVE;
@@ -364,8 +416,10 @@ export class Answerer {
   }
 
   private adoptRoute(routeAt: number): void {
-    this.scope = this.reader.words[routeAt + ROUTE.at.scope]!;
-    this.client.scope = this.scope;
+    if (this.tableAt === 0) {
+      this.scope = this.reader.words[routeAt + ROUTE.at.scope]!;
+      this.client.scope = this.scope;
+    }
     this.adoptPolicy(this.reader.words[routeAt + ROUTE.at.policy]! * 2);
   }
 
@@ -390,6 +444,17 @@ export class Answerer {
     this.client.addressOrder = this.addressOrders.at(policyAt);
     this.client.headerFlags = words[policyAt + POLICY.at.headerFlags]!;
     if (this.query.hasEdns) this.response.limit = this.response.messageAt + this.sizeMax() - this.opt.sizeMax();
+    if (this.role === ROLE.ANSWER) this.forgetOrder();
+    else if ((flags & POLICY_FLAG.COMPOSED) !== 0) this.chain.keepQuery();
+  }
+
+  /** What is only done to what clients get. */
+  private forgetOrder(): void {
+    const { client } = this;
+    client.policyFlags &= ~POLICY_FLAG.LOG;
+    client.isShuffled = false;
+    client.addressOrder = undefined;
+    client.headerFlags = 0;
   }
 
   /** OPT and header. @returns size of the message */

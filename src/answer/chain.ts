@@ -14,13 +14,22 @@ import {
   ROUTE,
   STEP,
   STEP_CACHE_SHIFT,
+  STEP_FLAG,
   STEP_WORDS,
   TRANSFER_RULE,
   ZONE_RECORDS,
 } from '../snapshot/snapshot-layout.ts';
 import { hasZone } from './answering-plugin.ts';
 import { AclStep } from './acl-step.ts';
-import type { AnswererOptions, QueryClient, QueryForwarder, ZoneSender } from './answerer-options.ts';
+import type {
+  AnswererOptions,
+  ComposedAnswerer,
+  Composer,
+  HeldQuestion,
+  QueryClient,
+  QueryForwarder,
+  ZoneSender,
+} from './answerer-options.ts';
 import { CACHE_RESULT, CacheStep } from './cache-step.ts';
 import { isClientInside } from './client-networks.ts';
 import { FixedSteps } from './fixed-steps.ts';
@@ -32,6 +41,7 @@ import { QueryFacts } from './query-facts.ts';
 import type { Query } from './query.ts';
 import { RecordsStep } from './records-step.ts';
 import { type Response, SECTION } from './response.ts';
+import type { TargetRule } from './rewrite-program.ts';
 import { RewriteStep, REWRITTEN } from './rewrite-step.ts';
 import { Rotation } from './rotation.ts';
 import { isSameName } from './same-name.ts';
@@ -42,14 +52,20 @@ import { TsigStep } from './tsig-step.ts';
 import { ViewChoice } from './view-choice.ts';
 import { ZoneStep } from './zone-step.ts';
 
-export class Chain {
+const NO_OCTETS = new Uint8Array(0);
+const KEPT_SIZE_MIN = 512;
+
+export class Chain implements ComposedAnswerer {
   /** PLUGIN that answers, or has answered last */
   plugin: number = PLUGIN.SERVER;
+  /** octets of the query in hand as it came, where its block has steps that ask other questions */
+  keptQuery: Uint8Array = NO_OCTETS;
+  readonly query: Query;
+  readonly response: Response;
+  readonly client: QueryClient;
+  readonly opt: OptWriter;
+  private readonly options: AnswererOptions;
   private readonly reader: SnapshotReader;
-  private readonly query: Query;
-  private readonly response: Response;
-  private readonly client: QueryClient;
-  private readonly opt: OptWriter;
   private readonly rotation: Rotation;
   private readonly kubernetes: KubernetesStep;
   private readonly records: RecordsStep;
@@ -67,6 +83,7 @@ export class Chain {
   private readonly transfers: ZoneSender | undefined;
   private readonly facts: QueryFacts;
   private readonly views: ViewChoice;
+  private composer: Composer | undefined;
   /** offsets in the message of the names a chain of CNAME records has led through */
   private readonly aliasTargets = new Uint16Array(ALIASES_MAX + 1);
 
@@ -77,8 +94,11 @@ export class Chain {
     response: Response,
     client: QueryClient,
     opt: OptWriter,
+    composer: Composer | undefined,
   ) {
+    this.options = options;
     this.reader = reader;
+    this.composer = composer;
     this.query = query;
     this.response = response;
     this.client = client;
@@ -135,12 +155,56 @@ export class Chain {
   answer(routeAt: number): number {
     const { qtype } = this.query;
     if (qtype === TYPE.AXFR || qtype === TYPE.IXFR) return this.answerTransfer(routeAt);
-    const result = this.runSteps(routeAt);
+    return this.complete(this.runSteps(routeAt));
+  }
+
+  /** What a step has begun that takes more questions than one. @returns STEP_RESULT.DONE, PENDING or WITHHELD */
+  private complete(result: number): number {
     if (result === STEP_RESULT.GLUE) return this.addGlue();
     if (result !== STEP_RESULT.FOLLOW) return result;
     const followed = this.followAliases();
     this.template.writeRest(followed === STEP_RESULT.DONE, this.client);
     return followed;
+  }
+
+  answerBehind(stepAt: number, stepCount: number): number {
+    return this.complete(this.runStepsFrom(stepAt, stepCount));
+  }
+
+  get targetRules(): readonly TargetRule[] {
+    return this.rewrite.targets;
+  }
+
+  holdQuestion(held: HeldQuestion): void {
+    const { bytes, messageAt } = this.response;
+    const from = messageAt + HEADER_SIZE;
+    held.size = this.query.questionEnd - from;
+    for (let index = 0; index < held.size; index++) held.octets[index] = bytes[from + index]!;
+    held.rewriting = this.client.rewriting;
+  }
+
+  beginAnew(held: HeldQuestion): void {
+    const { response, query, client } = this;
+    const { bytes, view, messageAt } = response;
+    const at = messageAt + HEADER_SIZE;
+    for (let index = 0; index < held.size; index++) bytes[at + index] = held.octets[index]!;
+    query.followName(at);
+    query.questionEnd = at + held.size;
+    query.qtype = view.getUint16(query.questionEnd - 4);
+    query.qclass = view.getUint16(query.questionEnd - 2);
+    client.rewriting = held.rewriting;
+    client.error = QUERY_ERROR.NONE;
+    response.begin(messageAt, query.questionEnd, response.limit, HEADER_SIZE);
+    this.plugin = PLUGIN.SERVER;
+  }
+
+  /** The response is going to be written over the query. */
+  keepQuery(): void {
+    const size = this.client.messageSize;
+    if (this.keptQuery.length < size) this.keptQuery = new Uint8Array(Math.max(size, KEPT_SIZE_MIN));
+    const { bytes, messageAt } = this.response;
+    const to = this.keptQuery;
+    for (let index = 0; index < size; index++) to[index] = bytes[messageAt + index]!;
   }
 
   /** A block without a plugin that answers refuses; one whose plugins all pass the name on fails. */
@@ -165,23 +229,37 @@ export class Chain {
     return this.views.choose(routeAt);
   }
 
-  /** Run the chain of a route until a step answers. A chain that runs off its end is SERVFAIL: nobody knows. */
+  /** @returns word index of the ROUTE of the query's name in a LISTENER block, or NOT_FOUND */
+  findRouteIn(tableAt: number): number {
+    const { nameView, nameSize, labelStarts, labelCount, qtype } = this.query;
+    return this.reader.findRouteIn(tableAt, nameView, nameSize, labelStarts, labelCount, qtype === TYPE.DS);
+  }
+
+  /** Run the chain of a route until a step answers. */
   private runSteps(routeAt: number): number {
+    return this.runStepsFrom(routeAt + ROUTE.at.steps, this.reader.words[routeAt + ROUTE.at.stepCount]!);
+  }
+
+  /** A chain that runs off its end is SERVFAIL: nobody knows. */
+  private runStepsFrom(firstAt: number, count: number): number {
     const words = this.reader.words;
-    const count = words[routeAt + ROUTE.at.stepCount]!;
-    let stepAt = routeAt + ROUTE.at.steps;
-    for (let left = count; left > 0; left--) {
-      if (words[stepAt] === STEP.REWRITE) {
-        const rewriteAt = words[stepAt + 1]! * 2;
-        const rewritten = this.rewrite.apply(rewriteAt, this.client);
-        if (rewritten === REWRITTEN.OTHER_NAME) return this.runRest(rewriteAt);
-        if (rewritten === REWRITTEN.DONE) return STEP_RESULT.DONE;
-        stepAt += STEP_WORDS;
-        continue;
-      }
-      const result = this.runStep(words[stepAt]!, words[stepAt + 1]!, words[stepAt + 2]!);
-      if (result !== STEP_RESULT.NEXT) return result;
+    let stepAt = firstAt;
+    for (let left = count - 1; left >= 0; left--) {
+      const step = words[stepAt]!;
+      const argument = words[stepAt + 1]!;
+      const flags = words[stepAt + 2]!;
       stepAt += STEP_WORDS;
+      let result: number;
+      if (step === STEP.REWRITE) {
+        const rewritten = this.rewrite.apply(argument * 2, this.client);
+        if (rewritten === REWRITTEN.DONE) return STEP_RESULT.DONE;
+        result = this.runRewritten(rewritten, argument * 2, flags, stepAt, left);
+      } else if (step >= STEP.DNS64 && step <= STEP.AUTOPATH) {
+        result = this.compose(step, argument * 2, flags, stepAt, left);
+      } else {
+        result = this.runStep(step, argument, flags);
+      }
+      if (result !== STEP_RESULT.NEXT) return result;
     }
     this.fail(QUERY_ERROR.NO_NEXT_PLUGIN, this.plugin);
     this.plugin = PLUGIN.SERVER;
@@ -189,13 +267,33 @@ export class Chain {
     return STEP_RESULT.DONE;
   }
 
-  /** The rest of a chain for the name that `rewrite` gave: in the same server block, whatever others are for that name. */
-  private runRest(rewriteAt: number): number {
-    const { reader, query } = this;
-    const { nameView, nameSize, labelStarts, labelCount, qtype } = query;
-    const tableAt = reader.words[rewriteAt + PROGRAM.at.rest]! * 2;
-    const routeAt = reader.findRouteIn(tableAt, nameView, nameSize, labelStarts, labelCount, qtype === TYPE.DS);
-    return this.runSteps(routeAt);
+  /**
+   * Behind `rewrite`. The rest of a chain for a name that it gave is in the same server block, whatever others are for that
+   * name. @returns NEXT: the steps behind it answer
+   */
+  private runRewritten(rewritten: number, programAt: number, flags: number, nextAt: number, nextCount: number): number {
+    const isOther = rewritten === REWRITTEN.OTHER_NAME;
+    const routeAt = isOther ? this.findRouteIn(this.reader.words[programAt + PROGRAM.at.rest]! * 2) : 0;
+    if ((flags & STEP_FLAG.TARGETS) !== 0 && this.rewrite.targets.length > 0) {
+      const { words } = this.reader;
+      const stepAt = isOther ? routeAt + ROUTE.at.steps : nextAt;
+      const stepCount = isOther ? words[routeAt + ROUTE.at.stepCount]! : nextCount;
+      const result = this.compose(STEP.REWRITE, programAt, flags, stepAt, stepCount);
+      if (result !== STEP_RESULT.NEXT) return result;
+    }
+    return isOther ? this.runSteps(routeAt) : STEP_RESULT.NEXT;
+  }
+
+  /** Steps that look at what those behind them answer. At the target of a CNAME of ours they were before, for the whole. */
+  private compose(step: number, programAt: number, flags: number, stepAt: number, stepCount: number): number {
+    const { response } = this;
+    const isFirst = response.answerCount === 0 && response.ownerOffset === HEADER_SIZE;
+    if (!isFirst || response.section !== SECTION.ANSWER || this.query.qclass !== CLASS.IN) return STEP_RESULT.NEXT;
+    this.composer ??= this.options.createComposer?.(this.options, this.reader);
+    if (this.composer !== undefined) return this.composer.answer(this, step, programAt, flags, stepAt, stepCount);
+    this.fail(QUERY_ERROR.STEP_UNSUPPORTED, 0);
+    response.rcode = RCODE.SERVFAIL;
+    return STEP_RESULT.DONE;
   }
 
   private runStep(step: number, argument: number, flags: number): number {
@@ -255,6 +353,11 @@ export class Chain {
     }
     this.response.rcode = RCODE.SERVFAIL;
     return STEP_RESULT.DONE;
+  }
+
+  /** Queries that `acl` decides are counted. */
+  set countsAccess(isOn: boolean) {
+    this.acl.isCounting = isOn;
   }
 
   private checkAccess(rulesAt: number): number {

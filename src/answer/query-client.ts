@@ -24,6 +24,7 @@ export function createQueryClient(): QueryClient {
     tsigSize: 0,
     loggedMetadata: undefined,
     upstreamOptions: undefined,
+    composing: undefined,
     optSize: 0,
     error: QUERY_ERROR.NONE,
     errorDetail: 0,
@@ -43,4 +44,5 @@ export function forgetPolicy(client: QueryClient): void {
   client.upstreamOptions = undefined;
   client.tsig = undefined;
   client.tsigSize = 0;
+  client.composing = undefined;
 }

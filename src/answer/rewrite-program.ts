@@ -48,10 +48,10 @@ export type ProgramRule = {
       readonly to: number;
     }
   | { readonly field: 'edns0'; readonly option: OptionRule }
+  /** matches every question: `name` is where a CNAME record of the response leads to, which becomes `to` */
+  | { readonly field: 'cname'; readonly match: NameMatch; readonly name: string; readonly to: string }
   /** matches every question and changes nothing */
   | { readonly field: 'nothing' }
-  /** not served yet */
-  | { readonly field: 'unbuilt' }
 );
 
 export type NamePiece =
@@ -78,13 +78,21 @@ export type ResponseRule =
   | { readonly kind: 'ttl'; readonly minSeconds: number; readonly maxSeconds: number }
   | { readonly kind: 'rcode'; readonly from: number; readonly to: number };
 
+/** Where a CNAME record leads to. */
+export interface TargetRule {
+  readonly match: NameMatch;
+  /** text form, lower-cased */
+  readonly name: string;
+  readonly regex: Re2.RE2JS | undefined;
+  readonly to: string;
+}
+
 export const REWRITE_RESULT = {
   /** no rule matched */
   NOTHING: 0,
   DONE: 1,
   /** what the rules made of the name is none */
   INVALID: 2,
-  UNBUILT: 3,
 } as const;
 
 interface CompiledRule {
@@ -94,9 +102,11 @@ interface CompiledRule {
   readonly regex: Re2.RE2JS | undefined;
   /** of the response, where they are the same for every name */
   readonly responses: readonly ResponseRule[];
+  readonly target: TargetRule | undefined;
 }
 
 const NO_RULES: readonly ResponseRule[] = [];
+const NO_TARGET_RULES: readonly TargetRule[] = [];
 
 export class RewriteRules {
   /** what the question becomes; of the last call of `apply` */
@@ -108,6 +118,8 @@ export class RewriteRules {
   responses: readonly ResponseRule[] = NO_RULES;
   /** of the query that goes to an upstream, as they go on the wire; undefined: no rule adds one */
   options: Uint8Array | undefined;
+  /** to be applied to CNAME records of the response, the last one first */
+  targets: readonly TargetRule[] = NO_TARGET_RULES;
 
   readonly #rules: readonly CompiledRule[];
   readonly #text: Uint8Array = new Uint8Array(NAME_TEXT_SIZE_MAX);
@@ -145,6 +157,7 @@ export class RewriteRules {
     this.qclass = qclass;
     this.name = undefined;
     this.responses = NO_RULES;
+    this.targets = NO_TARGET_RULES;
     this.#textSize = writeNameText(name, 0, this.#text);
     let result: number = REWRITE_RESULT.NOTHING;
     for (let index = 0; index < this.#rules.length; index++) {
@@ -216,10 +229,8 @@ export class RewriteRules {
   }
 
   /** A rule that matched. @returns REWRITE_RESULT, NOTHING if it is not for this query after all */
-  #applyOne({ rule, regex, responses }: CompiledRule): number {
+  #applyOne({ rule, regex, responses, target }: CompiledRule): number {
     switch (rule.field) {
-      case 'unbuilt':
-        return REWRITE_RESULT.UNBUILT;
       case 'edns0':
         if (this.#facts === undefined || !this.#options.apply(rule.option, this.#facts, this.qtype)) {
           return REWRITE_RESULT.NOTHING;
@@ -230,6 +241,9 @@ export class RewriteRules {
         break;
       case 'class':
         this.qclass = rule.to;
+        break;
+      case 'cname':
+        if (target !== undefined) this.targets = [...this.targets, target];
         break;
       case 'name': {
         const before = this.#textNow();
@@ -256,6 +270,19 @@ export class RewriteRules {
   }
 }
 
+/** What a rule makes of a name in text form; undefined if it is not about it. */
+export function replaceTarget({ match, name, regex, to }: TargetRule, text: string): string | undefined {
+  if (regex !== undefined) return regex.matcher(text).find() ? replaceByRegex(regex, to, text) : undefined;
+  const isIts = {
+    exact: text === name,
+    prefix: text.startsWith(name),
+    suffix: text.endsWith(name),
+    substring: text.includes(name),
+    regex: false,
+  }[match];
+  return isIts ? replacePart(match, name, to, text) : undefined;
+}
+
 function compileRule(rule: ProgramRule): CompiledRule {
   const isNamed = rule.field === 'name' || rule.field === 'ttl' || rule.field === 'rcode';
   const isRegex = isNamed && rule.match === 'regex';
@@ -264,7 +291,12 @@ function compileRule(rule: ProgramRule): CompiledRule {
     octets: new TextEncoder().encode(isNamed && !isRegex ? rule.name : ''),
     regex: isRegex ? compileRegex(rule.name) : undefined,
     responses: responsesOf(rule),
+    target: rule.field === 'cname' ? targetOf(rule) : undefined,
   };
+}
+
+function targetOf({ match, name, to }: Extract<ProgramRule, { readonly field: 'cname' }>): TargetRule {
+  return { match, name, regex: match === 'regex' ? compileRegex(name) : undefined, to };
 }
 
 function responsesOf(rule: ProgramRule): readonly ResponseRule[] {
@@ -292,16 +324,19 @@ function replaceName(
   regex: Re2.RE2JS | undefined,
   text: string,
 ): string {
-  if (regex !== undefined) return replaceByRegex(regex, rule.to, text);
-  switch (rule.match) {
+  return regex === undefined ? replacePart(rule.match, rule.name, rule.to, text) : replaceByRegex(regex, rule.to, text);
+}
+
+function replacePart(match: NameMatch, name: string, to: string, text: string): string {
+  switch (match) {
     case 'prefix':
-      return rule.to + text.slice(rule.name.length);
+      return to + text.slice(name.length);
     case 'suffix':
-      return text.slice(0, text.length - rule.name.length) + rule.to;
+      return text.slice(0, text.length - name.length) + to;
     case 'substring':
-      return text.replaceAll(rule.name, () => rule.to);
+      return text.replaceAll(name, () => to);
     default:
-      return rule.to;
+      return to;
   }
 }
 

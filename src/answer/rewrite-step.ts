@@ -11,7 +11,7 @@ import { Programs } from './programs.ts';
 import type { QueryFacts } from './query-facts.ts';
 import type { Query } from './query.ts';
 import { type Response, SECTION } from './response.ts';
-import { REWRITE_RESULT, RewriteRules } from './rewrite-program.ts';
+import { REWRITE_RESULT, RewriteRules, type TargetRule } from './rewrite-program.ts';
 
 const RECORD_FIXED_SIZE = 10;
 
@@ -25,6 +25,8 @@ export const REWRITTEN = {
 } as const;
 
 export class RewriteStep {
+  /** of the last call of `apply`: rules about where CNAME records lead */
+  targets: readonly TargetRule[] = [];
   private readonly facts: QueryFacts;
   private readonly query: Query;
   private readonly response: Response;
@@ -46,8 +48,8 @@ export class RewriteStep {
     const rules = this.programs.at(rewriteAt);
     const result = rules.apply(query.nameBytes, query.qtype, query.qclass, this.facts);
     if (rules.options !== undefined) client.upstreamOptions = rules.options;
+    this.targets = rules.targets;
     if (result === REWRITE_RESULT.NOTHING) return REWRITTEN.SAME_NAME;
-    if (result === REWRITE_RESULT.UNBUILT) return this.fail(client, QUERY_ERROR.STEP_UNSUPPORTED);
     if (result === REWRITE_RESULT.INVALID || !isData(rules.qtype)) {
       return this.fail(client, QUERY_ERROR.NAME_INVALID);
     }

@@ -13,25 +13,26 @@ export const CLIENT_SHARE_MAX: number = WAITERS_MAX / 8;
 const CELLS = 8192;
 
 export class ClientShares {
-  readonly #octets: Uint8Array;
   readonly #seed: number;
   readonly #counts: Uint16Array = new Uint16Array(CELLS);
   /** by waiter: the cell it is counted in + 1, 0: in none */
   readonly #cellOf: Uint16Array = new Uint16Array(WAITERS_MAX + 1);
   #cell = 0;
 
-  /** @param clientArena  the memory that clients' addresses lie in */
-  constructor(clientArena: ArrayBuffer, random: RandomPool) {
-    this.#octets = new Uint8Array(clientArena);
+  constructor(random: RandomPool) {
     this.#seed = (random.next() << 16) | random.next();
   }
 
-  /** Whether one more query of a client may wait; `take` speaks of the client asked about last. */
-  hasRoom(client: QueryClient): boolean {
+  /**
+   * Whether one more query of a client may wait; `take` speaks of the client asked about last.
+   *
+   * @param octets  the memory that its address lies in
+   */
+  hasRoom(octets: Uint8Array, client: QueryClient): boolean {
     let hash = this.#seed;
     const end = client.peerOffset + client.peerSize;
     for (let at = client.peerOffset; at < end; at++) {
-      hash = Math.imul(hash ^ this.#octets[at]!, 0x9e37_79b1);
+      hash = Math.imul(hash ^ octets[at]!, 0x9e37_79b1);
       hash ^= hash >>> 15;
     }
     this.#cell = (hash >>> 8) & (CELLS - 1);

@@ -22,6 +22,8 @@ export const EVENT_LOOP_IO_SIZE: number = (QUERY_AT + UPSTREAM_QUERY_MAX + 63) &
 export interface EventLoopClients {
   /** Keep where the query in hand came from for `waiter`. */
   saveReturnPath(waiter: number): void;
+  /** The way back for `to` is that for `from`. */
+  copyReturnPath(from: number, to: number): void;
   /** Send a response, now or in `flush`. @param message  the callee's to keep */
   queueResponse(waiter: number, message: Buffer): void;
   /** The forwarder is done with what came from upstream. */
@@ -64,7 +66,7 @@ export class EventLoopUpstreams implements ForwardTransport, UpstreamRegistrar, 
     this.#forwarder.random.refill();
     this.streams.tick(nowMs);
     this.#datagrams.tick(nowMs);
-    this.#clients.flush();
+    this.#finish();
   }
 
   close(): void {
@@ -75,6 +77,10 @@ export class EventLoopUpstreams implements ForwardTransport, UpstreamRegistrar, 
 
   saveReturnPath(waiter: number): void {
     this.#clients.saveReturnPath(waiter);
+  }
+
+  copyReturnPath(from: number, to: number): void {
+    this.#clients.copyReturnPath(from, to);
   }
 
   queryRoom(): number {
@@ -112,7 +118,7 @@ export class EventLoopUpstreams implements ForwardTransport, UpstreamRegistrar, 
     this.#peerPort = peer.port;
     this.#take(message);
     this.#forwarder.receive(REPLY_AT, message.length);
-    this.#clients.flush();
+    this.#finish();
   }
 
   failDatagram(attempt: number): void {
@@ -124,13 +130,19 @@ export class EventLoopUpstreams implements ForwardTransport, UpstreamRegistrar, 
     if (this.#isClosed) return;
     this.#take(message);
     this.#forwarder.receiveStream(attempt, generation, REPLY_AT, message.length);
-    this.#clients.flush();
+    this.#finish();
   }
 
   failQuery({ attempt, generation }: StreamQuery): void {
     if (this.#isClosed) return;
     this.#forwarder.nowMs = performance.now();
     this.#forwarder.failStream(attempt, generation);
+  }
+
+  /** What came from upstream is dealt with. */
+  #finish(): void {
+    this.#forwarder.resume();
+    this.#clients.flush();
   }
 
   #take(message: Uint8Array): void {

@@ -151,13 +151,16 @@ export class FlightEnds {
     const table = this.#table;
     table.hide(slot);
     const isKept = table.cacheProfile[slot] !== 0 && this.#lateCount < LATE_MAX;
-    const isLate = !isAnswered && isKept && this.#attempts.hasOpen(slot);
+    // An answer that goes on takes its waiter with it.
+    const isFree = this.#waiters.continuation[table.firstWaiter[slot]!] === undefined;
+    const isLate = !isAnswered && isKept && isFree && this.#attempts.hasOpen(slot);
     let count = 0;
     for (let waiter = table.firstWaiter[slot]!; waiter !== 0;) {
       const next = table.nextWaiter[waiter]!;
       this.#shares.release(waiter);
-      // The first has the question's name.
-      if (!isLate || count > 0) {
+      // The first has the question's name; an answer that goes on needs the way back to its client.
+      const isNeeded = isLate && count === 0;
+      if (!isNeeded && this.#waiters.continuation[waiter] === undefined) {
         this.#waiters.release(waiter);
         table.releaseWaiter(waiter);
       }

@@ -1,6 +1,7 @@
 /** Tells main of queries that were forwarded, when their response goes out: what `log` and `errors` are to print. */
 import type { QueryClient } from '../answer/answerer-options.ts';
 import type { Query } from '../answer/query.ts';
+import type { Response } from '../answer/response.ts';
 import { parseAddress } from '../dns/address.ts';
 import { FLAGS_HIGH_AT } from '../dns/wire-header.ts';
 import { QUERY_ERROR } from '../observability/query-error.ts';
@@ -13,7 +14,6 @@ const ADDRESS_SIZE = 16;
 
 export class ForwardReports {
   readonly #events: QueryEventWriter | undefined;
-  readonly #clientOctets: Uint8Array;
   /** by waiter: QUERY_EVENT_FLAG bits, 0: not to be reported */
   readonly #flags: Uint32Array = new Uint32Array(WAITERS_MAX + 1);
   readonly #listener: Uint32Array = new Uint32Array(WAITERS_MAX + 1);
@@ -31,14 +31,12 @@ export class ForwardReports {
   #answeredByPort = 0;
   readonly #addressWords: Uint32Array = new Uint32Array(4);
 
-  /** @param clientArena  the memory queries are read from */
-  constructor(events: QueryEventWriter | undefined, clientArena: ArrayBuffer) {
+  constructor(events: QueryEventWriter | undefined) {
     this.#events = events;
-    this.#clientOctets = new Uint8Array(clientArena);
   }
 
-  /** Keep what the report of a waiter's response will need. @param messageAt  the query, in the clients' memory */
-  keep(waiter: number, query: Query, client: QueryClient, messageAt: number): void {
+  /** Keep what the report of a waiter's response will need. @param response  the query lies where it is written */
+  keep(waiter: number, query: Query, client: QueryClient, { bytes: octets, messageAt }: Response): void {
     const { policyFlags } = client;
     let flags = 0;
     if ((policyFlags & POLICY_FLAG.LOG) !== 0) flags |= QUERY_EVENT_FLAG.LOG;
@@ -52,7 +50,6 @@ export class ForwardReports {
     if (client.isStream) flags |= QUERY_EVENT_FLAG.STREAM;
     if (query.isDo !== 0) flags |= QUERY_EVENT_FLAG.DNSSEC_OK;
     this.#flags[waiter] = flags;
-    const octets = this.#clientOctets;
     const flagsAt = messageAt + FLAGS_HIGH_AT;
     this.#queryFlags[waiter] = (octets[flagsAt]! << 8) | octets[flagsAt + 1]!;
     this.#listener[waiter] = client.listener;
@@ -123,6 +120,11 @@ export class ForwardReports {
     this.#flags[waiter] = flags & ~QUERY_EVENT_FLAG.ERRORS;
     this.#add(events, waiter, flags & ~QUERY_EVENT_FLAG.LOG, octets, at, size, rcode);
     events.commit(0);
+  }
+
+  /** A response that was reported elsewhere goes out. */
+  commit(durationMs: number): void {
+    this.#events?.commit(durationMs);
   }
 
   #add(

@@ -17,6 +17,8 @@ export const STREAM_SOCKET = 0;
 export interface ForwardTransport {
   /** Keep where the client's query in hand came from as the way back for `waiter`. */
   saveReturnPath(waiter: number): void;
+  /** The way back for `to` is that for `from`. */
+  copyReturnPath(from: number, to: number): void;
   /** Room for a query to an upstream, UPSTREAM_QUERY_MAX octets. @returns its offset */
   queryRoom(upstream: number): number;
   /**

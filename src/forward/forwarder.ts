@@ -35,7 +35,8 @@ import { QuestionMatch } from './question-match.ts';
 import { RandomPool } from './random-pool.ts';
 import { Reply } from './reply.ts';
 import { ReplyAcceptance } from './reply-acceptance.ts';
-import { ResponseDelivery } from './response-delivery.ts';
+import { INNER_RESPONSE_SIZE, ResponseDelivery } from './response-delivery.ts';
+import { Resumptions } from './resumptions.ts';
 import { ASKED, TransactionTable, TRANSACTIONS_MAX } from './transaction-table.ts';
 import { TRUNCATED_SIZE, TruncatedReplies } from './truncated-replies.ts';
 import { UnaskedQuestions } from './unasked-questions.ts';
@@ -59,8 +60,6 @@ export interface ForwarderOptions {
   readonly events?: QueryEventWriter | undefined;
   /** where answers are kept; without it they are not */
   readonly cache?: CacheAccess | undefined;
-  /** the memory queries are read from */
-  readonly clientArena: ArrayBuffer;
   /** octets at the start of the arena that are the transport's */
   readonly ioSize: number;
   /** clients ask over streams, and so are upstreams that can be asked either way, but for groups with `prefer_udp` */
@@ -85,6 +84,7 @@ export class Forwarder implements QueryForwarder {
   readonly #reply: Reply;
   readonly #truncated: TruncatedReplies;
   readonly #delivery: ResponseDelivery;
+  readonly #resumptions: Resumptions;
   readonly #reports: ForwardReports;
   readonly #shares: ClientShares;
   readonly #attempts: Attempts;
@@ -97,10 +97,11 @@ export class Forwarder implements QueryForwarder {
     assert(options.ioSize % 64 === 0, 'the part of the transport ends on a cache line');
     this.#options = options;
     const cachedAt = options.ioSize + WAITERS_SIZE + TRUNCATED_SIZE;
-    this.arena = new ArrayBuffer(cachedAt + (options.cache === undefined ? 0 : CACHED_MESSAGE_SIZE));
+    const innerAt = cachedAt + (options.cache === undefined ? 0 : CACHED_MESSAGE_SIZE);
+    this.arena = new ArrayBuffer(innerAt + INNER_RESPONSE_SIZE);
     this.#octets = new Uint8Array(this.arena);
     this.#view = new DataView(this.arena);
-    this.waiters = new Waiters(this.arena, options.ioSize, options.clientArena);
+    this.waiters = new Waiters(this.arena, options.ioSize);
     this.#truncated = new TruncatedReplies(this.arena, options.ioSize + WAITERS_SIZE);
     this.#table = new TransactionTable(this.random);
     this.#states = new UpstreamStates(this.random, options.buffer);
@@ -108,9 +109,11 @@ export class Forwarder implements QueryForwarder {
     this.counters = new ForwardCounters(options.buffer, options.shard);
     this.#groups = new KnownGroups(options.buffer, this.#states, this.#loops);
     this.#reply = new Reply(this.arena);
-    this.#reports = new ForwardReports(options.events, options.clientArena);
-    this.#shares = new ClientShares(options.clientArena, this.random);
-    this.#delivery = new ResponseDelivery(this.arena, this.#table, this.waiters, options.counters, this.#reports);
+    this.#reports = new ForwardReports(options.events);
+    this.#shares = new ClientShares(this.random);
+    const delivering = [this.arena, this.#table, this.waiters, options.counters, this.#reports] as const;
+    this.#resumptions = new Resumptions(...delivering);
+    this.#delivery = new ResponseDelivery(...delivering, this.#resumptions, innerAt);
     this.#questions = new QuestionMatch(this.#table, this.waiters, this.arena, this.random);
     const parts = this.#flightParts(cachedAt);
     const { waiters } = this;
@@ -165,6 +168,7 @@ export class Forwarder implements QueryForwarder {
     this.#attempts.transport = transport;
     this.#acceptance.transport = transport;
     this.#delivery.transport = transport;
+    this.#resumptions.transport = transport;
     this.nowMs = performance.now();
     const count = forwardGroupCount(this.#options.buffer);
     this.learnGroups();
@@ -184,7 +188,17 @@ export class Forwarder implements QueryForwarder {
   /** whether clients wait */
   get hasClients(): boolean {
     for (let group = 0; group < this.#groups.count; group++) if (this.#ends.waiting(group) > 0) return true;
-    return false;
+    return this.canResume;
+  }
+
+  /** whether `resume` has something to do */
+  get canResume(): boolean {
+    return this.#resumptions.count > 0;
+  }
+
+  /** Go on with answers that waited for what came meanwhile. Not while a query or a reply is in hand. */
+  resume(): void {
+    if (this.canResume) this.#resumptions.run(this.nowMs);
   }
 
   /** whether `tick` has something to do even with nothing in flight */
@@ -212,7 +226,7 @@ export class Forwarder implements QueryForwarder {
       response.extendedErrorText = CONCURRENT_TEXT;
       return false;
     }
-    if (!this.#shares.hasRoom(client)) {
+    if (!this.#shares.hasRoom(response.bytes, client)) {
       this.counters.count(FORWARD_CELLS.at.clientFull);
       client.error = QUERY_ERROR.CLIENT_SHARE;
       client.errorDetail = CLIENT_SHARE_MAX;
@@ -230,7 +244,8 @@ export class Forwarder implements QueryForwarder {
     }
     const isKept = this.waiters.keep(waiter, query, response, client);
     // Not an argument: a number that is no small integer is boxed for a call.
-    this.waiters.startMs[waiter] = this.nowMs;
+    const resumed = this.#resumptions.current;
+    this.waiters.startMs[waiter] = resumed === 0 ? this.nowMs : this.waiters.startMs[resumed]!;
     if (!isKept || !this.#enter(group, query, waiter, client.cacheProfile + 1, client.hasStale)) {
       if (isKept && table.inFlight < TRANSACTIONS_MAX && !this.#attempts.isHandoffFull) {
         client.error = QUERY_ERROR.NO_HEALTHY_UPSTREAM;
@@ -241,8 +256,9 @@ export class Forwarder implements QueryForwarder {
       return false;
     }
     this.#shares.take(waiter);
-    this.#reports.keep(waiter, query, client, response.messageAt);
-    this.#transport!.saveReturnPath(waiter);
+    this.#reports.keep(waiter, query, client, response);
+    if (resumed === 0) this.#transport!.saveReturnPath(waiter);
+    else this.#transport!.copyReturnPath(resumed, waiter);
     this.#ends.setWaiting(group, count + 1);
     return true;
   }

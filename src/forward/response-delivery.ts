@@ -6,10 +6,14 @@ import type { ForwardReports } from './forward-reports.ts';
 import type { ForwardTransport } from './forward-transport.ts';
 import type { Reply } from './reply.ts';
 import type { TransactionTable } from './transaction-table.ts';
+import type { Resumptions } from './resumptions.ts';
 import { WAITER, type Waiters } from './waiters.ts';
 
 const PROTO_UDP = 0;
 const PROTO_TCP = 1;
+
+/** The largest message. */
+export const INNER_RESPONSE_SIZE = 65_536;
 
 export class ResponseDelivery {
   transport: ForwardTransport | undefined;
@@ -22,14 +26,18 @@ export class ResponseDelivery {
   readonly #reports: ForwardReports;
   readonly #response: ClientResponse;
   readonly #octets: Uint8Array;
+  readonly #resumptions: Resumptions;
+  readonly #innerAt: number;
 
-  /** @param arena  replies and responses lie in it */
+  /** @param innerAt  room in the arena for a response that is none of a client, INNER_RESPONSE_SIZE octets @param arena  replies and responses lie in it */
   constructor(
     arena: ArrayBuffer,
     table: TransactionTable,
     waiters: Waiters,
     counters: ShardCounters,
     reports: ForwardReports,
+    resumptions: Resumptions,
+    innerAt: number,
   ) {
     this.#table = table;
     this.#waiters = waiters;
@@ -37,6 +45,8 @@ export class ResponseDelivery {
     this.#reports = reports;
     this.#response = new ClientResponse(arena, waiters);
     this.#octets = new Uint8Array(arena);
+    this.#resumptions = resumptions;
+    this.#innerAt = innerAt;
   }
 
   sendReply(slot: number, reply: Reply): void {
@@ -46,9 +56,11 @@ export class ResponseDelivery {
     this.#reports.setAnswered();
     for (let waiter = table.firstWaiter[slot]!; waiter !== 0; waiter = table.nextWaiter[waiter]!) {
       if (this.#waiters.flags[waiter] === WAITER.NOBODY) continue;
-      const at = transport.responseRoom(waiter);
+      const isInner = this.#waiters.continuation[waiter] !== undefined;
+      const at = isInner ? this.#innerAt : transport.responseRoom(waiter);
       response.write(waiter, at, reply);
-      this.#queue(waiter, at);
+      if (isInner) this.#resume(waiter, false);
+      else this.#queue(waiter, at);
     }
   }
 
@@ -57,9 +69,16 @@ export class ResponseDelivery {
     const transport = this.transport!;
     for (let waiter = table.firstWaiter[slot]!; waiter !== 0; waiter = table.nextWaiter[waiter]!) {
       if (this.#waiters.flags[waiter] === WAITER.NOBODY) continue;
-      const at = transport.responseRoom(waiter);
+      const isInner = this.#waiters.continuation[waiter] !== undefined;
+      const at = isInner ? this.#innerAt : transport.responseRoom(waiter);
       const response = this.#response;
       response.writeFailure(waiter, at, RCODE.SERVFAIL, extendedError);
+      if (isInner) {
+        this.#reports.addError(waiter, this.#octets, at, response.size, response.rcode);
+        response.restore(waiter, at);
+        this.#resume(waiter, true);
+        continue;
+      }
       if (this.#waiters.rewriting[waiter] !== undefined) {
         // `errors` speaks of the question as it was rewritten, and of no rcode, as CoreDNS does.
         this.#reports.addError(waiter, this.#octets, at, response.size, RCODE.NOERROR);
@@ -67,6 +86,13 @@ export class ResponseDelivery {
       }
       this.#queue(waiter, at);
     }
+  }
+
+  /** The response just written is for an answer in the making. */
+  #resume(waiter: number, isFailed: boolean): void {
+    const at = this.#innerAt;
+    this.#waiters.continuation[waiter]!.take(this.#octets.slice(at, at + this.#response.size), isFailed);
+    this.#resumptions.add(waiter);
   }
 
   #queue(waiter: number, at: number): void {

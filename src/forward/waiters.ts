@@ -4,7 +4,7 @@
  * A waiter's place in the arena holds its way back (the transport's), the head of its response (header as asked, question
  * as the client wrote it, CNAME records of our own that led here) and the OPT record of its response.
  */
-import type { QueryClient } from '../answer/answerer-options.ts';
+import type { Continuation, QueryClient } from '../answer/answerer-options.ts';
 import type { Query } from '../answer/query.ts';
 import type { AddressOrder } from '../answer/record-order.ts';
 import { SECTION, type Response } from '../answer/response.ts';
@@ -21,6 +21,8 @@ const DATA_MAX = STRIDE - WAITER_PATH_SIZE;
 /** Heads that are longer, because of a chain of CNAME records. */
 const LARGE_COUNT = 64;
 const LARGE_SIZE = 4096;
+/** Queries of clients that are kept whole, with the responses that their answers are made of. */
+export const CONTINUED_MAX = 4096;
 
 export const WAITERS_SIZE: number = (WAITERS_MAX + 1) * STRIDE + LARGE_COUNT * LARGE_SIZE;
 
@@ -66,6 +68,8 @@ export class Waiters {
   readonly rewriting: (Rewriting | undefined)[] = Array.from({ length: WAITERS_MAX + 1 }, () => undefined);
   /** by what its response is signed */
   readonly tsig: (TsigSession | undefined)[] = Array.from({ length: WAITERS_MAX + 1 }, () => undefined);
+  /** what is answered when the response is there: it is none of the client's */
+  readonly continuation: (Continuation | undefined)[] = Array.from({ length: WAITERS_MAX + 1 }, () => undefined);
   /** offset in the arena of head and OPT */
   readonly dataAt: Uint32Array = new Uint32Array(WAITERS_MAX + 1);
 
@@ -73,18 +77,15 @@ export class Waiters {
   readonly #options = new Map<number, Uint8Array>();
 
   readonly #octets: Uint8Array;
-  readonly #clientOctets: Uint8Array;
   readonly #at: number;
   readonly #freeLarge: Uint16Array;
   #freeLargeCount = LARGE_COUNT;
+  /** waiters that have a continuation */
+  #continuedCount = 0;
 
-  /**
-   * @param at           where their memory lies in the arena, WAITERS_SIZE octets from a multiple of 64 on
-   * @param clientArena  the memory queries are read from
-   */
-  constructor(arena: ArrayBuffer, at: number, clientArena: ArrayBuffer) {
+  /** @param at  where their memory lies in the arena, WAITERS_SIZE octets from a multiple of 64 on */
+  constructor(arena: ArrayBuffer, at: number) {
     this.#octets = new Uint8Array(arena);
-    this.#clientOctets = new Uint8Array(clientArena);
     this.#at = at;
     this.#freeLarge = Uint16Array.from({ length: LARGE_COUNT }, (_, index) => index);
   }
@@ -94,17 +95,18 @@ export class Waiters {
     return this.#at + waiter * STRIDE;
   }
 
-  /** Keep what the response will need. @returns false if there is no room for so long a head */
+  /** Keep what the response will need. @returns false if there is no room for it */
   keep(waiter: number, query: Query, response: Response, client: QueryClient): boolean {
     const messageAt = response.messageAt;
     const headSize = response.position - messageAt;
     const size = headSize + client.optSize;
     let dataAt = this.pathAt(waiter) + WAITER_PATH_SIZE;
+    if (client.composing !== undefined && this.#continuedCount === CONTINUED_MAX) return false;
     if (size > DATA_MAX) {
       if (size > LARGE_SIZE || this.#freeLargeCount === 0) return false;
       dataAt = this.#largeAt + this.#freeLarge[--this.#freeLargeCount]! * LARGE_SIZE;
     }
-    const from = this.#clientOctets;
+    const from = response.bytes;
     const to = this.#octets;
     for (let index = 0; index < size; index++) to[dataAt + index] = from[messageAt + index]!;
     this.dataAt[waiter] = dataAt;
@@ -118,7 +120,9 @@ export class Waiters {
     this.addressOrder[waiter] = client.addressOrder;
     this.rewriting[waiter] = client.rewriting;
     if (client.upstreamOptions !== undefined) this.#options.set(waiter, client.upstreamOptions);
-    this.tsig[waiter] = client.tsig;
+    this.tsig[waiter] = client.composing === undefined ? client.tsig : undefined;
+    this.continuation[waiter] = client.composing?.suspend();
+    if (client.composing !== undefined) this.#continuedCount++;
     this.headerFlags[waiter] = client.headerFlags;
     let flags = client.isStream ? WAITER.STREAM : 0;
     if (client.isShuffled || client.addressOrder !== undefined) flags |= WAITER.ORDERED;
@@ -159,6 +163,10 @@ export class Waiters {
     if (this.#options.size > 0) this.#options.delete(waiter);
     this.rewriting[waiter] = undefined;
     this.tsig[waiter] = undefined;
+    if (this.continuation[waiter] !== undefined) {
+      this.continuation[waiter] = undefined;
+      this.#continuedCount--;
+    }
     const dataAt = this.dataAt[waiter]!;
     if (dataAt >= this.#largeAt) {
       this.#freeLarge[this.#freeLargeCount++] = (dataAt - this.#largeAt) / LARGE_SIZE;

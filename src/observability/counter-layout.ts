@@ -68,6 +68,9 @@ export const PLUGIN = {
   SECONDARY: 16,
 } as const;
 
+/** What steps that ask other questions did: cells of a scope. */
+export const COMPOSED = { AUTOPATH: 0, DNS64: 1, SIIT: 2 } as const;
+
 /** Why a datagram got no answer. */
 export const DROP_REASONS = ['short', 'response', 'truncated', 'send_refused'] as const;
 export const DROP = { SHORT: 0, RESPONSE: 1, TRUNCATED: 2, SEND_REFUSED: 3 } as const;
@@ -150,6 +153,7 @@ export const SCOPE_CELLS = layout('scope cells', [
   ['durations', DURATION_CELLS, 'queries, by time from receive to send'],
   ['durationSum', 2, 'nanoseconds from receive to send: bits 0–31, bits 16–47'],
   ['acl', 4, 'queries, by what `acl` did: blocked, filtered, dropped, allowed'],
+  ['composed', 3, 'queries, by who answered them out of other answers: `autopath`, `dns64`, `siit`'],
 ]);
 
 /** Cells of a shard that belong to no scope. */

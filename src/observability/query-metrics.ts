@@ -7,6 +7,7 @@
 import { RCODE, rcodeName } from '../dns/iana.ts';
 import type { CounterCollector } from './counter-collector.ts';
 import {
+  COMPOSED,
   DROP_REASONS,
   DURATION_BOUNDS,
   FAMILY_LABELS,
@@ -115,6 +116,27 @@ export function queryMetrics(
       samples: () => metrics.acl(action),
     })),
     {
+      name: 'coredns_autopath_success_total',
+      type: 'counter',
+      help: 'Counter of requests that did autopath.',
+      labels: ['server'],
+      samples: () => metrics.composed(COMPOSED.AUTOPATH),
+    },
+    {
+      name: 'coredns_dns64_requests_translated_total',
+      type: 'counter',
+      help: 'Counter of DNS requests translated by dns64.',
+      labels: ['server'],
+      samples: () => metrics.composed(COMPOSED.DNS64),
+    },
+    {
+      name: 'coredns_siit_requests_translated_total',
+      type: 'counter',
+      help: 'Counter of DNS requests translated by siit.',
+      labels: ['server'],
+      samples: () => metrics.composed(COMPOSED.SIIT),
+    },
+    {
       name: 'skyshard_shard_requests_total',
       type: 'counter',
       help: 'Queries, by the shard that took them.',
@@ -143,6 +165,16 @@ class QueryMetrics {
       const labels = action === ACL_ALLOWED ? { server, view } : { server, zone, view };
       yield { labels, value: this.collector.total(scope, AT.acl + action) };
     }
+  }
+
+  /** By server, where there were any. @param what  COMPOSED */
+  *composed(what: number): Generator<Sample> {
+    const totals = new Map<string, number>();
+    for (const [scope, { server }] of this.queryScopes()) {
+      const value = this.collector.total(scope, AT.composed + what);
+      if (value > 0) totals.set(server, (totals.get(server) ?? 0) + value);
+    }
+    for (const [server, value] of totals) yield { labels: { server }, value };
   }
 
   *requests(): Generator<Sample> {

@@ -42,6 +42,8 @@ export interface ShardCounters {
   countDrop(reason: number): void;
   /** a query that `acl` decided; `action` is an ACL_ACTION */
   countAcl(scope: number, action: number): void;
+  /** a query that was answered out of other answers; `what` is a COMPOSED */
+  countComposed(scope: number, what: number): void;
   /** a name below or beginning with localhost that `local` answered */
   countLocalhost(): void;
   publish(): void;
@@ -147,6 +149,11 @@ class SharedShardCounters implements ShardCounters {
   countAcl(scope: number, action: number): void {
     if (scope >= this.scopeMax) assert(false, 'metric scope out of range');
     this.add(scope * SCOPE_WORDS + SCOPE_CELLS.at.acl + action, 1);
+  }
+
+  countComposed(scope: number, what: number): void {
+    if (scope >= this.scopeMax) assert(false, 'metric scope out of range');
+    this.add(scope * SCOPE_WORDS + SCOPE_CELLS.at.composed + what, 1);
   }
 
   countLocalhost(): void {

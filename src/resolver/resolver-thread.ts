@@ -4,6 +4,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { assert } from '../base/assert.ts';
 import { BUFFER_HEADER } from '../memory/buffer-layout.ts';
 import { collectGarbage } from '../native/process-memory.ts';
+import { loadComposer } from '../compose/load-composer.ts';
 import { openCache } from '../cache/cache-access.ts';
 import { openChaosCounters } from '../forward/chaos-counters.ts';
 import { QueryEventWriter } from '../observability/query-event-writer.ts';
@@ -61,7 +62,6 @@ function createService(given: ResolverOptions): Services {
           counters,
           events,
           cache,
-          clientArena: arena,
         });
   const onPanic = (error: unknown): void => {
     const { message = String(error), stack } = error instanceof Error ? error : {};
@@ -86,6 +86,7 @@ function createService(given: ResolverOptions): Services {
     ...(upstreams !== undefined && { forwarder: upstreams }),
     transfers: zoneSender,
     chaosCounters: openChaosCounters(given),
+    createComposer: loadComposer,
     onPanic,
   });
   const tcp = new TcpService({

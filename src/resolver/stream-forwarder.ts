@@ -57,6 +57,7 @@ export class StreamForwarder implements QueryForwarder {
     this.#clients = clients;
     this.#upstreams = new EventLoopUpstreams(this.#forwarder, {
       saveReturnPath: (waiter) => (this.#tokens[waiter] = clients.currentToken),
+      copyReturnPath: (from, to) => (this.#tokens[to] = this.#tokens[from]!),
       // Kept until the forwarder is done: a connection that gets a response may go on with its next query.
       queueResponse: (waiter, message) => this.#responses.push({ token: this.#tokens[waiter]!, message }),
       flush: () => this.#flush(),
@@ -126,7 +127,7 @@ export class StreamForwarder implements QueryForwarder {
 
   #plan(): void {
     if (this.#isClosed) return;
-    const isFast = this.#forwarder.inFlight > 0 || this.#carriedCount > 0;
+    const isFast = this.#forwarder.inFlight > 0 || this.#forwarder.canResume || this.#carriedCount > 0;
     if (this.#timer !== undefined) {
       if (this.#isTimerFast || !isFast) return;
       clearTimeout(this.#timer);

@@ -1,6 +1,8 @@
 /** The plan of a server: from its Corefile, or from the built-in configuration. */
+import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { readVersion } from '../base/version.ts';
+import { parseResolvConf } from '../config/resolv-conf.ts';
 import { formatWarning } from '../config/server-config.ts';
 import type { CacheProfile } from '../cache/cache-profiles.ts';
 import type { ForwardGroup } from '../forward/forward-group.ts';
@@ -55,6 +57,7 @@ export async function loadPlan(
     zonesIn: (options) => directories?.zonesIn(options) ?? [],
     membersOf: (block, origin) => catalogs?.membersOf(block, origin) ?? [],
     indexOfCacheProfile,
+    hostSearch: readHostSearch(),
   });
   const warnings = [...(made?.warnings ?? []), ...config.warnings.map(formatWarning), ...plan.warnings];
   return {
@@ -72,4 +75,15 @@ async function makeText(
   if (options.makeCorefile !== undefined) return options.makeCorefile();
   if (options.corefile !== undefined) return undefined;
   return { name: BUILT_IN_NAME, ...builtInCorefile(options.bindAddresses) };
+}
+
+const HOST_RESOLV_CONF = '/etc/resolv.conf';
+
+/** Pods have it behind the names of their cluster. Where there is no such file it is empty, as with CoreDNS. */
+function readHostSearch(): readonly string[] {
+  try {
+    return parseResolvConf(readFileSync(HOST_RESOLV_CONF, 'utf8')).search;
+  } catch {
+    return [];
+  }
 }

@@ -57,7 +57,12 @@ export function remapConfig(
   };
   const moveStep = (step: StepDescription): StepDescription => {
     if ('rest' in step) {
-      const moved = programs.get(step) ?? { ...step, rest: step.rest?.map(moveRoute) };
+      const dataset = step.kind === 'autopath' && step.dataset !== undefined ? datasetOf.get(step.dataset)! : undefined;
+      const moved = programs.get(step) ?? {
+        ...step,
+        rest: step.rest?.map(moveRoute),
+        ...(dataset !== undefined && { dataset }),
+      };
       programs.set(step, moved);
       return moved;
     }

@@ -1,6 +1,7 @@
 /** What a shard does with a batch: the answerer over the shared snapshot, with this shard's counters. */
 import { Answerer } from '../answer/answerer.ts';
 import type { AnswererOptions } from '../answer/answerer-options.ts';
+import { loadComposer } from '../compose/load-composer.ts';
 import { openCache } from '../cache/cache-access.ts';
 import { openChaosCounters } from '../forward/chaos-counters.ts';
 import { Forwarder } from '../forward/forwarder.ts';
@@ -47,7 +48,6 @@ export function createShardWork(options: ShardWorkOptions): ShardWork {
           counters,
           events,
           cache,
-          clientArena: options.arena,
           ioSize: options.forwardIoSize,
         });
   const answerer = new Answerer({
@@ -61,6 +61,7 @@ export function createShardWork(options: ShardWorkOptions): ShardWork {
     cache,
     ...(forwarder !== undefined && { forwarder }),
     chaosCounters: openChaosCounters(data),
+    createComposer: loadComposer,
   });
   collectGarbage();
   waitForSnapshot(data.buffer, data.firstSnapshotMaxMs);

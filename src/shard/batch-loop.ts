@@ -196,6 +196,7 @@ export class BatchLoop {
     let received = 0;
     for (let i = 0; i < readable; i++) if (upstreams.clientSocketAt(i) < 0) received += upstreams.receiveAt(i);
     upstreams.receiveStreams();
+    forwarder.resume();
     upstreams.sendResponses();
     this.#unpublished += received;
     for (let i = 0; i < readable; i++) {
@@ -203,6 +204,7 @@ export class BatchLoop {
       if (socket >= 0) received += this.#serve(socket, false);
     }
     forwarder.tick(nowMs);
+    forwarder.resume();
     upstreams.sendResponses();
     upstreams.sendQueries();
     upstreams.replaceSockets(nowMs);
@@ -215,6 +217,7 @@ export class BatchLoop {
   #keepUpstreams(nowMs: number): void {
     if (this.#forwarder === undefined) return;
     this.#forwarder.tick(nowMs);
+    this.#forwarder.resume();
     this.#upstreams!.sendResponses();
     this.#upstreams!.sendQueries();
   }

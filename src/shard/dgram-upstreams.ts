@@ -25,6 +25,7 @@ export class DgramUpstreams {
     this.#sendResponse = sendResponse;
     this.#upstreams = new EventLoopUpstreams(forwarder, {
       saveReturnPath: (waiter) => this.#saveReturnPath(waiter),
+      copyReturnPath: (from, to) => this.#copyReturnPath(from, to),
       queueResponse: (waiter, message) => this.#respond(waiter, message),
       flush: () => undefined,
     });
@@ -43,6 +44,12 @@ export class DgramUpstreams {
     this.#waiterSocket[waiter] = this.clientSocket;
     this.#waiterAddress[waiter] = this.clientAddress;
     this.#waiterPort[waiter] = this.clientPort;
+  }
+
+  #copyReturnPath(from: number, to: number): void {
+    this.#waiterSocket[to] = this.#waiterSocket[from];
+    this.#waiterAddress[to] = this.#waiterAddress[from]!;
+    this.#waiterPort[to] = this.#waiterPort[from]!;
   }
 
   #respond(waiter: number, message: Buffer): void {

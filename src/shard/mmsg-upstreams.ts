@@ -14,6 +14,7 @@ import {
 import { type ForwardGroup, type UpstreamAddress, UPSTREAMS_TOTAL_MAX } from '../forward/forward-group.ts';
 import type { Forwarder } from '../forward/forwarder.ts';
 import { WAITERS_MAX } from '../forward/transaction-table.ts';
+import { WAITER_PATH_SIZE } from '../forward/waiters.ts';
 import { addToEpoll, EpollWaiter, removeFromEpoll } from '../native/epoll.ts';
 import type { Libc } from '../native/libc.ts';
 import { BATCH_ARENA_SIZE, MessageBatch } from '../native/message-batch.ts';
@@ -199,6 +200,13 @@ export class MmsgUpstreams implements ForwardTransport, UpstreamRegistrar {
     this.#socketOfWaiter[waiter] = socket;
     const word = this.#forwarder.waiters.pathAt(waiter) >>> 2;
     this.#clients.copyReturnPath(this.#isWildcard[socket] === 1, this.#words, word);
+  }
+
+  copyReturnPath(from: number, to: number): void {
+    const { waiters } = this.#forwarder;
+    const word = waiters.pathAt(from) >>> 2;
+    this.#socketOfWaiter[to] = this.#socketOfWaiter[from]!;
+    this.#words.copyWithin(waiters.pathAt(to) >>> 2, word, word + WAITER_PATH_SIZE / 4);
   }
 
   queryRoom(upstream: number): number {

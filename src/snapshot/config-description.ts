@@ -72,6 +72,8 @@ export interface RewriteStep extends ProgramStep {
   readonly kind: 'rewrite';
   /** a rule changes the class of questions */
   readonly changesClass: boolean;
+  /** a rule changes where CNAME records lead */
+  readonly changesTargets?: boolean;
   /** how the names go on that rules give; one of them is for the root */
   readonly rest: readonly RouteDescription[];
 }
@@ -86,6 +88,19 @@ export interface KeysDescription {
   /** JSON of a TsigKeysProgram */
   readonly program: Uint8Array;
   readonly rest?: never;
+}
+
+/** IPv6 addresses for what has IPv4 addresses alone, or the other way round. */
+export interface TranslationStep extends ProgramStep {
+  readonly kind: 'dns64' | 'siit';
+}
+
+/** Names of a search list are tried in the place of the one that is asked. */
+export interface AutopathStep extends ProgramStep {
+  readonly kind: 'autopath';
+  /** index of the dataset that knows pods by address; undefined: the list is the same for all clients */
+  readonly dataset?: number | undefined;
+  readonly rest: readonly RouteDescription[];
 }
 
 /** A step that depends on the query in more ways than words can say. */
@@ -167,6 +182,8 @@ export type StepDescription =
   | RewriteStep
   | TsigStep
   | NotifiedStep
+  | TranslationStep
+  | AutopathStep
   | AclStep
   | ({ readonly kind: 'any' | 'whoami' | 'unbuilt' | 'refuse' } & StepBase)
   | ({ readonly kind: 'local'; readonly isPrefixAnswered: boolean } & StepBase)
@@ -191,6 +208,8 @@ export interface PolicyDescription {
   readonly isRecursionAvailable: boolean;
   /** the block has plugins that answer */
   readonly hasHandlers: boolean;
+  /** a step of the block asks other questions than those of clients */
+  readonly isComposed?: boolean;
   /** octets */
   readonly udpSizeMax: number;
   /** empty: not answered */

@@ -16,8 +16,8 @@ import type {
 } from './config-description.ts';
 import { WordWriter } from './entry-encoder.ts';
 import { hashKey, ZONE_HASH_SPACE } from './key-hash.ts';
-import { LISTENER, LISTENER_FLAG, ORDER, POLICY_FLAG, STEP_CACHE_SHIFT, STEP_FLAG } from './snapshot-layout.ts';
-import { STEP_NUMBERS, writeArgument, writeProgram } from './step-arguments.ts';
+import { LISTENER, LISTENER_FLAG, ORDER, POLICY_FLAG } from './snapshot-layout.ts';
+import { flagsOf, STEP_NUMBERS, writeArgument, writeProgram } from './step-arguments.ts';
 import { takeWritten, type WriterContext } from './writer-context.ts';
 
 const LISTENER_ID_MAX = 4095;
@@ -114,8 +114,7 @@ function writeRoute(context: WriterContext, route: RouteDescription): number {
   for (const [index, step] of route.steps.entries()) {
     writer.push(STEP_NUMBERS[step.kind]);
     writer.push(args[index]!);
-    const cache = step.kind === 'forward' && step.cacheProfile !== undefined ? step.cacheProfile + 1 : 0;
-    writer.push((step.isFallthrough === true ? STEP_FLAG.FALLTHROUGH : 0) | (cache << STEP_CACHE_SHIFT));
+    writer.push(flagsOf(step));
   }
   writer.pushOctets(route.zone);
   return takeWritten(context);
@@ -149,7 +148,8 @@ function writePolicy(context: WriterContext, policy: PolicyDescription): number 
       (policy.isLogged ? POLICY_FLAG.LOG : 0) |
       (policy.reportsErrors ? POLICY_FLAG.ERRORS : 0) |
       (policy.isRecursionAvailable ? POLICY_FLAG.RECURSION : 0) |
-      (policy.hasHandlers ? POLICY_FLAG.HANDLERS : 0),
+      (policy.hasHandlers ? POLICY_FLAG.HANDLERS : 0) |
+      (policy.isComposed === true ? POLICY_FLAG.COMPOSED : 0),
   );
   if (addressOrder === 0) writer.push(policy.isShuffled ? ORDER.BY_CHANCE : ORDER.AS_IT_IS);
   else writer.push(nextOrder());

@@ -135,6 +135,12 @@ export const STEP = {
   ACL: 14,
   /** `tsig`: PROGRAM */
   TSIG: 15,
+  /** `dns64`: PROGRAM; it looks at what the steps behind it answer, and so do the next two */
+  DNS64: 16,
+  /** `siit`: PROGRAM */
+  SIIT: 17,
+  /** `autopath`: PROGRAM */
+  AUTOPATH: 18,
   /** `file`, `auto` and `secondary`: ZONE_RECORDS */
   ZONE: 20,
   /** the end of a chain whose last plugin has zones of its own, and not this one: REFUSED; no argument */
@@ -146,9 +152,13 @@ export const STEP = {
 export const STEP_FLAG = {
   /** a name that does not exist is the next step's */
   FALLTHROUGH: 1,
+  /** of STEP.REWRITE: rules change where CNAME records lead, so it looks at what the steps behind it answer */
+  TARGETS: 2,
 } as const;
 /** Bits above, of STEP.FORWARD: the profile by which answers are kept in the cache, plus 1; 0: they are not. */
 export const STEP_CACHE_SHIFT = 16;
+/** Bits above, of STEP.AUTOPATH: index of the dataset that knows pods by address, plus 1; 0: it does not depend on the client. */
+export const STEP_DATASET_SHIFT = 16;
 
 /** Largest UDP response with EDNS where nothing else is said, octets: fits every path that is not broken (RFC 9715). */
 export const UDP_SIZE_MAX_DEFAULT = 1232;
@@ -191,6 +201,8 @@ export const POLICY_FLAG = {
   RECURSION: 16,
   /** the block has plugins that answer: a name that none of them takes is SERVFAIL, where else it is REFUSED */
   HANDLERS: 32,
+  /** a step of the block asks other questions: the query is kept as it came */
+  COMPOSED: 64,
 } as const;
 
 /** The argument of STEP.RECORDS: names whose keys are whole names without the root label, all in KEY_SPACE.FORWARD. */

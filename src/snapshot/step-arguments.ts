@@ -21,6 +21,9 @@ import {
   RECORDS_FLAG,
   SERIAL_FIELDS,
   STEP,
+  STEP_CACHE_SHIFT,
+  STEP_DATASET_SHIFT,
+  STEP_FLAG,
   TRANSFER_FLAG,
   ZONE_FLAG,
   ZONE_KIND,
@@ -50,7 +53,25 @@ export const STEP_NUMBERS: Readonly<Record<StepDescription['kind'], number>> = {
   zone: STEP.ZONE,
   refuse: STEP.REFUSE,
   notified: STEP.NOTIFIED,
+  dns64: STEP.DNS64,
+  siit: STEP.SIIT,
+  autopath: STEP.AUTOPATH,
 };
+
+/** STEP_FLAG bits, and what stands above them. */
+export function flagsOf(step: StepDescription): number {
+  const flags = step.isFallthrough === true ? STEP_FLAG.FALLTHROUGH : 0;
+  switch (step.kind) {
+    case 'forward':
+      return flags | ((step.cacheProfile === undefined ? 0 : step.cacheProfile + 1) << STEP_CACHE_SHIFT);
+    case 'rewrite':
+      return step.changesTargets === true ? STEP_FLAG.TARGETS : 0;
+    case 'autopath':
+      return step.dataset === undefined ? 0 : (step.dataset + 1) << STEP_DATASET_SHIFT;
+    default:
+      return flags;
+  }
+}
 
 /** @returns reference of the step's argument, or the number it is */
 export function writeArgument(context: WriterContext, routeZone: Uint8Array, step: StepDescription): number {
@@ -70,6 +91,9 @@ export function writeArgument(context: WriterContext, routeZone: Uint8Array, ste
     case 'template':
     case 'rewrite':
     case 'tsig':
+    case 'dns64':
+    case 'siit':
+    case 'autopath':
       return writeProgram(context, step, step.program, step.rest);
     case 'transfer':
       return writeTransferRule(context, step);

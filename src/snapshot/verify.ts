@@ -350,6 +350,9 @@ class SnapshotWalk {
       case STEP.TEMPLATE:
       case STEP.REWRITE:
       case STEP.TSIG:
+      case STEP.DNS64:
+      case STEP.SIIT:
+      case STEP.AUTOPATH:
         return this.#walkProgram(argument, datasetCount);
       case STEP.NOTIFIED:
       case STEP.TRANSFER: {

@@ -30,6 +30,8 @@ export interface CompileContext {
   readonly zonesIn?: (options: AutoOptions) => readonly FoundZone[];
   /** the zones that a catalog of `secondary` lists; none if not given */
   readonly membersOf?: (block: string, origin: string) => readonly OwnedMember[];
+  /** the search list of the machine, or container, that the server runs on; nothing if not given */
+  readonly hostSearch?: readonly string[];
   /** the index by which they say how answers are kept */
   readonly indexOfCacheProfile: (profile: CacheProfile) => number;
 }

@@ -8,6 +8,7 @@
 import type { CorefileToken } from '../../config/corefile-token.ts';
 import type { AddressOrderProgram } from '../../answer/address-orders.ts';
 import type { CorefileBlock, CorefileConfig } from '../../plugins/corefile-config.ts';
+import type { PluginOptions } from '../../plugins/order.ts';
 import type { LoadbalanceOptions } from '../../plugins/loadbalance/parse.ts';
 import { formatListenAddress, type ListenAddress } from '../../observability/listener-set.ts';
 import type { MetricScope } from '../../observability/shard-counters.ts';
@@ -118,14 +119,8 @@ class Compiler {
       addresses,
       scopes: this.#scopes,
       config: { listeners },
-      records: this.#data.kubernetes.map(({ dataset, options, external, knowsClients }) =>
-        recordPlanOf(
-          dataset,
-          options,
-          external,
-          knowsClients,
-          localAddressesOf(addresses.map(({ address }) => address)),
-        ),
+      records: this.#data.kubernetes.map((planned) =>
+        recordPlanOf(planned, localAddressesOf(addresses.map(({ address }) => address))),
       ),
       hosts: this.#data.hosts,
       secondaries: this.#data.secondaries,
@@ -305,6 +300,7 @@ class Compiler {
       reportsErrors: plugins.errors !== undefined,
       isRecursionAvailable: plugins.forward?.stanzas.some(({ from }) => from === '.') ?? false,
       hasHandlers,
+      isComposed: asksOtherQuestions(plugins),
       udpSizeMax: plugins.bufsize?.size ?? UDP_SIZE_MAX_DEFAULT,
       nsid: new TextEncoder().encode(plugins.nsid?.data ?? '').subarray(0, NSID_SIZE_MAX),
     };
@@ -312,6 +308,11 @@ class Compiler {
 }
 
 const NSID_SIZE_MAX = 128;
+
+function asksOtherQuestions({ autopath, dns64, siit, rewrite }: PluginOptions): boolean {
+  if (autopath !== undefined || dns64 !== undefined || siit !== undefined) return true;
+  return rewrite?.rules.some(({ change }) => change.field === 'cname') ?? false;
+}
 
 function encodeJson(value: unknown): Uint8Array {
   return new TextEncoder().encode(JSON.stringify(value));

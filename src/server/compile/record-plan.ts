@@ -1,21 +1,19 @@
 /** From the options of `kubernetes` and `k8s_external` to what the record model takes. */
 import type { ExternalOptions, RecordOptions } from '../../records/record-options.ts';
 import type { K8sExternalOptions } from '../../plugins/k8s_external/parse.ts';
-import type { KubernetesOptions } from '../../plugins/kubernetes/parse.ts';
 import type { PluginOptions } from '../../plugins/order.ts';
+import type { PlannedData } from './block-compilation.ts';
 import { kindsOf, type RecordPlan } from '../server-plan.ts';
 
 /** A day: a timer takes no more than 24 of them. */
 const STARTUP_TIMEOUT_MAX_MS = 86_400_000;
 
 export function recordPlanOf(
-  dataset: number,
-  options: KubernetesOptions,
-  external: K8sExternalOptions | undefined,
-  knowsClients: boolean,
+  planned: PlannedData['kubernetes'][number],
   localAddresses: readonly string[],
 ): RecordPlan {
-  const records = recordOptionsOf(options, external, knowsClients, localAddresses);
+  const { dataset, options } = planned;
+  const records = recordOptionsOf(planned, localAddresses);
   const { labels, namespaceLabels } = records;
   return {
     dataset,
@@ -25,16 +23,15 @@ export function recordPlanOf(
   };
 }
 
-/** Whether a plugin of the block asks which pod a client is: `metadata` does, of pods that are verified. */
-export function asksForClients({ kubernetes, metadata }: PluginOptions): boolean {
-  return kubernetes?.pods === 'verified' && metadata !== undefined;
+/** Whether a plugin of the block asks which pod a client is: `metadata` and `autopath` do, of pods that are verified. */
+export function asksForClients({ kubernetes, metadata, autopath }: PluginOptions): boolean {
+  const isAsked = metadata !== undefined || autopath?.search.kind === 'kubernetes';
+  return kubernetes?.pods === 'verified' && isAsked;
 }
 
 /** What the record model takes: zones without the final dot. */
 function recordOptionsOf(
-  options: KubernetesOptions,
-  external: K8sExternalOptions | undefined,
-  knowsClients: boolean,
+  { options, external, knowsClients }: PlannedData['kubernetes'][number],
   localAddresses: readonly string[],
 ): RecordOptions {
   return {

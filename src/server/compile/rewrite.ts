@@ -2,39 +2,29 @@ import { EDNS_OPTION } from '../../dns/iana.ts';
 import type { OptionRule } from '../../answer/edns0-rules.ts';
 import type { Edns0Rule } from '../../plugins/rewrite/edns0.ts';
 import type { NameRule } from '../../plugins/rewrite/name-rule.ts';
-import type { RewriteChange, RewriteOptions, RewriteRule } from '../../plugins/rewrite/parse.ts';
+import type { RewriteOptions, RewriteRule } from '../../plugins/rewrite/parse.ts';
 import type { RewriteStep } from '../../snapshot/config-description.ts';
-import type { MakeSteps, ScopeOf } from './block-compilation.ts';
+import type { MakeSteps } from './block-compilation.ts';
+import { onceAListener } from './once-a-listener.ts';
 import type { ProgramRule, RewriteProgram } from '../../answer/rewrite-program.ts';
 
-/** What the answering threads evaluate, and what of it they do not serve. */
+/** What the answering threads evaluate. */
 export interface CompiledRewrite {
   /** JSON of a RewriteProgram */
   readonly program: Uint8Array;
   readonly changesClass: boolean;
-  /** kinds of rules that are not served yet: a question that comes to one is SERVFAIL */
-  readonly unbuilt: readonly string[];
+  readonly changesTargets: boolean;
 }
 
 /** The step of the block's `rewrite`. */
-export const makeRewrite: MakeSteps = ({ plugins, warn, routesBehind }) => {
-  const { program, changesClass, unbuilt } = compileRewrite(plugins.rewrite!);
-  for (const what of unbuilt) {
-    warn(`plugin/rewrite: ${what} is not built yet: a question that comes to it is answered with SERVFAIL`);
-  }
-  // What acl does is counted by listener; without it all have the same step.
-  const steps = new Map<ScopeOf | undefined, RewriteStep>();
-  return [
-    (_, scopeOf) => {
-      const key = plugins.acl === undefined ? undefined : scopeOf;
-      let step = steps.get(key);
-      if (step === undefined) {
-        step = { kind: 'rewrite', program, changesClass, rest: routesBehind(scopeOf) };
-        steps.set(key, step);
-      }
-      return [step];
-    },
-  ];
+export const makeRewrite: MakeSteps = ({ plugins, routesBehind }) => {
+  const compiled = compileRewrite(plugins.rewrite!);
+  const stepOf = onceAListener(plugins, (scopeOf): RewriteStep => ({
+    kind: 'rewrite',
+    ...compiled,
+    rest: routesBehind(scopeOf),
+  }));
+  return [(_, scopeOf) => [stepOf(scopeOf)]];
 };
 
 export function compileRewrite({ rules }: RewriteOptions): CompiledRewrite {
@@ -42,13 +32,12 @@ export function compileRewrite({ rules }: RewriteOptions): CompiledRewrite {
   return {
     program: new TextEncoder().encode(JSON.stringify(program)),
     changesClass: rules.some(({ change }) => change.field === 'class'),
-    unbuilt: [...new Set(rules.flatMap(({ change }) => unbuiltName(change) ?? []))],
+    changesTargets: rules.some(({ change }) => change.field === 'cname'),
   };
 }
 
 function compileRule({ mode, change }: RewriteRule): ProgramRule {
   const isStop = mode === 'stop';
-  if (unbuiltName(change) !== undefined) return { isStop, field: 'unbuilt' };
   switch (change.field) {
     case 'name':
       return { isStop, ...compileName(change) };
@@ -59,6 +48,8 @@ function compileRule({ mode, change }: RewriteRule): ProgramRule {
       const { match, name, minTtlSeconds: minSeconds, maxTtlSeconds: maxSeconds } = change;
       return { isStop, field: 'ttl', match, name, minSeconds, maxSeconds };
     }
+    case 'cname':
+      return { isStop, field: 'cname', match: change.match, name: change.from, to: change.to };
     case 'rcode':
       return { isStop, field: 'rcode', match: change.match, name: change.name, from: change.from, to: change.to };
     case 'edns0':
@@ -91,9 +82,4 @@ function compileName({ match, from, to, metadataPieces, restoresAnswer, answerRu
   const restores = restoresAnswer || match === 'exact' ? restored : 'nothing';
   const answers = answerRules.map(({ part, pattern, to: becomes }) => ({ part, pattern, to: becomes }));
   return { field: 'name', match, name: from, to, pieces: metadataPieces, restores, answers } as const;
-}
-
-/** @returns undefined for what is served */
-function unbuiltName(change: RewriteChange): string | undefined {
-  return change.field === 'cname' ? 'cname' : undefined;
 }

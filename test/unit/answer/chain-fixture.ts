@@ -125,18 +125,22 @@ export class Chain {
   ask(question: string, more: Partial<QuerySpec> & { readonly peer?: readonly number[] } = {}): string[] {
     const [name, type] = question.split(' ');
     const { peer, ...spec } = more;
-    const message = this.askWire(buildQuery({ name: name!, type: parseType(type!)!, ...spec }), peer);
-    const flags = `${rcodeName(message.rcode)}${message.aa ? ' aa' : ''}${message.tc ? ' tc' : ''}`;
-    const ede = message.opt?.options.find(({ code }) => code === 15)?.data;
-    const lines =
-      ede === undefined
-        ? [flags]
-        : [`${flags} EDE ${ede[0]! * 256 + ede[1]!} ${Buffer.from(ede.subarray(2)).toString()}`.trim()];
-    for (const section of ['answer', 'authority', 'additional'] as const) {
-      lines.push(...message[section].map((record) => (section === 'answer' ? '' : `${section} `) + recordLine(record)));
-    }
-    return lines;
+    return messageLines(this.askWire(buildQuery({ name: name!, type: parseType(type!)!, ...spec }), peer));
   }
+}
+
+/** Rcode and flags, then a line a record: the section unless it is the answer, owner, TTL, type, data. */
+export function messageLines(message: DecodedMessage): string[] {
+  const flags = `${rcodeName(message.rcode)}${message.aa ? ' aa' : ''}${message.tc ? ' tc' : ''}`;
+  const ede = message.opt?.options.find(({ code }) => code === 15)?.data;
+  const lines =
+    ede === undefined
+      ? [flags]
+      : [`${flags} EDE ${ede[0]! * 256 + ede[1]!} ${Buffer.from(ede.subarray(2)).toString()}`.trim()];
+  for (const section of ['answer', 'authority', 'additional'] as const) {
+    lines.push(...message[section].map((record) => (section === 'answer' ? '' : `${section} `) + recordLine(record)));
+  }
+  return lines;
 }
 
 function recordLine({ owner, ttlSeconds, type, rdata }: DecodedRecord): string {

@@ -269,22 +269,6 @@ test('octets that are no letters are matched as CoreDNS writes them', () => {
   assert.deepEqual(chain.ask('a@b.example. A')[0], 'NOERROR aa');
 });
 
-test('rules that are not built fail where a question comes to them, and say so with their place', () => {
-  const text = `
-    rewrite name a.example b.example
-    rewrite continue edns0 local unset 0xffee
-    rewrite cname a.example b.example
-    ${ADDRESSES}`;
-  const { warnings } = compile(`. {\n bind 127.0.0.1\n${text}\n}`);
-  assert.deepEqual(
-    warnings.map((line) => /^Corefile:\d+:\d+: plugin\/rewrite: (.*) is not built yet/.exec(line)?.[1]),
-    ['cname'],
-  );
-  const chain = chainOf(text);
-  assert.deepEqual(chain.ask('a.example. A'), ['NOERROR aa', 'a.example. 60 A 192.0.2.1']);
-  assert.deepEqual(chain.ask('other.example. A'), ['SERVFAIL']);
-});
-
 test('metadata in a name: the client in the view of its block, groups beside it; without a value the rule is skipped', () => {
   const block = (more: string): string => `. {
     bind 127.0.0.1

@@ -24,6 +24,8 @@ class StillTransport implements ForwardTransport, UpstreamRegistrar {
   querySize = 0;
   responses = 0;
 
+  copyReturnPath(): void {}
+
   saveReturnPath(): void {
     // nobody is answered
   }
@@ -68,7 +70,7 @@ test('a million forwarded queries', () => {
   const upstreams = [1, 2, 3].map((port) => ({ address: '192.0.2.1', port }));
   new ForwardGroupTable(buffer).indexOf({ ...DEFAULT_FORWARD_GROUP, upstreams });
   const counters = createShardCounters(createCounterBuffer(1, 2), 2, 0);
-  const forwarder = new Forwarder({ buffer, shard: 0, counters, clientArena, ioSize: 16_384 });
+  const forwarder = new Forwarder({ buffer, shard: 0, counters, ioSize: 16_384 });
   const transport = new StillTransport();
   forwarder.start(transport);
   const octets = new Uint8Array(forwarder.arena);
@@ -96,6 +98,7 @@ test('a million forwarded queries', () => {
     tsigSize: 0,
     loggedMetadata: undefined,
     upstreamOptions: undefined,
+    composing: undefined,
     optSize: 0,
   };
   const asked = buildQuery({ name: 'www.example.org', type: 1 });

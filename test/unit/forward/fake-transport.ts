@@ -82,6 +82,7 @@ export class FakeForwarding implements ForwardTransport, UpstreamRegistrar {
     tsigSize: 0,
     loggedMetadata: undefined,
     upstreamOptions: undefined,
+    composing: undefined,
     optSize: 0,
   };
 
@@ -96,7 +97,6 @@ export class FakeForwarding implements ForwardTransport, UpstreamRegistrar {
       buffer: this.buffer,
       shard: 0,
       counters: createShardCounters(createCounterBuffer(1, 2), 2, 0),
-      clientArena: this.#arena,
       ioSize: (IO_SIZE + 63) & ~63,
       ...options,
     });
@@ -218,6 +218,8 @@ export class FakeForwarding implements ForwardTransport, UpstreamRegistrar {
   get asked(): readonly SentQuery[] {
     return this.sent.filter(({ message }) => message.questions[0]!.type !== 2);
   }
+
+  copyReturnPath(): void {}
 
   saveReturnPath(): void {
     // responses all go to one list

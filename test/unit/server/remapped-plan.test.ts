@@ -47,7 +47,7 @@ test('datasets and scopes are moved wherever a step stands: in a route, and behi
   const steps = [...stepsOf(moved)];
   const datasets = steps.flatMap((step) => ('dataset' in step ? [step.dataset] : []));
   assert.ok(datasets.length >= 2);
-  assert.ok(datasets.every((dataset) => dataset >= 20));
+  assert.ok(datasets.every((dataset) => dataset !== undefined && dataset >= 20));
   const acls = steps.filter((step) => step.kind === 'acl');
   assert.ok(acls.length > 0);
   for (const { allowedScope, policies } of acls) {

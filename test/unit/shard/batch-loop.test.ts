@@ -32,6 +32,7 @@ function createLoop(
     countDrop: () => undefined,
     countLocalhost: () => undefined,
     countAcl: () => undefined,
+    countComposed: () => undefined,
     countDuration: (scope, count) => {
       if (kernel.isRecording) counted.durations.push([scope, count]);
     },

@@ -56,6 +56,7 @@ export function createShardWork(options: ShardWorkOptions): ShardWork {
       countDrop: (reason) => count(ECHO_WORD.DROPS + reason),
       countLocalhost: () => undefined,
       countAcl: () => undefined,
+      countComposed: () => undefined,
       publish: () => count(ECHO_WORD.PUBLISHED),
     },
   };
