@@ -57,7 +57,8 @@ test('it is logged once, with the whole time, and errors name the question that 
       { question: 'four.test. AAAA', isLog: true, isError: false },
     ],
   );
-  assert.ok(seen[1]!.durationMs >= 6000, String(seen[1]!.durationMs));
+  // What the second question took, and what the first one took before.
+  assert.ok(seen[1]!.durationMs >= 4000, String(seen[1]!.durationMs));
 });
 
 test('where too many wait already, a client is told so at once', () => {
@@ -65,7 +66,8 @@ test('where too many wait already, a client is told so at once', () => {
     Array.from({ length: CONTINUED_MAX }, (_, index) => [`n${index}.test. AAAA`, 'silent' as const]),
   );
   const server = new ComposedServer({ corefile: COREFILE, upstream });
-  for (let index = 0; index < CONTINUED_MAX; index++) server.send(`n${index}.test AAAA`, { peer: CLIENT6 });
+  for (let index = 0; index < CONTINUED_MAX; index++)
+    server.send(`n${index}.test AAAA`, { peer: `2001:db8::${(index % 64) + 1}` });
   assert.equal(server.responses.length, 0);
   assert.equal(server.ask('one.test AAAA', { peer: CLIENT6 })[0], 'SERVFAIL');
   server.pass(6000);

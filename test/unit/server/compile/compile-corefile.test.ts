@@ -88,9 +88,9 @@ describe('compileCorefile', () => {
   });
 
   test('a plugin that is not built answers where its step would run, and is named with its place', () => {
-    const plan = compile('.:53 {\n    bind 127.0.0.1\n    dnssec\n    whoami\n}\n');
+    const plan = compile('.:53 {\n    bind 127.0.0.1\n    etcd\n    whoami\n}\n');
     assert.deepEqual(chains(plan), ['. unbuilt whoami']);
-    assert.match(plan.warnings.join(), /Corefile:3:5: plugin\/dnssec is not built yet/);
+    assert.match(plan.warnings.join(), /Corefile:3:5: plugin\/etcd is not built yet/);
   });
 
   test('loadbalance: by chance, by networks, by weights, or not at all', () => {
