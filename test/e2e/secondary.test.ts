@@ -1,7 +1,8 @@
 /** Zones of a real primary, Knot DNS, on both transports: transferred in, notified, differences, catalogs, expired. */
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import dgram from 'node:dgram';
-import { before, describe, test } from 'node:test';
+import { after, before, describe, test } from 'node:test';
 import path from 'node:path';
 import { buildQuery, type QuerySpec } from '../wire/query.ts';
 import { clientKey, ResponseVerifier, signQuery } from '../wire/tsig-client.ts';
@@ -47,12 +48,20 @@ a.zones PTR one.test.
 b.zones PTR outside.net.
 `;
 
-async function startSecondary(port: number, primary: number, transport: string): Promise<() => string> {
+async function startSecondary(
+  port: number,
+  primary: number,
+  notified: number,
+  transport: string,
+): Promise<() => string> {
   const corefile = `test:${port} example.org:${port} {
     bind ${ADDRESS}
     errors
     secondary example.org {
         transfer from ${ADDRESS}:${primary}
+    }
+    transfer {
+        to ${ADDRESS}:${notified}
     }
     secondary catalog.test {
         transfer from ${ADDRESS}:${primary}
@@ -85,6 +94,7 @@ for (const transport of TRANSPORTS) {
     let port: number;
     let knot: KnotPrimary;
     let output: () => string;
+    let downstream: dgram.Socket;
 
     before(async () => {
       port = await freePort();
@@ -95,9 +105,13 @@ for (const transport of TRANSPORTS) {
         'catalog.test': CATALOG,
       };
       knot = await startKnotPrimary(zones, port);
-      output = await startSecondary(port, knot.port, transport);
+      downstream = dgram.createSocket('udp4');
+      await new Promise<void>((resolve) => downstream.bind(0, ADDRESS, resolve));
+      output = await startSecondary(port, knot.port, downstream.address().port, transport);
       await waitForAnswers(port, 'www.example.org', ['192.0.2.1']);
     });
+
+    after(() => downstream.close());
 
     test('answers as the primary does', async () => {
       for (const [name, type] of [
@@ -130,6 +144,33 @@ for (const transport of TRANSPORTS) {
       assert.match(output(), /Notify from 127\.0\.0\.1 for example\.org\./);
       assert.match(knot.output(), /example\.org\.\] IXFR, outgoing/);
     });
+
+    test(
+      'hands its zones on as it has them, and tells others of a change',
+      { skip: missingPrograms('kdig') },
+      async () => {
+        const transfer = (from: number): string[] => {
+          const args = [`@${ADDRESS}`, '-p', String(from), '+noall', '+answer', '+onesoa', 'example.org', 'AXFR'];
+          const { stdout } = spawnSync('kdig', args, { encoding: 'utf8' });
+          return stdout
+            .split('\n')
+            .filter((line) => line !== '' && !line.startsWith(';'))
+            .map((line) => line.replace(/\s+/g, ' '))
+            .sort();
+        };
+        assert.ok(transfer(port).length > 5, transfer(port).join('\n'));
+        assert.deepEqual(transfer(port), transfer(knot.port));
+        const told = new Promise<Buffer>((resolve) => {
+          downstream.on('message', (message) => {
+            if (message.includes('example')) resolve(message);
+          });
+        });
+        knot.update('example.org', 'update add later.example.org 60 A 192.0.2.78');
+        assert.equal((await told)[2]! & 0x78, NOTIFY << 3);
+        await waitForAnswers(port, 'later.example.org', ['192.0.2.78']);
+        assert.deepEqual(transfer(port), transfer(knot.port));
+      },
+    );
 
     test('only primaries are heard, and only of zones that are transferred in', async () => {
       const zone: QuerySpec = { name: 'example.org', type: SOA, opcode: NOTIFY, flags: AA };

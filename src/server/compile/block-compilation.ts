@@ -78,7 +78,7 @@ export class PlannedData {
     /** a plugin of the block asks which pod a client is */
     readonly knowsClients: boolean;
   }[] = [];
-  readonly secondaries: PlannedSecondary[] = [];
+  readonly secondaries: { readonly plan: PlannedSecondary; readonly block: CorefileBlock }[] = [];
   readonly zones: (PlannedZone & { readonly block: CorefileBlock })[] = [];
   readonly #ofBlocks = new Map<CorefileBlock, number>();
 

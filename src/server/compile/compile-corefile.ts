@@ -123,7 +123,7 @@ class Compiler {
         recordPlanOf(planned, localAddressesOf(addresses.map(({ address }) => address))),
       ),
       hosts: this.#data.hosts,
-      secondaries: this.#data.secondaries,
+      secondaries: this.#data.secondaries.map(({ plan }) => plan),
       zones: this.#data.zones.map(({ block: _, ...zone }) => zone),
       services: this.#services(),
       enabledPlugins: this.#scopes.flatMap((scope, index) =>
@@ -160,7 +160,11 @@ class Compiler {
       }),
       notified: blocks.flatMap((block) => {
         const dataset = this.#data.knownClusterDataset(block);
-        const stored = this.#data.zones.filter((zone) => zone.block === block);
+        const transferredIn = this.#data.secondaries.filter((zone) => zone.block === block);
+        const stored = [
+          ...this.#data.zones.filter((zone) => zone.block === block),
+          ...transferredIn.map(({ plan }) => plan),
+        ];
         return [
           ...(dataset === undefined ? [] : notifiedZones(block.plugins, dataset)),
           ...notifiedStoredZones(block.plugins, stored),

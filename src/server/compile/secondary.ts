@@ -9,22 +9,10 @@ import { addAll } from './zone-cover.ts';
 import { zoneSteps } from './zones.ts';
 
 export const makeSecondary: MakeSteps = (compilation) => {
-  const { plugins, block, zones, context } = compilation;
+  const { plugins, zones } = compilation;
   const { fallthrough } = plugins.secondary!;
   addAll(zones, fallthrough ?? []);
-  const blockName = nameOfBlock(block);
-  const planned = new Map<string, Plan>();
-  for (const zone of configuredZones(compilation)) planned.set(zone.origin, planOf(compilation, zone));
-  for (const catalog of [...planned.values()]) {
-    if (!catalog.isCatalog) continue;
-    for (const { id, zone: origin } of context.membersOf?.(blockName, catalog.origin) ?? []) {
-      // What the Corefile says of a zone counts.
-      if (planned.has(origin)) continue;
-      const { primaries } = catalog;
-      const member = { origin, primaries, memberId: id, isCatalog: false, memberZones: [] };
-      planned.set(origin, planOf(compilation, member));
-    }
-  }
+  const planned = new Map(secondaryZones(compilation).map((zone) => [zone.origin, planOf(compilation, zone)]));
   const datasets = new Map([...planned].map(([origin, { dataset }]) => [origin, dataset]));
   const answer = zoneSteps(compilation, 'secondary', datasets, fallthrough);
   return [
@@ -36,25 +24,32 @@ export const makeSecondary: MakeSteps = (compilation) => {
   ];
 };
 
-type Plan = PlannedSecondary;
 type ZonePlan = Omit<PlannedSecondary, 'dataset' | 'block'>;
 
-/** What is said last of a zone counts, as far as it says where it comes from. */
-function configuredZones({ plugins }: BlockCompilation): readonly ZonePlan[] {
+/** The zones of a block's `secondary`: what is said last of one counts, and what is said more than what a catalog lists. */
+export function secondaryZones(compilation: Pick<BlockCompilation, 'plugins' | 'block' | 'context'>): ZonePlan[] {
+  const { plugins, block, context } = compilation;
   const found = new Map<string, ZonePlan>();
-  for (const { names, transferFrom, catalogOf } of plugins.secondary!.zones) {
+  for (const { names, transferFrom: primaries, catalogOf } of plugins.secondary?.zones ?? []) {
     for (const origin of names) {
       const [isCatalog, memberZones] = [catalogOf !== null, catalogOf ?? []];
-      found.set(origin, { origin, primaries: transferFrom, memberId: null, isCatalog, memberZones });
+      found.set(origin, { origin, primaries, memberId: null, isCatalog, memberZones });
+    }
+  }
+  for (const { origin: catalog, primaries, isCatalog } of [...found.values()]) {
+    if (!isCatalog) continue;
+    for (const { id, zone: origin } of context.membersOf?.(nameOfBlock(block), catalog) ?? []) {
+      if (found.has(origin)) continue;
+      found.set(origin, { origin, primaries, memberId: id, isCatalog: false, memberZones: [] });
     }
   }
   return [...found.values()];
 }
 
-function planOf({ data, block, zones }: BlockCompilation, zone: ZonePlan): Plan {
+function planOf({ data, block, zones }: BlockCompilation, zone: ZonePlan): PlannedSecondary {
   zones.add(zone.origin);
   const plan = { ...zone, dataset: data.takeDataset(), block: nameOfBlock(block) };
-  data.secondaries.push(plan);
+  data.secondaries.push({ plan, block });
   return plan;
 }
 

@@ -6,14 +6,16 @@ import { ZONE_KIND, type ZoneKind } from '../../snapshot/snapshot-layout.ts';
 import type { NotifiedZone } from '../../transfer/notifier.ts';
 import type { NetworkWords, TransferStep } from '../../snapshot/config-description.ts';
 import type { MakeSteps } from './block-compilation.ts';
+import { secondaryZones } from './secondary.ts';
 import { addAll } from './zone-cover.ts';
 
-export const makeTransfer: MakeSteps = ({ plugins, zones, context }) => {
+export const makeTransfer: MakeSteps = ({ plugins, zones, context, block }) => {
   const { rules } = plugins.transfer!;
   const served = new Set([
     ...transferableZones(plugins).map(({ zone }) => zone),
     ...(plugins.file?.zones ?? []).flatMap(({ names }) => names),
     ...(plugins.auto === undefined ? [] : (context.zonesIn?.(plugins.auto) ?? [])).map(({ origin }) => origin),
+    ...secondaryZones({ plugins, block, context }).map(({ origin }) => origin),
   ]);
   for (const rule of rules) addAll(zones, rule.zones);
   return [
