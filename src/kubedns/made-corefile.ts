@@ -3,7 +3,8 @@
  * compiled, and at a change compared with the one before.
  *
  * One block has the cluster's zones, the reverse zones and everything else; its keys never change, and so its cache stays. Each
- * stub domain has a block of its own, so that what was kept from one upstream is not given for another.
+ * stub domain has a block of its own, so that what was kept from one upstream is not given for another; very many share those of
+ * their servers.
  */
 import { SYSTEM_FILES, type ConfigFiles } from '../config/config-files.ts';
 import { parseResolvConf } from '../config/resolv-conf.ts';
@@ -34,6 +35,8 @@ const CACHE_TTL_MAX = 86_400;
 /** CoreDNS's, for who did not say it. */
 const CACHE_SIZE_DEFAULT = 9984;
 const UPSTREAMS_MAX = 15;
+/** With more zones than this, those with the same servers share a block: there is no room for so many caches. */
+const BLOCKS_MAX = 40;
 
 /** A zone that others are asked for. */
 interface ForwardedZone {
@@ -85,7 +88,7 @@ class CorefileMaker {
     // A zone inside of the cluster's own is asked for where the cluster has no such name.
     const inner = kubedns === undefined ? [] : forwarded.filter(({ zone }) => isInside(zone, this.#ownZones()));
     const outer = forwarded.filter((one) => !inner.includes(one));
-    const blocks = [this.#mainBlock(inner), ...outer.map((one) => this.#zoneBlock(one))];
+    const blocks = [this.#mainBlock(inner), ...groupZones(outer).map((zones) => this.#zoneBlock(zones))];
     return { text: blocks.join(''), warnings: this.#warnings };
   }
 
@@ -185,18 +188,22 @@ class CorefileMaker {
     return formatBlock(this.#keys(zones), lines);
   }
 
-  #zoneBlock({ zone, servers }: ForwardedZone): string {
+  /** @param zones  all with the same servers */
+  #zoneBlock(zones: readonly [ForwardedZone, ...ForwardedZone[]]): string {
     const { dnsmasq } = this.#plan;
-    const lines = this.#commonLines([zone]);
+    const [{ servers }] = zones;
+    const names = zones.map(({ zone }) => zone);
+    const lines = this.#commonLines(names);
     if (servers === null) {
       lines.push('template ANY ANY {', '    rcode NXDOMAIN', '}');
     } else if (servers.length === 0) {
-      this.#warnings.push(`"${zone}" has no name server with an address: its names are answered with SERVFAIL`);
+      const text = `"${names.join(' ')}" has no name server with an address: its names are answered with SERVFAIL`;
+      this.#warnings.push(text);
       lines.push('template ANY ANY {', '    rcode SERVFAIL', '}');
     } else {
-      lines.push(...this.#forwardLines(zone, servers), ...(dnsmasq?.detectsLoops === true ? [`loop`] : []));
+      lines.push(...this.#forwardLines('.', servers), ...(dnsmasq?.detectsLoops === true ? ['loop'] : []));
     }
-    return formatBlock(this.#keys([zone]), lines);
+    return formatBlock(this.#keys(names), lines);
   }
 
   #keys(zones: readonly string[]): readonly string[] {
@@ -292,6 +299,13 @@ function cacheLines(dnsmasq: DnsmasqRole | undefined): readonly string[] {
     ...(dnsmasq?.hasNegativeCache === false ? ['    disable denial', '    servfail 0'] : []),
     '}',
   ];
+}
+
+/** Each zone alone, or, where they are very many, those with the same servers together. */
+function groupZones(zones: readonly ForwardedZone[]): readonly (readonly [ForwardedZone, ...ForwardedZone[]])[] {
+  if (zones.length <= BLOCKS_MAX) return zones.map((zone) => [zone]);
+  const groups = Map.groupBy(zones, ({ servers }) => JSON.stringify(servers));
+  return [...groups.values()].flatMap(([first, ...rest]) => (first === undefined ? [] : [[first, ...rest]]));
 }
 
 /** Both containers in one process listen on the same addresses. */

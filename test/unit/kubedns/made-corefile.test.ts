@@ -61,9 +61,9 @@ describe('the Corefile of kube-dns', () => {
     assert.deepEqual(blocks.map(keysOf), ['.:53', 'cluster.local.:53', 'in-addr.arpa.:53', 'ip6.arpa.:53']);
     assert.deepEqual(blocks.map(forwardsOf), [
       '.→192.0.2.53#53,192.0.2.54#53',
-      'cluster.local.→127.0.0.1#10053',
-      'in-addr.arpa.→127.0.0.1#10053',
-      'ip6.arpa.→127.0.0.1#10053',
+      '.→127.0.0.1#10053',
+      '.→127.0.0.1#10053',
+      '.→127.0.0.1#10053',
     ]);
     for (const { plugins } of blocks) {
       assert.equal(plugins.kubernetes, undefined);
@@ -76,7 +76,7 @@ describe('the Corefile of kube-dns', () => {
 
   test('of both in one process: the zones that would be asked of kubedns are answered, on both ports', async () => {
     const { blocks } = await make(`${KUBEDNS} -- ${OWN_SERVERS} --server=/corp/10.0.0.1`);
-    assert.deepEqual(blocks.map(forwardsOf), ['.→192.0.2.53#53,192.0.2.54#53', 'corp.→10.0.0.1#53']);
+    assert.deepEqual(blocks.map(forwardsOf), ['.→192.0.2.53#53,192.0.2.54#53', '.→10.0.0.1#53']);
     assert.equal(keysOf(blocks[1]!), 'corp.:53 corp.:10053');
     assert.notEqual(blocks[0]!.plugins.kubernetes, undefined);
   });
@@ -86,9 +86,19 @@ describe('the Corefile of kube-dns', () => {
     const { blocks } = await make(KUBEDNS, { stubDomains, upstreamNameservers: '["8.8.8.8","9.9.9.9:5353"]' });
     assert.deepEqual(blocks.map(forwardsOf), [
       '.→8.8.8.8#53,9.9.9.9#5353',
-      'corp.→10.0.0.1#5353,10.0.0.1#53,10.0.0.2#53',
-      'a.corp.→10.0.0.9#53',
+      '.→10.0.0.1#5353,10.0.0.1#53,10.0.0.2#53',
+      '.→10.0.0.9#53',
     ]);
+  });
+
+  test('has a block for each list of servers where stub domains are very many', async () => {
+    const domains = Array.from({ length: 300 }, (_, index) => [`d${index}.test`, [`10.0.0.${index % 3}`]] as const);
+    const { blocks } = await make(KUBEDNS, { stubDomains: JSON.stringify(Object.fromEntries(domains)) });
+    assert.deepEqual(blocks.map(forwardsOf).slice(1), ['.→10.0.0.0#53', '.→10.0.0.1#53', '.→10.0.0.2#53']);
+    assert.deepEqual(
+      blocks.slice(1).map(({ keys }) => keys.length),
+      [100, 100, 100],
+    );
   });
 
   test('keeps the keys of the main block whatever the ConfigMap says: its cache stays', async () => {
