@@ -30,11 +30,11 @@ export function chooseCommand(args: readonly string[]): ServingCommand {
   if (names.length === 0 && end < 0) return 'serve';
   const isServe = end < 0 && names.every((name) => SERVE_FLAGS.some((flag) => flag.name === name));
   // Flags that kube-dns got from skyshard are of serve.
-  const isKubeDns = !isServe && names.every(isOfKubeDns);
+  if (isServe) return 'serve';
+  const isKubeDns = names.every(isOfKubeDns);
   const strangers = Object.entries(STRANGERS).flatMap(([program, flags]) =>
     end < 0 && names.every((name) => flags.has(name.replaceAll('_', '-'))) ? [program] : [],
   );
-  if (isServe) return 'serve';
   const asked = names.map((name) => `-${name}`).join(' ');
   if (isKubeDns && strangers.length === 0) return 'kube-dns';
   if (isKubeDns) {

@@ -59,9 +59,12 @@ describe('a ConfigMap of the API server', () => {
     await watch.start(10_000);
     assert.deepEqual(states, [{ data: undefined, version: '' }]);
     await fake.until(() => fake.openWatches('configmaps') === 1, 'a watch');
-    fake.put(configMap('other', { a: '0' }));
+    // A server that does not know the selector sends all there are.
+    const other = { ...configMap('other', { a: '0' }), metadata: { name: 'other', namespace: NAMESPACE } };
+    fake.writeRaw('configmaps', `${JSON.stringify({ type: 'ADDED', object: other })}\n`);
     fake.put(configMap('kube-dns', { a: '1' }));
     await has({ a: '1' });
+    fake.writeRaw('configmaps', `${JSON.stringify({ type: 'DELETED', object: other })}\n`);
     fake.put(configMap('kube-dns', { a: '2' }));
     await has({ a: '2' });
     fake.remove('ConfigMap', NAMESPACE, 'kube-dns');
