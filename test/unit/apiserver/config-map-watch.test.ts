@@ -140,10 +140,11 @@ describe('a ConfigMap of the API server', () => {
   test('that may not be read is told with the rule to add, and the start goes on', async (t) => {
     const { fake, watch, states, log, has } = await follow(t, (server) => {
       server.put(configMap('kube-dns', { a: '1' }));
-      server.fail('configmaps', 'list', { status: 403, reason: 'Forbidden', message: 'configmaps is forbidden' }, 20);
+      server.fail('configmaps', 'list', { status: 403, reason: 'Forbidden', message: 'configmaps is forbidden' }, 1000);
     });
     await watch.start(50);
     assert.deepEqual(states, []);
+    await fake.until(() => log.length > 0, 'a line of the log');
     assert.match(
       log[0]!,
       /^error API_FORBIDDEN: cannot list configmaps: add to a Role in namespace kube-system: apiGroups: \[""\], resources: \["configmaps"\], resourceNames: \["kube-dns"\], verbs: \["list", "watch"\]/,
