@@ -36,6 +36,9 @@ const ASTERISK = 0x2a;
 /** Owner pointer, TYPE, CLASS, TTL and RDLENGTH. */
 const RECORD_FIXED_SIZE = 12;
 
+/** As many as aliases are followed. */
+const SUBSTITUTIONS_MAX = 10;
+
 export class ZoneStep {
   private readonly reader: SnapshotReader;
   private readonly query: Query;
@@ -47,6 +50,10 @@ export class ZoneStep {
   /** a name that is looked for beside the question's, lower-cased, zero-padded */
   private readonly otherBytes: Uint8Array;
   private readonly otherView: DataView;
+
+  /** entries whose DNAME records stand in the response */
+  private readonly substituted = new Uint32Array(SUBSTITUTIONS_MAX);
+  private substitutedCount = 0;
 
   private datasetAt = 0;
   /** octets of the question's name left of the zone */
@@ -345,12 +352,11 @@ export class ZoneStep {
     const dnameAt = writer.find(ownerAt, TYPE.DNAME);
     const owner = response.ownerOffset + start;
     response.isAuthoritative = true;
-    const isWhole =
-      writer.write(dnameAt, owner, NO_TTL_MAX, 0) &&
-      (!this.isDo || writer.writeSignatures(ownerAt, TYPE.DNAME, owner, NO_TTL_MAX));
-    if (!isWhole) {
-      response.isTruncated = true;
-      return STEP_RESULT.DONE;
+    if (!this.isSubstituted(ownerAt)) {
+      const isWhole =
+        writer.write(dnameAt, owner, NO_TTL_MAX, 0) &&
+        (!this.isDo || writer.writeSignatures(ownerAt, TYPE.DNAME, owner, NO_TTL_MAX));
+      if (!isWhole) return this.truncate();
     }
     const dataSize = words[dnameAt + 1]! - 6;
     if (start + dataSize > NAME_SIZE_MAX) {
@@ -380,6 +386,14 @@ export class ZoneStep {
     }
     if (!this.isMinimal) this.writeServers(false);
     return STEP_RESULT.DONE;
+  }
+
+  /** Whether the DNAME record of an entry stands in the response already: aliases may lead below it again. It does then. */
+  private isSubstituted(ownerAt: number): boolean {
+    if (this.response.answerCount === 0) this.substitutedCount = 0;
+    for (let index = 0; index < this.substitutedCount; index++) if (this.substituted[index] === ownerAt) return true;
+    if (this.substitutedCount < this.substituted.length) this.substituted[this.substitutedCount++] = ownerAt;
+    return false;
   }
 
   // ---- denials ----------------------------------------------------------------------------------------------------------

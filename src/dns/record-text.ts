@@ -50,7 +50,7 @@ export function readRecord(entry: ZoneEntry, state: ZoneState): ZoneRecord {
   for (; index < words.length; index++) {
     const text = words[index]!.text.toUpperCase();
     const asTtl = ttl === undefined ? parseTtl(text) : undefined;
-    const asClass = qclass === undefined && text !== 'ANY' ? parseClass(text) : undefined;
+    const asClass = qclass === undefined && text !== 'ANY' ? readClass(text) : undefined;
     if (asTtl !== undefined) ttl = asTtl;
     else if (asClass !== undefined) qclass = asClass;
     else break;
@@ -74,6 +74,13 @@ export function readRecord(entry: ZoneEntry, state: ZoneState): ZoneRecord {
     if (error instanceof RdataFault) throw fault(`${typeWord!.text}: ${error.message}`, error.at ?? typeWord!.at);
     throw error;
   }
+}
+
+/** `IN` or `CLASS1` (RFC 3597 §5), in capitals. */
+function readClass(text: string): number | undefined {
+  const digits = /^CLASS(\d{1,5})$/.exec(text)?.[1];
+  if (digits === undefined) return parseClass(text);
+  return Number(digits) <= 0xffff ? Number(digits) : undefined;
 }
 
 /** The words of one record, which parentheses may spread over lines. Its place is where it begins. */

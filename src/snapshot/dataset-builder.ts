@@ -167,9 +167,10 @@ export class DatasetBuilder implements RecordSink {
     this.#hasOtherChange = true;
   }
 
-  /** The keys of all names, of those too that are not published yet. */
-  keys(): Uint8Array[] {
-    return this.#table.top === 0 ? [] : [...this.#table.entries()].map((entry) => keyOf(this.#words, entry * 2));
+  /** The keys of all names, of those too that are not published yet. Nothing may change them on the way. */
+  *keys(): Generator<Uint8Array, void> {
+    if (this.#table.top === 0) return;
+    for (const entry of this.#table.entries()) yield keyOf(this.#words, entry * 2);
   }
 
   /** The buffer's words, in which entries lie. */

@@ -19,13 +19,17 @@ export function* publishZone(dataset: DatasetBuilder, zone: Zone): Generator<voi
     if (++written % NAMES_BEFORE_PAUSE === 0) yield;
   }
   if (dataset.entryCount > zone.nameCount) {
+    const gone: Uint8Array[] = [];
     for (const key of dataset.keys()) {
-      if (!zone.hasName(key)) dataset.remove(key);
+      if (!zone.hasName(key)) gone.push(key);
+      if (++written % NAMES_BEFORE_PAUSE === 0) yield;
+    }
+    for (const key of gone) {
+      dataset.remove(key);
       if (++written % NAMES_BEFORE_PAUSE === 0) yield;
     }
   }
-  const signed = zone.signedNames();
-  yield;
+  const signed = yield* zone.signedNames();
   yield* dataset.setOrder(signed);
   dataset.setSerial(zone.serial);
   dataset.setSynced(true);

@@ -314,15 +314,17 @@ export class Zone {
   }
 
   /** The names that have NSEC records, in canonical order (RFC 4034 §6.1); none if the zone is not signed that way. */
-  signedNames(): Uint8Array[] {
+  *signedNames(): Generator<void, Uint8Array[]> {
     const { names, firsts, next, types } = this.#columns;
     const found: Uint8Array[] = [];
+    let looked = 0;
     for (const [key, name] of names) {
+      if (looked++ % NAMES_BEFORE_PAUSE === 0) yield;
       let record = firsts[name]!;
       while (record !== NONE && types[record] !== TYPE.NSEC) record = next[record]!;
       if (record !== NONE) found.push(octetsOf(key));
     }
-    return found.sort(compareNames);
+    return yield* sortNames(found);
   }
 
   #soaData(): Uint8Array {
@@ -386,6 +388,27 @@ export class Zone {
     }
     return { type, count: records.length, records: octets };
   }
+}
+
+/** Merge sort from the bottom up, so that it can pause anywhere. */
+function* sortNames(names: Uint8Array[]): Generator<void, Uint8Array[]> {
+  let from = names;
+  for (let width = 1; width < names.length; width *= 2) {
+    const to: Uint8Array[] = [];
+    for (let start = 0; start < from.length; start += 2 * width) {
+      const middle = Math.min(start + width, from.length);
+      const end = Math.min(middle + width, from.length);
+      let left = start;
+      let right = middle;
+      while (to.length < end) {
+        const isLeft = left < middle && (right === end || compareNames(from[left]!, from[right]!) <= 0);
+        to.push(isLeft ? from[left++]! : from[right++]!);
+        if (to.length % NAMES_BEFORE_PAUSE === 0) yield;
+      }
+    }
+    from = to;
+  }
+  return from;
 }
 
 /** Canonical order of relative names (RFC 4034 §6.1): by label from the right, a name before what is below it. */
