@@ -37,6 +37,7 @@ export const FORWARD_CELLS = layout('forward cells', [
   ['coalesced', 1, 'queries that waited for an equal one'],
   ['full', 1, 'queries refused because the transaction table was full'],
   ['clientFull', 1, 'queries refused because too many of one client waited'],
+  ['shed', 1, 'queries not taken up while the kernel dropped others'],
   ['hedges', 1, 'second tries before the first was given up'],
   ['late', 1, 'responses that came after clients had theirs, and were kept for the next'],
   ['concurrentRejects', 1, 'queries refused because of max_concurrent'],

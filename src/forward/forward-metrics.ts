@@ -104,6 +104,11 @@ export class ForwardMetrics {
         FORWARD_CELLS.at.clientFull,
       ),
       counter(
+        'skyshard_forward_shed_total',
+        'Queries for upstreams that were not answered, while the kernel dropped queries and own zones were asked for too.',
+        FORWARD_CELLS.at.shed,
+      ),
+      counter(
         'skyshard_forward_hedges_total',
         'Queries sent to an upstream a second time, or to another, before the first attempt was given up.',
         FORWARD_CELLS.at.hedges,

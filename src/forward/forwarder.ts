@@ -20,6 +20,7 @@ import { QUERY_ERROR } from '../observability/query-error.ts';
 import type { QueryEventWriter } from '../observability/query-event-writer.ts';
 import type { ShardCounters } from '../observability/shard-counters.ts';
 import type { CacheAccess } from '../cache/cache-access.ts';
+import { Admission, ADMITTED_ALL } from './admission.ts';
 import { Attempts, type FlightParts } from './attempts.ts';
 import { CLIENT_SHARE_MAX, ClientShares } from './client-shares.ts';
 import { CACHED_MESSAGE_SIZE, FlightCache } from './flight-cache.ts';
@@ -72,6 +73,8 @@ export class Forwarder implements QueryForwarder {
   readonly waiters: Waiters;
   readonly random: RandomPool = new RandomPool();
   readonly counters: ForwardCounters;
+  /** what part of the questions is taken up */
+  readonly admission: Admission = new Admission();
 
   readonly #options: ForwarderOptions;
   readonly #octets: Uint8Array;
@@ -213,6 +216,7 @@ export class Forwarder implements QueryForwarder {
 
   forward(group: number, query: Query, response: Response, client: QueryClient): boolean {
     if (!this.#isKnown(group)) return false;
+    if (this.#isShed()) return true;
     this.#attempts.isHandoffFull = false;
     if (query.qtype === HINFO && this.#loops.isOwn(query)) return false;
     const count = this.#ends.waiting(group);
@@ -260,6 +264,15 @@ export class Forwarder implements QueryForwarder {
     if (resumed === 0) this.#transport!.saveReturnPath(waiter);
     else this.#transport!.copyReturnPath(resumed, waiter);
     this.#ends.setWaiting(group, count + 1);
+    return true;
+  }
+
+  /** Whether there is too much to do for one more question: nobody answers it, as if the kernel had dropped it. */
+  #isShed(): boolean {
+    const admission = this.admission;
+    admission.asked++;
+    if (admission.admitted === ADMITTED_ALL || this.random.below(ADMITTED_ALL) < admission.admitted) return false;
+    this.counters.count(FORWARD_CELLS.at.shed);
     return true;
   }
 

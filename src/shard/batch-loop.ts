@@ -9,6 +9,7 @@
 import { addToEpoll, EpollWaiter, removeFromEpoll } from '../native/epoll.ts';
 import type { Libc } from '../native/libc.ts';
 import type { MessageBatch } from '../native/message-batch.ts';
+import { SocketDrops } from '../native/socket-drops.ts';
 import { ThreadPause } from '../native/thread-pause.ts';
 import type { QueryEventWriter } from '../observability/query-event-writer.ts';
 import type { ShardCounters } from '../observability/shard-counters.ts';
@@ -70,6 +71,8 @@ export class BatchLoop {
   readonly #epollFd: number;
   readonly #epoll: EpollWaiter;
   readonly #pause: ThreadPause;
+  readonly #drops: SocketDrops;
+  #dropsBefore = 0;
   /** by place */
   #fds = new Int32Array(0);
   #listeners = new Int32Array(0);
@@ -99,6 +102,7 @@ export class BatchLoop {
     this.#epollFd = options.epollFd;
     this.#epoll = new EpollWaiter(options.libc, options.epollFd, EVENTS_MAX);
     this.#pause = new ThreadPause(options.libc);
+    this.#drops = new SocketDrops(options.libc);
     this.#adoptSockets(options.sockets);
     this.#forwarder = options.work.forwarder;
     if (options.work.forwarder !== undefined) {
@@ -310,15 +314,29 @@ export class BatchLoop {
     if (elapsedMs < RATE_WINDOW_MS) return;
     this.#isBusy = this.#windowQueries > elapsedMs * PAUSE_RATE_MIN_PER_MS;
     this.#keepUpstreams(nowMs);
+    this.#forwarder?.admission.endWindow(this.#windowQueries, this.#countDrops());
     this.#windowStartMs = nowMs;
     this.#windowQueries = 0;
     // A few queries now and then never come to a full count, nor to an idle moment.
     if (this.#unpublished > 0) this.#publish();
   }
 
+  /** Datagrams that the kernel dropped at the clients' sockets since the last time. */
+  #countDrops(): number {
+    let drops = 0;
+    for (let place = 0; place < this.#fds.length; place++) {
+      if (this.#fds[place]! >= 0) drops = (drops + this.#drops.read(this.#fds[place]!)) >>> 0;
+    }
+    const more = (drops - this.#dropsBefore) | 0;
+    this.#dropsBefore = drops;
+    // Sockets come and go.
+    return more > 0 ? more : 0;
+  }
+
   #idle(): void {
     this.#isBusy = false;
     this.#windowQueries = 0;
+    this.#forwarder?.admission.endWindow(0, 0);
     this.#keepUpstreams(performance.now());
     if (this.#unpublished > 0) this.#publish();
   }
