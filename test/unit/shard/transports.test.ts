@@ -141,9 +141,8 @@ for (const transport of TRANSPORTS) {
     const { ports, words } = await startShards(t, transport, ['127.0.0.1']);
     const client = await EchoClient.open(t);
     for (let number = 0; number < 3; number++) await client.ask(echoQuery(ECHO.PLAIN, number), ports[0]!, '127.0.0.1');
-    await eventually(() => words[ECHO_WORD.PUBLISHED]! > 0, 'counters are published');
-    assert.ok(words[ECHO_WORD.PUBLISHED]! < 3, 'but not for each query');
-    assert.equal(words[ECHO_WORD.DURATIONS], 3);
+    // A machine that is busy may take longer for them than for a round of publishing.
+    await eventually(() => words[ECHO_WORD.DURATIONS] === 3, 'counters are published');
   });
 
   test(`${transport}: shards stop when told to, with queries coming in`, { skip }, async (t) => {
