@@ -6,7 +6,13 @@ import { test } from 'node:test';
 import { findImports, ROOT, sourceFiles } from './source-files.ts';
 
 /** The thread, and the module it is told to load; the resolver's thread. */
-const SHARD_ENTRIES = ['src/shard/shard-thread.ts', 'src/shard/answer-work.ts', 'src/resolver/resolver-thread.ts'];
+const SHARD_ENTRIES = [
+  'src/shard/shard-thread.ts',
+  'src/shard/answer-work.ts',
+  'src/resolver/resolver-thread.ts',
+  // loaded by the first query that needs it
+  'src/compose/composer.ts',
+];
 const NOT_IN_A_SHARD = [
   'src/config/',
   'src/kubernetes/',
