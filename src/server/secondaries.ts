@@ -1,5 +1,6 @@
 /** All that is transferred in, and nothing at all where no block has `secondary`: what does the work is loaded by the first that has. */
 import type { DatasetBuilder } from '../snapshot/dataset-builder.ts';
+import { CheckTurns } from './check-turns.ts';
 import { CatalogMembers } from './catalog-members.ts';
 import type { RecordPublisher } from './record-publisher.ts';
 import type { SecondaryChange, SecondaryTable } from './secondary-table.ts';
@@ -31,6 +32,7 @@ export class Secondaries {
       const { SecondaryTable: Table } = await import('./secondary-table.ts');
       this.#table = new Table(parts.datasetOf, {
         publisher: parts.publisher,
+        turns: new CheckTurns(),
         log: this.#log,
         onMembers: (plan, members) => this.catalogs.update(plan, members),
       });

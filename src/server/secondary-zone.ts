@@ -20,6 +20,7 @@ import { publishZone, withdrawZone } from '../zones/publish-zone.ts';
 import { storedRecords } from '../zones/stored-records.ts';
 import type { Zone } from '../zones/zone-data.ts';
 import { ZoneFault } from '../zones/zone-fault.ts';
+import type { CheckTurns } from './check-turns.ts';
 import type { RecordPublisher } from './record-publisher.ts';
 import type { LogFunction } from './server-options.ts';
 import type { PlannedSecondary } from './server-plan.ts';
@@ -39,6 +40,8 @@ const TIMER_MAX_MS = 3_600_000;
 export interface SecondaryParts {
   readonly publisher: RecordPublisher;
   readonly log: LogFunction;
+  /** shared by all zones */
+  readonly turns: CheckTurns;
   /** a catalog says which zones there are */
   readonly onMembers: (plan: PlannedSecondary, members: readonly CatalogMember[]) => void;
   /** for tests: what a second of a SOA record lasts, ms */
@@ -177,7 +180,7 @@ export class SecondaryZone {
   async #check(): Promise<void> {
     if (this.#isNotified) this.#notifiedMs = performance.now();
     this.#isNotified = false;
-    this.#planNext(await this.#refresh());
+    this.#planNext(await this.#parts.turns.run(() => this.#refresh()));
   }
 
   /**
@@ -187,6 +190,7 @@ export class SecondaryZone {
    */
   async #refresh(): Promise<boolean> {
     let hasAnswer = false;
+    if (this.#isClosed) return false;
     for (const primary of this.#plan.primaries) {
       try {
         const outcome = await this.#tryPrimary(primary);
