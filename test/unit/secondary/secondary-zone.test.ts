@@ -145,6 +145,23 @@ test('nothing is served before the first transfer, which is tried until it works
   assert.ok(fixture.lines.some((line) => /Failed to transfer .*rcode was REFUSED/.test(line)));
 });
 
+test('a primary that promises a later zone and sends an earlier one is not believed', async () => {
+  const { stub, at } = await primaryOf(5);
+  const fixture = new Fixture([at], 1000);
+  fixture.zone.start();
+  await fixture.until(() => fixture.zone.serial === 5, 'the first transfer');
+  stub.respond = ({ id, qtype }) => {
+    if (qtype === SOA) return [messageOf([soaOf(6)], { id, question: { qtype } })];
+    return [messageOf([soaOf(4), addressOf('www.example.org.', 9), soaOf(4)], { id })];
+  };
+  fixture.zone.notify('127.0.0.1');
+  await fixture.until(() => stub.asked.length > 2, 'a transfer');
+  stub.respond = () => undefined;
+  stub.serial = 7;
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  assert.deepEqual([fixture.zone.serial, fixture.addresses], [5, [1]]);
+});
+
 test('a notification is followed at once, and not more often than now and then', async () => {
   const { stub, at } = await primaryOf(1);
   const fixture = new Fixture([at], 1000);
