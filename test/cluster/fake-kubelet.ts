@@ -2,17 +2,13 @@
  * What a kubelet tells the API server, without one: Pods of its Node get an address and become ready, Pods that are
  * deleted go. No container runs.
  */
-import { mkdtempSync, rmSync } from 'node:fs';
-import os from 'node:os';
-import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { ApiClient, ApiError } from './api-client.ts';
+import { ApiError, type ApiClient } from './api-client.ts';
 import { NODE_NAME } from './api-objects.ts';
-import { RunningProgram } from './running-program.ts';
+import { KubectlProxy } from './kubectl-proxy.ts';
 import type { TestCluster } from './use-cluster.ts';
 
 const TURN_MS = 50;
-const START_DEADLINE_MS = 15_000;
 
 interface Pod {
   readonly metadata: {
@@ -32,49 +28,38 @@ export interface FakeKubeletOptions {
 }
 
 export class FakeKubelet {
-  readonly client: ApiClient;
   readonly #cluster: TestCluster;
   readonly #options: FakeKubeletOptions;
-  readonly #proxy: RunningProgram;
-  readonly #folder: string;
+  readonly #proxy: KubectlProxy;
   readonly #endings = new Map<string, number>();
   #podCount = 0;
   #isStopped = false;
   #loop: Promise<void> = Promise.resolve();
 
-  private constructor(cluster: TestCluster, options: FakeKubeletOptions) {
+  private constructor(cluster: TestCluster, options: FakeKubeletOptions, proxy: KubectlProxy) {
     this.#cluster = cluster;
     this.#options = options;
-    this.#folder = mkdtempSync(path.join(os.tmpdir(), 'skyshard-e2e-kubelet-'));
-    const socketPath = path.join(this.#folder, 'api');
-    const { program, kubeconfig } = { program: cluster.tools.kubectl, kubeconfig: cluster.kubeconfig };
-    const command = [program, 'proxy', `--unix-socket=${socketPath}`, `--kubeconfig=${kubeconfig}`];
-    const logFile = path.join(this.#folder, 'log');
-    this.#proxy = new RunningProgram('kubectl proxy', command, { logFile, folder: this.#folder });
-    this.client = new ApiClient({ socketPath });
+    this.#proxy = proxy;
   }
 
   /** With its Node. */
   static async start(cluster: TestCluster, options: FakeKubeletOptions): Promise<FakeKubelet> {
-    const kubelet = new FakeKubelet(cluster, options);
-    const deadline = performance.now() + START_DEADLINE_MS;
-    while (!(await kubelet.client.isOk('/version'))) {
-      if (performance.now() > deadline) throw new Error(`kubectl proxy: ${kubelet.#proxy.lastWords()}`);
-      await sleep(TURN_MS);
-    }
+    const kubelet = new FakeKubelet(cluster, options, await KubectlProxy.start(cluster));
     const node = { apiVersion: 'v1', kind: 'Node', metadata: { name: NODE_NAME } };
     await cluster.kubectl(['apply', '-f', '-'], [node]);
     kubelet.#loop = kubelet.#run();
     return kubelet;
   }
 
+  get client(): ApiClient {
+    return this.#proxy.client;
+  }
+
   async stop(): Promise<void> {
     this.#isStopped = true;
     await this.#loop;
-    this.client.close();
-    await this.#proxy.end();
+    await this.#proxy.stop();
     await this.#cluster.kubectl(['delete', 'node', NODE_NAME, '--ignore-not-found']);
-    rmSync(this.#folder, { recursive: true, force: true });
   }
 
   async #run(): Promise<void> {

@@ -1,21 +1,40 @@
-/** Puts one cluster of objects after the other into an API server, with kubectl, and reads back what it made of them. */
+/**
+ * Puts one cluster of objects after the other into an API server, with kubectl, and reads back what it made of them. kubectl
+ * takes half a second for each call, so what is only read or removed goes to the API directly.
+ */
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { RawObject } from '../oracle/kubernetes-objects.ts';
 import { apiForm, NODE_NAME } from './api-objects.ts';
+import { ApiError } from './api-client.ts';
 import { controllerMade, endpointKeys } from './controller-made.ts';
+import { KubectlProxy } from './kubectl-proxy.ts';
 import type { TestCluster } from './use-cluster.ts';
 
 /** Namespaces that every cluster has: objects may lie in them, but they stay. */
 const LASTING_NAMESPACES = new Set(['default', 'kube-system', 'kube-public', 'kube-node-lease']);
 const CONTROLLER_DEADLINE_MS = 30_000;
 const CONTROLLER_POLL_MS = 200;
+const DELETED_DEADLINE_MS = 60_000;
+const DELETED_POLL_MS = 50;
 const SERVICE_IMPORT = path.join(path.dirname(fileURLToPath(import.meta.url)), 'service-import.yaml');
 const NODE = { apiVersion: 'v1', kind: 'Node', metadata: { name: NODE_NAME } };
 
+/** Where the API has the kinds that are read and removed; a namespace comes before the last part. */
+const PLACES = {
+  Namespace: ['/api/v1', 'namespaces'],
+  Service: ['/api/v1', 'services'],
+  EndpointSlice: ['/apis/discovery.k8s.io/v1', 'endpointslices'],
+  Pod: ['/api/v1', 'pods'],
+  Node: ['/api/v1', 'nodes'],
+  ServiceImport: ['/apis/multicluster.x-k8s.io/v1alpha1', 'serviceimports'],
+} as const;
+const READ_KINDS = ['Namespace', 'Service', 'EndpointSlice', 'Pod'] as const;
+
 export class ObjectLoader {
   readonly #cluster: TestCluster;
+  #proxy: KubectlProxy | undefined;
   #loaded: readonly RawObject[] = [];
   /** Pods and Nodes that controllers make slices of */
   #made: readonly RawObject[] = [];
@@ -37,8 +56,9 @@ export class ObjectLoader {
     const forms = objects.map(apiForm);
     const isNamespace = ({ object }: { object: { kind?: unknown } }): boolean => object.kind === 'Namespace';
     if (objects.some(({ kind }) => kind === 'ServiceImport')) await this.#defineServiceImports();
-    const rejections = await this.#apply(forms.filter(isNamespace).map(({ object }) => object));
-    rejections.push(...(await this.#apply(forms.filter((form) => !isNamespace(form)).map(({ object }) => object))));
+    // One after the other, as they are given.
+    const inOrder = [...forms.filter(isNamespace), ...forms.filter((form) => !isNamespace(form))];
+    const rejections = await this.#apply(inOrder.map(({ object }) => object));
     const statuses = forms.flatMap(({ status }) => (status === undefined ? [] : [status]));
     rejections.push(...(await this.#apply(statuses, ['--server-side', '--subresource=status'])));
     for (const raw of objects.filter((_, index) => forms[index]!.isEnding)) {
@@ -56,7 +76,7 @@ export class ObjectLoader {
   async letControllerMakeSlices(): Promise<boolean> {
     const made = controllerMade(this.#loaded);
     if (made.pods.length === 0) return false;
-    await this.#cluster.kubectl(['delete', '--wait', '-f', '-'], made.replaced.map(identity));
+    await this.#delete(made.replaced);
     const pods = made.pods.map(({ object }) => object);
     await this.#cluster.kubectl(['apply', '-f', '-'], [...made.objects, ...pods]);
     const statuses = made.pods.map(({ status }) => status);
@@ -79,15 +99,43 @@ export class ObjectLoader {
     this.#loaded = [];
     if (this.#hasNode) await this.#cluster.kubectl(['delete', 'node', NODE_NAME, '--ignore-not-found']);
     this.#hasNode = false;
+    await this.#proxy?.stop();
+    this.#proxy = undefined;
   }
 
   /** Every object that DNS looks at, ours and others, as the API server has it. */
   async readBack(): Promise<RawObject[]> {
-    const kinds = `namespaces,services,endpointslices,pods${this.#hasServiceImports ? ',serviceimports' : ''}`;
-    const text = await this.#cluster.kubectl(['get', kinds, '-A', '-o', 'json']);
-    return (JSON.parse(text) as { items: RawObject[] }).items.map((item) =>
+    const kinds = this.#hasServiceImports ? [...READ_KINDS, 'ServiceImport' as const] : READ_KINDS;
+    const proxy = await this.#api();
+    const lists = kinds.map(async (kind) => {
+      const { apiVersion, items } = await proxy.client.get<{ apiVersion: string; items: RawObject[] }>(
+        PLACES[kind].join('/'),
+      );
+      return items.map((item) => ({ ...item, apiVersion, kind }) as RawObject);
+    });
+    return (await Promise.all(lists)).flat().map((item) =>
       // Go writes an empty list as null.
       item.kind === 'EndpointSlice' ? { ...item, endpoints: item.endpoints ?? [], ports: item.ports ?? [] } : item,
+    );
+  }
+
+  async #api(): Promise<KubectlProxy> {
+    return (this.#proxy ??= await KubectlProxy.start(this.#cluster));
+  }
+
+  /** Delete objects, and wait until they are gone. */
+  async #delete(objects: readonly RawObject[]): Promise<void> {
+    const { client } = await this.#api();
+    const places = objects.map(placeOf);
+    const deadline = performance.now() + DELETED_DEADLINE_MS;
+    await Promise.all(
+      places.map(async (place) => {
+        if (!(await isThere(client.request('DELETE', place)))) return;
+        while (await isThere(client.get(place))) {
+          if (performance.now() > deadline) throw new Error(`${place} does not go`);
+          await sleep(DELETED_POLL_MS);
+        }
+      }),
     );
   }
 
@@ -114,7 +162,7 @@ export class ObjectLoader {
       .filter((raw) => raw.kind !== 'Namespace' || !keptNamespaces.has(raw.metadata.name))
       .filter((raw) => raw.kind !== 'Namespace' || !LASTING_NAMESPACES.has(raw.metadata.name));
     if (gone.length === 0) return;
-    await this.#cluster.kubectl(['delete', '--ignore-not-found', '--wait', '-f', '-'], gone.map(identity));
+    await this.#delete(gone);
     this.#made = [];
   }
 
@@ -131,9 +179,20 @@ export class ObjectLoader {
   }
 }
 
-/** What names an object. */
-function identity({ apiVersion, kind, metadata: { name, namespace } }: RawObject): object {
-  return { apiVersion, kind, metadata: namespace === undefined ? { name } : { name, namespace } };
+function placeOf({ kind, metadata: { name, namespace } }: RawObject): string {
+  const [root, plural] = PLACES[kind as keyof typeof PLACES];
+  return [root, ...(namespace === undefined ? [] : ['namespaces', namespace]), plural, name].join('/');
+}
+
+/** @throws ApiError of another kind than that it is not there */
+async function isThere(request: Promise<unknown>): Promise<boolean> {
+  try {
+    await request;
+    return true;
+  } catch (error) {
+    if (error instanceof ApiError && error.status === 404) return false;
+    throw error;
+  }
 }
 
 function ignoreNotFound(error: Error): void {
