@@ -77,6 +77,7 @@ describe('a cluster that changes', { skip: skip || whyNoNetworkNamespace() }, ()
     await pair?.stop();
     await site?.close();
     await kubelet?.stop();
+    await loader?.clear();
   });
 
   const apply = (objects: readonly object[]): Promise<string> => cluster!.kubectl(['apply', '-f', '-'], objects);
