@@ -106,7 +106,7 @@ export class Chain implements ComposedAnswerer {
     this.rotation = new Rotation((Math.random() * 0xffff_ffff) >>> 0);
     this.kubernetes = new KubernetesStep(reader, query, response, this.rotation);
     this.records = new RecordsStep(reader, query, response, this.rotation);
-    this.fixed = new FixedSteps(reader, query, response, options.chaosCounters);
+    this.fixed = new FixedSteps(reader, query, response, options.counters, options.chaosCounters);
     this.local = new LocalStep(query, response, options.counters);
     this.transfer = new TransferStep(reader, query, response);
     this.acl = new AclStep(reader, query, response, options.counters);
@@ -118,7 +118,7 @@ export class Chain implements ComposedAnswerer {
     this.transfers = options.transfers;
     const metadata = new MetadataValues(reader, query, response, client);
     this.facts = new QueryFacts(reader, query, response, client, metadata);
-    this.template = new TemplateStep(reader, query, response, this.facts);
+    this.template = new TemplateStep(reader, query, response, this.facts, options.counters);
     this.rewrite = new RewriteStep(reader, query, response, this.facts);
     this.views = new ViewChoice(reader, query, client, this.facts);
   }
@@ -313,7 +313,7 @@ export class Chain implements ComposedAnswerer {
         return this.records.answer(argument * 2, flags);
       case STEP.FIXED_ANSWER:
         this.plugin = PLUGIN.TEMPLATE;
-        return this.fixed.answerFixed(argument * 2);
+        return this.fixed.answerFixed(argument * 2, flags >>> STEP_CACHE_SHIFT);
       case STEP.ANY:
         this.plugin = PLUGIN.ANY;
         return this.fixed.answerAny();
@@ -327,7 +327,7 @@ export class Chain implements ComposedAnswerer {
       }
       case STEP.TEMPLATE:
         this.plugin = PLUGIN.TEMPLATE;
-        return this.template.answer(argument * 2, this.client);
+        return this.template.answer(argument * 2, flags >>> STEP_CACHE_SHIFT, this.client);
       case STEP.LOCAL:
         this.plugin = PLUGIN.LOCAL;
         return this.local.answer(argument !== 0);

@@ -3,6 +3,8 @@
  * and `chaos`.
  */
 import { CLASS, RCODE, TYPE } from '../dns/iana.ts';
+import { TEMPLATE_COUNT } from '../observability/counter-layout.ts';
+import type { ShardCounters } from '../observability/shard-counters.ts';
 import type { SnapshotReader } from '../snapshot/reader.ts';
 import { CHAOS_TEXTS, FIXED_ANSWER } from '../snapshot/snapshot-layout.ts';
 import type { ChaosCounters } from './answerer-options.ts';
@@ -21,12 +23,20 @@ export class FixedSteps {
   private readonly query: Query;
   private readonly response: Response;
   private readonly words: Uint32Array;
+  private readonly counters: ShardCounters;
   private readonly chaosCounters: ChaosCounters | undefined;
   /** HINFO of RFC 8482 as CoreDNS's plugin has it, as octets in words */
   private readonly anyRecord: Uint32Array;
   private readonly anyRecordSize: number;
 
-  constructor(reader: SnapshotReader, query: Query, response: Response, chaosCounters: ChaosCounters | undefined) {
+  constructor(
+    reader: SnapshotReader,
+    query: Query,
+    response: Response,
+    counters: ShardCounters,
+    chaosCounters: ChaosCounters | undefined,
+  ) {
+    this.counters = counters;
     this.chaosCounters = chaosCounters;
     this.query = query;
     this.response = response;
@@ -38,13 +48,18 @@ export class FixedSteps {
     this.anyRecord = new Uint32Array(padded.buffer);
   }
 
-  /** @param answerAt  word index of the FIXED_ANSWER @returns STEP_RESULT */
-  answerFixed(answerAt: number): number {
+  /**
+   * @param answerAt  word index of the FIXED_ANSWER
+   * @param scope     metric scope that counts it, 0: it is not counted
+   * @returns STEP_RESULT
+   */
+  answerFixed(answerAt: number, scope: number): number {
     const words = this.words;
     const qtype = words[answerAt + FIXED_ANSWER.at.qtype]!;
     const asked = this.query.qtype;
     // A question for every type asks for this one too.
     if (qtype !== TYPE.ANY && qtype !== asked && asked !== TYPE.ANY) return STEP_RESULT.NEXT;
+    if (scope !== 0) this.counters.countTemplate(scope, TEMPLATE_COUNT.MATCH, asked === TYPE.ANY ? qtype : asked);
     const response = this.response;
     const rcode = words[answerAt + FIXED_ANSWER.at.rcode]!;
     response.rcode = rcode;

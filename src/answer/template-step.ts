@@ -7,6 +7,8 @@ import { POINTER_OFFSET_MAX } from '../dns/wire-header.ts';
 import { areAllTrue, compileExpr, type CompiledExpr } from '../expr/compile-expr.ts';
 import { ExprError, type ExprValue } from '../expr/expr-value.ts';
 import { QUERY_ERROR } from '../observability/query-error.ts';
+import { TEMPLATE_COUNT } from '../observability/counter-layout.ts';
+import type { ShardCounters } from '../observability/shard-counters.ts';
 import type { SnapshotReader } from '../snapshot/reader.ts';
 import { groupsOf, type MatchFacts } from '../template/question-facts.ts';
 import {
@@ -45,12 +47,14 @@ export class TemplateStep {
   private readonly query: Query;
   private readonly response: Response;
   private readonly facts: QueryFacts;
+  private readonly counters: ShardCounters;
   private readonly templates: Programs<AnsweringTemplate>;
   /** sections that stand behind what the target of a CNAME adds to the answer */
   private rest: TemplateAnswer | undefined;
   private restTemplate: RecordTemplate | undefined;
 
-  constructor(reader: SnapshotReader, query: Query, response: Response, facts: QueryFacts) {
+  constructor(reader: SnapshotReader, query: Query, response: Response, facts: QueryFacts, counters: ShardCounters) {
+    this.counters = counters;
     this.templates = new Programs(reader, parseTemplate);
     this.facts = facts;
     this.query = query;
@@ -59,9 +63,10 @@ export class TemplateStep {
 
   /**
    * @param templateAt  word index of the PROGRAM
+   * @param scope       metric scope that counts what it does, 0: it is not counted
    * @returns STEP_RESULT
    */
-  answer(templateAt: number, client: QueryClient): number {
+  answer(templateAt: number, scope: number, client: QueryClient): number {
     const { query, response } = this;
     const { template, variables, conditions } = this.templates.at(templateAt);
     const { qtype, qclass, rcode } = template.program;
@@ -82,12 +87,18 @@ export class TemplateStep {
       response.rcode = RCODE.SERVFAIL;
       return STEP_RESULT.DONE;
     }
+    const counted = query.qtype === TYPE.ANY ? qtype : query.qtype;
+    if (scope !== 0) this.counters.countTemplate(scope, TEMPLATE_COUNT.MATCH, counted);
     if (rcode === RCODE.SERVFAIL) {
       response.rcode = rcode;
       return STEP_RESULT.DONE;
     }
     const answer = this.evaluate(template, name, match, found, client);
-    if (answer === undefined) return STEP_RESULT.DONE;
+    if (answer === undefined) {
+      const what = template.isRecordAtFault ? TEMPLATE_COUNT.NO_RECORD : TEMPLATE_COUNT.FAILED;
+      if (scope !== 0) this.counters.countTemplate(scope, what + template.sectionAtFault, counted);
+      return STEP_RESULT.DONE;
+    }
     this.setOutcome(template);
     return this.writeAnswer(answer, template);
   }

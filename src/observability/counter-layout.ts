@@ -20,8 +20,21 @@ export interface MetricScope {
   readonly zone: string;
   readonly view: string;
   /** it counts what this plugin did in one of its zones, and no queries; '' is all of them */
-  readonly plugin?: 'acl';
+  readonly plugin?: 'acl' | 'template';
+  /** of `template`: the texts of its answer, additional and authority sections; whose failures are counted together */
+  readonly templates?: readonly (readonly string[])[];
 }
+
+/** What is counted in the `responses` cells of a scope of `template`: for each, a cell a type. */
+export const TEMPLATE_COUNT = {
+  MATCH: 0,
+  /** a template could not be evaluated: in the answer section; then additional, then authority */
+  FAILED: 1,
+  /** what it gave is no record: the same */
+  NO_RECORD: 4,
+} as const;
+/** The sections in the order in which they are evaluated: the `section` label. */
+export const TEMPLATE_SECTIONS = ['answer', 'additional', 'authority'] as const;
 
 /** The `proto` label, by index. */
 export const PROTO_LABELS = ['udp', 'tcp'] as const;

@@ -18,6 +18,8 @@ import {
   SCOPE_CELLS,
   SIZE_BOUNDS,
   SIZE_CELLS,
+  TEMPLATE_COUNT,
+  TEMPLATE_SECTIONS,
   TYPE_LABELS,
 } from './counter-layout.ts';
 import type { MetricScope } from './counter-layout.ts';
@@ -137,6 +139,27 @@ export function queryMetrics(
       samples: () => metrics.composed(COMPOSED.SIIT),
     },
     {
+      name: 'coredns_template_matches_total',
+      type: 'counter',
+      help: 'Questions that a template matched.',
+      labels: [...SCOPE_LABELS, 'class', 'type'],
+      samples: () => metrics.templateMatches(),
+    },
+    {
+      name: 'coredns_template_template_failures_total',
+      type: 'counter',
+      help: 'Templates that could not be evaluated; template is empty where a section of the zone has several.',
+      labels: [...SCOPE_LABELS, 'class', 'type', 'section', 'template'],
+      samples: () => metrics.templateFailures(TEMPLATE_COUNT.FAILED),
+    },
+    {
+      name: 'coredns_template_rr_failures_total',
+      type: 'counter',
+      help: 'Templates that gave no record; template is empty where a section of the zone has several.',
+      labels: [...SCOPE_LABELS, 'class', 'type', 'section', 'template'],
+      samples: () => metrics.templateFailures(TEMPLATE_COUNT.NO_RECORD),
+    },
+    {
       name: 'skyshard_shard_requests_total',
       type: 'counter',
       help: 'Queries, by the shard that took them.',
@@ -155,8 +178,10 @@ class QueryMetrics {
     this.scopes = scopes;
   }
 
-  private *queryScopes(): Generator<[number, MetricScope]> {
-    for (const [scope, labels] of this.scopes.entries()) if (labels.plugin === undefined) yield [scope, labels];
+  private *queryScopes(): Generator<[number, Pick<MetricScope, 'server' | 'zone' | 'view'>]> {
+    for (const [scope, { server, zone, view, plugin }] of this.scopes.entries()) {
+      if (plugin === undefined) yield [scope, { server, zone, view }];
+    }
   }
 
   *acl(action: number): Generator<Sample> {
@@ -175,6 +200,32 @@ class QueryMetrics {
       if (value > 0) totals.set(server, (totals.get(server) ?? 0) + value);
     }
     for (const [server, value] of totals) yield { labels: { server }, value };
+  }
+
+  private *templateCounts(what: number): Generator<[MetricScope, string, number]> {
+    for (const [scope, labels] of this.scopes.entries()) {
+      if (labels.plugin !== 'template') continue;
+      for (const [index, type] of TYPE_LABELS.entries()) {
+        const value = this.collector.total(scope, AT.responses + what * TYPE_LABELS.length + index);
+        if (value > 0) yield [labels, type, value];
+      }
+    }
+  }
+
+  *templateMatches(): Generator<Sample> {
+    for (const [{ server, zone, view }, type, value] of this.templateCounts(TEMPLATE_COUNT.MATCH)) {
+      yield { labels: { server, zone, view, class: 'IN', type }, value };
+    }
+  }
+
+  *templateFailures(what: number): Generator<Sample> {
+    for (const [index, section] of TEMPLATE_SECTIONS.entries()) {
+      for (const [{ server, zone, view, templates = [] }, type, value] of this.templateCounts(what + index)) {
+        const texts = templates[index] ?? [];
+        const template = texts.length === 1 ? texts[0]! : '';
+        yield { labels: { server, zone, view, class: 'IN', type, section, template }, value };
+      }
+    }
   }
 
   *requests(): Generator<Sample> {

@@ -44,6 +44,8 @@ export interface ShardCounters {
   countAcl(scope: number, action: number): void;
   /** a query that was answered out of other answers; `what` is a COMPOSED */
   countComposed(scope: number, what: number): void;
+  /** what a `template` did; `what` is a TEMPLATE_COUNT, FAILED and NO_RECORD plus the number of the section */
+  countTemplate(scope: number, what: number, qtype: number): void;
   /** a name below or beginning with localhost that `local` answered */
   countLocalhost(): void;
   publish(): void;
@@ -154,6 +156,12 @@ class SharedShardCounters implements ShardCounters {
   countComposed(scope: number, what: number): void {
     if (scope >= this.scopeMax) assert(false, 'metric scope out of range');
     this.add(scope * SCOPE_WORDS + SCOPE_CELLS.at.composed + what, 1);
+  }
+
+  countTemplate(scope: number, what: number, qtype: number): void {
+    if (scope >= this.scopeMax) assert(false, 'metric scope out of range');
+    const type = qtype < 256 ? TYPE_INDEX[qtype]! : TYPE_OTHER;
+    this.add(scope * SCOPE_WORDS + RESPONSES_AT + what * TYPES + type, 1);
   }
 
   countLocalhost(): void {

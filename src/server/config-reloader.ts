@@ -236,7 +236,11 @@ export class ConfigReloader {
       // What never entered a chain is counted in one place, whatever is served.
       if (index === 0) return 0;
       const known = scopes.findIndex((other, at) => at > 0 && isSameScope(other, scope));
-      if (known > 0) return known;
+      if (known > 0) {
+        // What its templates say may be something else.
+        scopes[known] = scope;
+        return known;
+      }
       if (scopes.length >= scopeMax) {
         throw new SkyshardError(
           'CONFIG_UNSUPPORTED',

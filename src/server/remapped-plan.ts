@@ -67,6 +67,7 @@ export function remapConfig(
       return moved;
     }
     if ('dataset' in step) return { ...step, dataset: datasetOf.get(step.dataset)! };
+    if ('scope' in step) return { ...step, scope: scopeOf[step.scope ?? 0]! };
     if (step.kind !== 'acl') return step;
     const policies = step.policies.map((policy) => ({ ...policy, scope: scopeOf[policy.scope]! }));
     return { ...step, allowedScope: scopeOf[step.allowedScope]!, policies };

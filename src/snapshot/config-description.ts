@@ -65,6 +65,8 @@ export interface ZoneStep extends StepBase {
 /** A template that is evaluated for each query. It looks at class, type and zone itself, and knows its own fallthrough. */
 export interface TemplateStep extends ProgramStep {
   readonly kind: 'template';
+  /** metric scope that counts what it does; 0 or not given: it is not counted */
+  readonly scope?: number;
 }
 
 /** The rules of a server block's `rewrite`; one object for all routes of a block. */
@@ -115,6 +117,8 @@ interface ProgramStep {
 /** Records that are the same for every name of the zone, in wire format with C00C as the question's name. */
 export interface FixedAnswerStep extends StepBase {
   readonly kind: 'fixedAnswer';
+  /** metric scope that counts its answers; 0 or not given: they are not counted */
+  readonly scope?: number;
   /** TYPE; 255: every type */
   readonly qtype: number;
   readonly rcode: number;

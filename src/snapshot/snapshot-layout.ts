@@ -155,7 +155,10 @@ export const STEP_FLAG = {
   /** of STEP.REWRITE: rules change where CNAME records lead, so it looks at what the steps behind it answer */
   TARGETS: 2,
 } as const;
-/** Bits above, of STEP.FORWARD: the profile by which answers are kept in the cache, plus 1; 0: they are not. */
+/**
+ * Bits above. Of STEP.FORWARD: the profile by which answers are kept in the cache, plus 1; 0: they are not. Of STEP.TEMPLATE and
+ * FIXED_ANSWER: the metric scope that counts what it does; 0: it is not counted.
+ */
 export const STEP_CACHE_SHIFT = 16;
 /** Bits above, of STEP.AUTOPATH: index of the dataset that knows pods by address, plus 1; 0: it does not depend on the client. */
 export const STEP_DATASET_SHIFT = 16;

@@ -68,6 +68,9 @@ export function flagsOf(step: StepDescription): number {
       return step.changesTargets === true ? STEP_FLAG.TARGETS : 0;
     case 'autopath':
       return step.dataset === undefined ? 0 : (step.dataset + 1) << STEP_DATASET_SHIFT;
+    case 'template':
+    case 'fixedAnswer':
+      return flags | ((step.scope ?? 0) << STEP_CACHE_SHIFT);
     default:
       return flags;
   }
@@ -94,7 +97,7 @@ export function writeArgument(context: WriterContext, routeZone: Uint8Array, ste
     case 'dns64':
     case 'siit':
     case 'autopath':
-      return writeProgram(context, step, step.program, step.rest);
+      return writeProgram(context, step.rest === undefined ? step.program : step, step.program, step.rest);
     case 'transfer':
       return writeTransferRule(context, step);
     case 'notified':

@@ -56,6 +56,9 @@ interface Zone {
 
 export class RecordTemplate {
   readonly program: TemplateProgram;
+  /** where `evaluate` failed last: 0 answer, 1 additional, 2 authority; and whether a text that was there is no record */
+  sectionAtFault = 0;
+  isRecordAtFault = false;
   /** octets of the extended error's text */
   readonly extendedErrorText: Uint8Array;
   readonly #patterns: readonly Re2.RE2JS[];
@@ -103,13 +106,20 @@ export class RecordTemplate {
   evaluate(question: QuestionFacts, match: MatchFacts, surroundings?: TemplateSurroundings): TemplateAnswer {
     const data = makeTemplateData(question, match, surroundings);
     const read = (template: Template): TemplateRecord => {
-      const record = readOneRecord(executeTemplate(template, data), 'template', TTL_SECONDS_DEFAULT);
+      this.isRecordAtFault = false;
+      const text = executeTemplate(template, data);
+      this.isRecordAtFault = true;
+      const record = readOneRecord(text, 'template', TTL_SECONDS_DEFAULT);
       if (record === undefined) throw new GoTemplateError('the template gives no record');
       if (record.rdata === null) throw new GoTemplateError(`the data of type ${record.type} is not read`);
       return { ...record, rdata: record.rdata };
     };
     const { answer, authority, additional } = this.program;
-    return { answer: answer.map(read), additional: additional.map(read), authority: authority.map(read) };
+    const [answers, additionals, authorities] = [answer, additional, authority].map((section, index) => {
+      this.sectionAtFault = index;
+      return section.map(read);
+    });
+    return { answer: answers!, additional: additionals!, authority: authorities! };
   }
 }
 

@@ -29,6 +29,8 @@ export interface TemplateRule {
   readonly answer: readonly Template[];
   readonly additional: readonly Template[];
   readonly authority: readonly Template[];
+  /** of the answer, additional and authority sections */
+  readonly texts: readonly (readonly string[])[];
   readonly rcode: number;
   readonly extendedError: { readonly code: number; readonly text: string } | null;
   /** each may use those before it */
@@ -39,11 +41,14 @@ export interface TemplateRule {
   readonly fallthrough: readonly string[] | null;
 }
 
+const SECTIONS = ['answer', 'additional', 'authority'] as const;
+
 interface Draft {
   patterns: string[];
   answer: Template[];
   additional: Template[];
   authority: Template[];
+  texts: [string[], string[], string[]];
   rcode: number;
   extendedError: TemplateRule['extendedError'];
   variables: { readonly name: string; readonly expression: Expr }[];
@@ -63,6 +68,7 @@ function readRule(line: CorefileLine, block: BlockContext): TemplateRule {
     answer: [],
     additional: [],
     authority: [],
+    texts: [[], [], []],
     rcode: 0,
     extendedError: null,
     variables: [],
@@ -79,10 +85,10 @@ function readRule(line: CorefileLine, block: BlockContext): TemplateRule {
 }
 
 function readersOf(draft: Draft, block: BlockContext): OptionReaders {
-  const readTemplates = (section: 'answer' | 'additional' | 'authority') => (option: CorefileLine) => {
-    draft[section].push(
-      ...takeArguments(option, 1, Infinity, `${section} TEMPLATE…`).map((token) => readTemplate(token, block)),
-    );
+  const readTemplates = (section: (typeof SECTIONS)[number]) => (option: CorefileLine) => {
+    const tokens = takeArguments(option, 1, Infinity, `${section} TEMPLATE…`);
+    draft[section].push(...tokens.map((token) => readTemplate(token, block)));
+    draft.texts[SECTIONS.indexOf(section)]!.push(...tokens.map(({ text }) => text));
   };
   const variableTypes: Record<string, ExprType> = {};
   const scope = {

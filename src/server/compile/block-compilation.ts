@@ -47,8 +47,12 @@ export interface FoundZone {
 /** The steps of one plugin for the names below a suffix: none where it has no say. */
 export type StepMaker = (suffix: string, scopeOf: ScopeOf) => readonly StepDescription[];
 
-/** The metric scope that counts what `acl` does in one of its zones. */
-export type ScopeOf = (zone: string) => number;
+/**
+ * The metric scope that counts what `acl` does in one of its zones, or a template.
+ *
+ * @param templates  of `template`: the texts of its sections (MetricScope.templates)
+ */
+export type ScopeOf = (zone: string, templates?: readonly (readonly string[])[]) => number;
 
 /** How a plugin's options become steps. */
 export type MakeSteps = (compilation: BlockCompilation) => readonly StepMaker[];

@@ -33,12 +33,29 @@ export class ListenerScopes {
     return scope;
   }
 
-  /** Where what `acl` does in one of its zones is counted. The same function for all blocks of a view. */
+  /** Where what `acl` does in one of its zones is counted, and what templates do. The same function for all blocks of a view. */
   aclScopes(block: CorefileBlock): ScopeOf {
     const view = viewOf(block);
     let scopeOf = this.#aclScopes.get(view);
-    if (scopeOf === undefined) this.#aclScopes.set(view, (scopeOf = (zone) => this.#aclScope(zone, view)));
+    if (scopeOf === undefined) {
+      scopeOf = (zone, templates) =>
+        templates === undefined ? this.#aclScope(zone, view) : this.#templateScope(zone, view, templates);
+      this.#aclScopes.set(view, scopeOf);
+    }
     return scopeOf;
+  }
+
+  /** Templates of a zone share one. */
+  #templateScope(zone: string, view: string, templates: readonly (readonly string[])[]): number {
+    const server = this.#server;
+    const isIt = (scope: MetricScope): boolean =>
+      scope.plugin === 'template' && scope.server === server && scope.zone === zone && scope.view === view;
+    const known = this.#scopes.findIndex(isIt);
+    if (known < 0) return this.#scopes.push({ server, zone, view, plugin: 'template', templates }) - 1;
+    const before = this.#scopes[known]!.templates ?? [];
+    const joined = templates.map((texts, section) => [...new Set([...(before[section] ?? []), ...texts])]);
+    this.#scopes[known] = { ...this.#scopes[known]!, templates: joined };
+    return known;
   }
 
   #aclScope(zone: string, view: string): number {

@@ -1,9 +1,9 @@
 import type { TemplateRule } from '../../plugins/template/parse.ts';
-import type { FixedAnswerStep, StepDescription, TemplateStep } from '../../snapshot/config-description.ts';
+import type { FixedAnswerStep, TemplateStep } from '../../snapshot/config-description.ts';
 import type { TemplateProgram } from '../../template/record-template.ts';
 import type { MakeSteps } from './block-compilation.ts';
 import { compileFixedTemplate } from './fixed-template.ts';
-import { addAll, covers } from './zone-cover.ts';
+import { addAll, longestZone } from './zone-cover.ts';
 
 /**
  * The step of a `template` directive for a route.
@@ -19,12 +19,15 @@ export function compileTemplate(rule: TemplateRule): FixedAnswerStep | TemplateS
 export const makeTemplates: MakeSteps = ({ plugins, zones }) =>
   plugins.template!.templates.map((rule) => {
     addAll(zones, rule.zones);
-    const step: StepDescription = compileTemplate(rule);
-    return (suffix) => (rule.zones.some((zone) => covers(zone, suffix)) ? [step] : []);
+    const step = compileTemplate(rule);
+    return (suffix, scopeOf) => {
+      const zone = longestZone(rule.zones, suffix);
+      return zone === undefined ? [] : [{ ...step, scope: scopeOf(zone, rule.texts) }];
+    };
   });
 
 function encodeProgram(rule: TemplateRule): Uint8Array {
   // Of all that the rule has, what the threads evaluate is all.
-  const program: TemplateProgram = rule;
+  const program: TemplateProgram & { readonly texts?: unknown } = { ...rule, texts: undefined };
   return new TextEncoder().encode(JSON.stringify(program));
 }

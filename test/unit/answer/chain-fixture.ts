@@ -23,7 +23,7 @@ import { decodeStrictly, type DecodedMessage, type DecodedRecord } from '../../w
 const PEER_OFFSET = 64;
 const MESSAGE_OFFSET = 4096;
 const SCOPE = 1;
-const SCOPE_COUNT = 2;
+const SCOPE_COUNT = 32;
 
 export interface ChainOptions {
   /** by zone, with a final dot */

@@ -382,13 +382,15 @@ test('template: defaults, every option, and later variables see earlier ones', (
     answer: [],
     additional: [],
     authority: [],
+    texts: [[], [], []],
     rcode: 0,
     extendedError: null,
     variables: [],
     expressions: [],
     fallthrough: null,
   });
-  const { answer, variables, expressions, ...rest } = templates[1]!;
+  assert.deepEqual(templates[1]!.texts, [['{{ .Name }} 60 IN A 192.0.2.1', 'c'], ['d'], ['e']]);
+  const { answer, variables, expressions, texts: _, ...rest } = templates[1]!;
   assert.equal(answer.length, 2);
   assert.equal(answer[0]![0]!.kind, 'action');
   assert.deepEqual(

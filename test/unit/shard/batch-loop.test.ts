@@ -33,6 +33,7 @@ function createLoop(
     countLocalhost: () => undefined,
     countAcl: () => undefined,
     countComposed: () => undefined,
+    countTemplate: () => undefined,
     countDuration: (scope, count) => {
       if (kernel.isRecording) counted.durations.push([scope, count]);
     },

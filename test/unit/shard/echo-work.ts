@@ -57,6 +57,7 @@ export function createShardWork(options: ShardWorkOptions): ShardWork {
       countLocalhost: () => undefined,
       countAcl: () => undefined,
       countComposed: () => undefined,
+      countTemplate: () => undefined,
       publish: () => count(ECHO_WORD.PUBLISHED),
     },
   };
