@@ -21,8 +21,16 @@ export interface MetricScope {
   readonly view: string;
   /** it counts what this plugin did in one of its zones, and no queries; '' is all of them */
   readonly plugin?: 'acl' | 'template';
-  /** of `template`: the texts of its answer, additional and authority sections; whose failures are counted together */
-  readonly templates?: readonly (readonly string[])[];
+  /** of `template`: those whose failures are counted here */
+  readonly templates?: readonly CountedTemplate[];
+}
+
+export interface CountedTemplate {
+  /** index into TEMPLATE_SECTIONS */
+  readonly section: number;
+  /** that it answers, 255: every type */
+  readonly qtype: number;
+  readonly text: string;
 }
 
 /** What is counted in the `responses` cells of a scope of `template`: for each, a cell a type. */

@@ -4,7 +4,7 @@
  * A series of CoreDNS is there after its first use only. Those of own zones are here from the start, with 0, so that a
  * rate sees the first query; those that few clusters ever use (TCP, the rare rcodes, `dropped`) come when they count.
  */
-import { RCODE, rcodeName } from '../dns/iana.ts';
+import { RCODE, rcodeName, TYPE } from '../dns/iana.ts';
 import type { CounterCollector } from './counter-collector.ts';
 import {
   COMPOSED,
@@ -20,7 +20,9 @@ import {
   SIZE_CELLS,
   TEMPLATE_COUNT,
   TEMPLATE_SECTIONS,
+  TYPE_INDEX,
   TYPE_LABELS,
+  TYPE_OTHER,
 } from './counter-layout.ts';
 import type { MetricScope } from './counter-layout.ts';
 import { histogramSamples } from './metric-family.ts';
@@ -148,14 +150,14 @@ export function queryMetrics(
     {
       name: 'coredns_template_template_failures_total',
       type: 'counter',
-      help: 'Templates that could not be evaluated; template is empty where a section of the zone has several.',
+      help: 'Templates that could not be evaluated; template is empty where several templates of the zone have the type.',
       labels: [...SCOPE_LABELS, 'class', 'type', 'section', 'template'],
       samples: () => metrics.templateFailures(TEMPLATE_COUNT.FAILED),
     },
     {
       name: 'coredns_template_rr_failures_total',
       type: 'counter',
-      help: 'Templates that gave no record; template is empty where a section of the zone has several.',
+      help: 'Templates that gave no record; template is empty where several templates of the zone have the type.',
       labels: [...SCOPE_LABELS, 'class', 'type', 'section', 'template'],
       samples: () => metrics.templateFailures(TEMPLATE_COUNT.NO_RECORD),
     },
@@ -221,8 +223,10 @@ class QueryMetrics {
   *templateFailures(what: number): Generator<Sample> {
     for (const [index, section] of TEMPLATE_SECTIONS.entries()) {
       for (const [{ server, zone, view, templates = [] }, type, value] of this.templateCounts(what + index)) {
-        const texts = templates[index] ?? [];
-        const template = texts.length === 1 ? texts[0]! : '';
+        const candidates = templates.filter(
+          ({ section: at, qtype }) => at === index && (qtype === TYPE.ANY || labelOf(qtype) === type),
+        );
+        const template = candidates.length === 1 ? candidates[0]!.text : '';
         yield { labels: { server, zone, view, class: 'IN', type, section, template }, value };
       }
     }
@@ -304,6 +308,10 @@ class QueryMetrics {
       yield { labels: { shard: String(shard) }, value: this.collector.shardRequests(shard) };
     }
   }
+}
+
+function labelOf(qtype: number): string {
+  return TYPE_LABELS[qtype < 256 ? TYPE_INDEX[qtype]! : TYPE_OTHER]!;
 }
 
 /** What a listener is there for has a series from the start. */

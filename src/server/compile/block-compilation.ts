@@ -5,6 +5,7 @@ import type { CacheProfile } from '../../cache/cache-profiles.ts';
 import type { ForwardGroup } from '../../forward/forward-group.ts';
 import type { CacheOptions } from '../../plugins/cache/parse.ts';
 import type { CorefileBlock } from '../../plugins/corefile-config.ts';
+import type { CountedTemplate } from '../../observability/counter-layout.ts';
 import type { HostsOptions } from '../../plugins/hosts/parse.ts';
 import type { K8sExternalOptions } from '../../plugins/k8s_external/parse.ts';
 import type { KubernetesOptions } from '../../plugins/kubernetes/parse.ts';
@@ -50,9 +51,9 @@ export type StepMaker = (suffix: string, scopeOf: ScopeOf) => readonly StepDescr
 /**
  * The metric scope that counts what `acl` does in one of its zones, or a template.
  *
- * @param templates  of `template`: the texts of its sections (MetricScope.templates)
+ * @param templates  of `template`: what is counted there
  */
-export type ScopeOf = (zone: string, templates?: readonly (readonly string[])[]) => number;
+export type ScopeOf = (zone: string, templates?: readonly CountedTemplate[]) => number;
 
 /** How a plugin's options become steps. */
 export type MakeSteps = (compilation: BlockCompilation) => readonly StepMaker[];

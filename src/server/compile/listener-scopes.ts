@@ -1,3 +1,4 @@
+import type { CountedTemplate } from '../../observability/counter-layout.ts';
 import type { MetricScope } from '../../observability/shard-counters.ts';
 import type { CorefileBlock } from '../../plugins/corefile-config.ts';
 import type { ScopeOf } from './block-compilation.ts';
@@ -46,15 +47,15 @@ export class ListenerScopes {
   }
 
   /** Templates of a zone share one. */
-  #templateScope(zone: string, view: string, templates: readonly (readonly string[])[]): number {
+  #templateScope(zone: string, view: string, templates: readonly CountedTemplate[]): number {
     const server = this.#server;
     const isIt = (scope: MetricScope): boolean =>
       scope.plugin === 'template' && scope.server === server && scope.zone === zone && scope.view === view;
     const known = this.#scopes.findIndex(isIt);
     if (known < 0) return this.#scopes.push({ server, zone, view, plugin: 'template', templates }) - 1;
     const before = this.#scopes[known]!.templates ?? [];
-    const joined = templates.map((texts, section) => [...new Set([...(before[section] ?? []), ...texts])]);
-    this.#scopes[known] = { ...this.#scopes[known]!, templates: joined };
+    const more = templates.filter((template) => !before.includes(template));
+    this.#scopes[known] = { ...this.#scopes[known]!, templates: [...before, ...more] };
     return known;
   }
 

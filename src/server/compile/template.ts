@@ -20,9 +20,11 @@ export const makeTemplates: MakeSteps = ({ plugins, zones }) =>
   plugins.template!.templates.map((rule) => {
     addAll(zones, rule.zones);
     const step = compileTemplate(rule);
+    const { qtype, texts } = rule;
+    const counted = texts.flatMap((ofSection, section) => ofSection.map((text) => ({ section, qtype, text })));
     return (suffix, scopeOf) => {
       const zone = longestZone(rule.zones, suffix);
-      return zone === undefined ? [] : [{ ...step, scope: scopeOf(zone, rule.texts) }];
+      return zone === undefined ? [] : [{ ...step, scope: scopeOf(zone, counted) }];
     };
   });
 

@@ -41,6 +41,8 @@ export interface Asked extends Partial<QuerySpec> {
 
 export class CorefileServer {
   readonly plan: ServerPlan;
+  readonly builder: SnapshotBuilder;
+  readonly buffer: SharedArrayBuffer;
   readonly #arena = new Uint8Array(new ArrayBuffer(72 * 1024));
   readonly #answerer: Answerer;
   readonly #counterBuffer: SharedArrayBuffer;
@@ -69,6 +71,8 @@ export class CorefileServer {
     }
     builder.setConfig(this.plan.config);
     builder.publish(1);
+    this.builder = builder;
+    this.buffer = buffer;
     verifySnapshot(buffer);
     this.#counterBuffer = createCounterBuffer(1, this.plan.scopes.length);
     this.#shard = createShardCounters(this.#counterBuffer, this.plan.scopes.length, 0);

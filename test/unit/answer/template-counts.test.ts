@@ -72,22 +72,19 @@ test('matches and failures, by zone, view and type', () => {
     'matches_total b.test.||IN|AAAA 1',
     'matches_total c.test.|v|IN|A 1',
     'matches_total c.test.|v|IN|other 1',
-    'template_failures_total a.test.||IN|TXT|answer| 1',
-    'rr_failures_total a.test.||IN|MX|answer| 1',
-    'rr_failures_total a.test.||IN|SRV|additional| 1',
+    'template_failures_total a.test.||IN|TXT|answer|{{ .Name }} 60 IN TXT {{ index .Match 1 }} 1',
+    'rr_failures_total a.test.||IN|MX|answer|{{ .Name }} 60 IN MX {{ .Name }} 1',
+    'rr_failures_total a.test.||IN|SRV|additional|{{ .Name }} 60 IN A {{ .Zone }} 1',
   ]);
 });
 
-test('where a section has one template its text is the label', () => {
+test('where several have a type, none of them is the label', () => {
   const server = new CorefileServer(`. {
     bind 127.0.0.1
     template IN TXT . {
-      answer "{{ .Name }} 60 IN TXT {{ index .Match 1 }}"
+      answer "{{ .Name }} 60 IN TXT {{ index .Match 1 }}" "{{ .Name }} 60 IN TXT b"
     }
   }`);
   server.ask('x.test TXT');
-  assert.deepEqual(samplesOf(server), [
-    'matches_total .||IN|TXT 1',
-    'template_failures_total .||IN|TXT|answer|{{ .Name }} 60 IN TXT {{ index .Match 1 }} 1',
-  ]);
+  assert.deepEqual(samplesOf(server), ['matches_total .||IN|TXT 1', 'template_failures_total .||IN|TXT|answer| 1']);
 });

@@ -2,6 +2,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { SCOPE_CELLS } from '../../../src/observability/counter-layout.ts';
+import { parseName } from '../../../src/dns/name.ts';
+import { SnapshotReader } from '../../../src/snapshot/reader.ts';
+import { findTransferZone } from '../../../src/transfer/transfer-zone.ts';
 import { CorefileServer } from './corefile-server.ts';
 
 /** A block that answers every question for A and DS with its own name in a TXT record. */
@@ -156,4 +159,28 @@ test('a CNAME is followed through views', () => {
     `b.test {\n bind 127.0.0.1\n template IN A {\n answer "{{ .Name }} 60 IN A 192.0.2.9"\n }\n}\n`,
   );
   assert.deepEqual(server.ask('a.test A'), ['NOERROR', 'CNAME x.b.test.', 'A 192.0.2.9']);
+});
+
+test('a transfer is of the view that answered the query for it', () => {
+  const cluster = (view: string): string => `cluster.local {
+    bind 127.0.0.1
+    view ${view} {
+      expr metadata('x') == '${view}'
+    }
+    transfer {
+      to *
+    }
+    kubernetes cluster.local
+  }
+`;
+  const server = new CorefileServer(cluster('one') + cluster('two'));
+  const reader = new SnapshotReader(server.buffer, server.builder.epochs.claimSlot(2));
+  reader.enter();
+  const datasetOf = (view: string): number | undefined => {
+    const scope = server.plan.scopes.findIndex((labels) => labels.view === view);
+    return findTransferZone(reader, 0, parseName('cluster.local.')!, scope)?.datasetAt;
+  };
+  assert.deepEqual([datasetOf('one'), datasetOf('two')], [reader.datasetAt(0), reader.datasetAt(1)]);
+  assert.equal(findTransferZone(reader, 0, parseName('cluster.local.')!, 0), undefined);
+  reader.leave();
 });
