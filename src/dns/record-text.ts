@@ -35,6 +35,8 @@ export interface ZoneState {
 export function readRecord(entry: ZoneEntry, state: ZoneState): ZoneRecord {
   const fault = (message: string, at = entry.at): ZoneFileFault =>
     new ZoneFileFault({ source: entry.source, at }, message);
+  const garbled = entry.words.find(({ text }) => text.includes('\ufffd'));
+  if (garbled !== undefined) throw fault('octets that are not UTF-8: write them as \\DDD', garbled.at);
   let words = entry.words;
   if (!entry.hasNoOwner) {
     const [word] = words;

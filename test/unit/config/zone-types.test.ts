@@ -161,6 +161,7 @@ const BAD: readonly (readonly [text: string, says: RegExp])[] = [
   ['IPSECKEY 10 4 2 . AQID', /kind of gateway from 0 to 3, found '4'/],
   ['HIP 2 aa', /data too short/],
   ['DS 1 FOO 2 00', /'FOO' is no number of 8 bits/],
+  ['TXT caf\ufffd', /db:1:9: octets that are not UTF-8: write them as \\DDD/],
   ['TYPE41 x', /the data of type 41 is not read: write it as/],
 ];
 
