@@ -178,3 +178,62 @@ test('names in rdata are compressed where that is allowed, and nowhere else', ()
   assert.equal(size('a.example.org. MX'), question + (14 + 17) + (14 + 6 + 2));
   assert.equal(size('a.example.org. SRV'), question + (12 + 6 + 17));
 });
+
+/** A zone that is signed in form: each RRset of `records` has a signature, each name that is given a NSEC record. */
+function signed(records: readonly string[], chainOfNames: readonly string[]): string {
+  const signature = (owner: string, type: string): string =>
+    `${owner} 30 RRSIG ${type} 13 2 30 20300101000000 20200101000000 1 @ U0lH\n`;
+  const sets = new Set(records.map((record) => record.split(' ').slice(0, 3).join(' ')));
+  return [
+    '@ 30 SOA ns host 7 1 2 3 30\n',
+    signature('@', 'SOA'),
+    ...records.map((record) => `${record}\n`),
+    ...[...sets].map((set) => set.split(' ')).map(([owner, , type]) => signature(owner!, type!)),
+    ...chainOfNames.map((owner, index) => {
+      const next = chainOfNames[(index + 1) % chainOfNames.length];
+      return `${owner} 30 NSEC ${next} A\n${signature(owner, 'NSEC')}`;
+    }),
+  ].join('');
+}
+
+test('a signed zone with DO: signatures beside each set, and who says that a name is not there', () => {
+  const records = [
+    '@ 30 NS ns',
+    'ns 30 A 192.0.2.1',
+    'a.ent 30 A 192.0.2.2',
+    '*.w 30 A 192.0.2.3',
+    'sub 30 NS ns',
+    'sub 30 DS 1 8 2 00',
+  ];
+  const chain = chainOf({ 'example.org.': signed(records, ['@', 'a.ent', 'ns', 'sub', '*.w']) });
+  const typesOf = (question: string): string[] => {
+    const [name, type] = question.split(' ');
+    const query = buildQuery({
+      name: `${name}.example.org.`.replace('@.', ''),
+      type: parseType(type!)!,
+      edns: { udpSize: 4096, dnssecOk: true },
+    });
+    const [head, ...lines] = linesOf(chain.askWire(query));
+    return [
+      head!,
+      ...lines.map((line) => {
+        const [section, owner, , found] = line.split(' ');
+        return `${section!.slice(0, 2)} ${owner!.replace('example.org.', '@').replace('.@', '')} ${found}`;
+      }),
+    ].filter((line, index, all) => all.indexOf(line) === index);
+  };
+  const servers = ['au @ NS', 'au @ RRSIG'];
+  const denial = ['au @ RRSIG', 'au @ SOA'];
+  const expected: Readonly<Record<string, readonly string[]>> = {
+    'ns A': ['NOERROR aa', 'an ns A', 'an ns RRSIG', ...servers],
+    'ns TXT': ['NOERROR aa', ...denial, 'au ns NSEC', 'au ns RRSIG'],
+    'ent A': ['NOERROR aa', 'au @ NSEC', ...denial],
+    'nosuch A': ['NXDOMAIN aa', 'au @ NSEC', ...denial, 'au a.ent NSEC', 'au a.ent RRSIG'],
+    'x.w A': ['NOERROR aa', 'an x.w A', 'an x.w RRSIG', 'au *.w NSEC', 'au *.w RRSIG', ...servers],
+    'x.w TXT': ['NOERROR aa', 'au *.w NSEC', 'au *.w RRSIG', ...denial],
+    'sub DS': ['NOERROR aa', 'an sub DS', 'an sub RRSIG', ...servers],
+    'x.sub A': ['NOERROR', 'au sub DS', 'au sub NS', 'au sub RRSIG'],
+  };
+  for (const [question, lines] of Object.entries(expected))
+    assert.deepEqual(typesOf(question).toSorted(), lines.toSorted(), question);
+});
