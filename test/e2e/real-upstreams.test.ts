@@ -176,7 +176,8 @@ for (const transport of TRANSPORTS) {
       }
       const blocks = await startBlocks(forwards, transport);
       for (const [index, [name, , share]] of cases.entries()) {
-        const asker = await Asker.open(blocks.ports[index]!);
+        // More than clients have: a busy machine is late with its SERVFAIL.
+        const asker = await Asker.open(blocks.ports[index]!, 15_000);
         const count = 200;
         const answers = await Promise.all(
           Array.from({ length: count }, async (_, host) => textOf(await asker.ask(`h${host}.${ZONE}`))),
