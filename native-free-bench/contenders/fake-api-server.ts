@@ -35,10 +35,14 @@ export interface FakeApiServer {
   stop(): Promise<void>;
 }
 
-export async function startFakeApiServer(cluster: GeneratedCluster): Promise<FakeApiServer> {
+/** @param pods  of the cluster; none if not given */
+export async function startFakeApiServer(
+  cluster: GeneratedCluster,
+  pods: (cluster: GeneratedCluster) => Iterable<RawObject> = () => [],
+): Promise<FakeApiServer> {
   const server = createServer((request, response) => {
     const url = new URL(request.url ?? '/', 'http://localhost');
-    answerRequest(cluster, url, response).catch((error: unknown) => {
+    answerRequest(cluster, pods, url, response).catch((error: unknown) => {
       // The client went away in the middle of a stream.
       response.destroy(error instanceof Error ? error : undefined);
     });
@@ -55,12 +59,18 @@ export async function startFakeApiServer(cluster: GeneratedCluster): Promise<Fak
   };
 }
 
-async function answerRequest(cluster: GeneratedCluster, url: URL, response: ServerResponse): Promise<void> {
+async function answerRequest(
+  cluster: GeneratedCluster,
+  pods: (cluster: GeneratedCluster) => Iterable<RawObject>,
+  url: URL,
+  response: ServerResponse,
+): Promise<void> {
   if (url.pathname === '/version') {
     sendJson(response, 200, { major: '1', minor: '34', gitVersion: 'v1.34.0' });
     return;
   }
-  const resource = RESOURCES[url.pathname];
+  const found = RESOURCES[url.pathname];
+  const resource = found?.kind === 'Pod' ? { ...found, objects: pods } : found;
   if (resource === undefined) {
     sendJson(response, 404, { apiVersion: 'v1', kind: 'Status', status: 'Failure', reason: 'NotFound', code: 404 });
     return;
