@@ -110,7 +110,9 @@ export class Attempts {
     const count = table.attempts[slot]! - uncounted(flags);
     let waitMs = table.startMs[slot]! + this.totalMs(slot) - this.nowMs;
     if (count < this.#groups.attemptsMax[group]! || (flags & ASKED.WHOLE) !== 0) {
-      const timeoutMs = states.timeoutMs(upstream, count > 0 ? count - 1 : 0);
+      // What asks for the whole needs a connection first: it has the time of a second attempt.
+      const before = table.attempts[slot]! - 1 - ((flags & ASKED.HEDGED) === 0 ? 0 : 1);
+      const timeoutMs = states.timeoutMs(upstream, before > 0 ? before : 0);
       if (timeoutMs < waitMs) waitMs = timeoutMs;
       if (table.attempts[slot] === 1 && (flags & ASKED.UNASKED) === 0) {
         states.noteQuestion(group);

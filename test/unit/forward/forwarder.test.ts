@@ -233,6 +233,21 @@ test('without a reply over the stream, what came truncated is what there is', ()
   }
 });
 
+test('the whole has the time of a second attempt: it needs a connection first', () => {
+  const fake = new FakeForwarding([{ upstreamCount: 1 }]);
+  for (let number = 0; number < 20; number++) {
+    fake.ask({ name: `n${number}.org`, type: A });
+    fake.reply(number);
+  }
+  fake.responses.length = 0;
+  fake.ask({ name: 'a.org', type: A });
+  fake.reply(20, TRUNCATED);
+  fake.pass(780);
+  assert.equal(fake.responses.length, 0);
+  fake.pass(40);
+  assert.equal(fake.responses[0]!.tc, true);
+});
+
 test('while the whole is asked for, what is kept is bounded and free again afterwards', () => {
   const fake = new FakeForwarding([{ upstreamCount: 1, failsMax: 0 }]);
   for (let round = 0; round < 2; round++) {
