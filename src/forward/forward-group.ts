@@ -4,9 +4,9 @@ export interface UpstreamAddress {
   /** IPv4 or IPv6 address, `fe80::1%eth0` for a link-local one */
   readonly address: string;
   readonly port: number;
-  /** `tls`: DNS over TLS, RFC 7858; plain DNS if not given */
-  readonly scheme?: 'dns' | 'tls';
-  /** `tls`: the name its certificate is for; the address if not given */
+  /** `tls`: DNS over TLS, RFC 7858; `https`: over HTTPS, RFC 8484; plain DNS if not given */
+  readonly scheme?: 'dns' | 'tls' | 'https';
+  /** with TLS: the name its certificate is for; the address if not given */
   readonly serverName?: string;
 }
 
@@ -51,6 +51,8 @@ export interface ForwardGroup {
   readonly idleConnectionsMax: number;
   /** files of the TLS end, absolute paths; null: the system's authorities and no certificate of our own */
   readonly tls: UpstreamTls | null;
+  /** how queries are sent over HTTPS */
+  readonly dohMethod: 'POST' | 'GET';
 }
 
 /** PEM files, null where there is none. */
@@ -98,4 +100,5 @@ export const DEFAULT_FORWARD_GROUP: Omit<ForwardGroup, 'upstreams'> = {
   maxAgeMs: 0,
   idleConnectionsMax: 0,
   tls: null,
+  dohMethod: 'POST',
 };

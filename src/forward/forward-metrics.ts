@@ -181,7 +181,7 @@ export class ForwardMetrics {
   #isTls(upstream: number): boolean {
     let left = upstream;
     for (const { upstreams } of this.#table.groups) {
-      if (left < upstreams.length) return upstreams[left]!.scheme === 'tls';
+      if (left < upstreams.length) return (upstreams[left]!.scheme ?? 'dns') !== 'dns';
       left -= upstreams.length;
     }
     return false;

@@ -53,7 +53,7 @@ export class KnownGroups {
       this.#workOut(index, group);
       const first = this.#states.first[index]!;
       for (const [offset, address] of group.upstreams.entries()) {
-        this.isStreamOnly[first + offset] = group.forcesTcp || address.scheme === 'tls' ? 1 : 0;
+        this.isStreamOnly[first + offset] = group.forcesTcp || (address.scheme ?? 'dns') !== 'dns' ? 1 : 0;
         if (!this.transport!.addUpstream(first + offset, address, group)) this.#states.disable(first + offset);
         this.#loops.addUpstream(first + offset, group.loopZone, nowMs);
       }

@@ -1,9 +1,10 @@
 /**
- * Connections to upstream servers, over TCP and TLS, on an event loop: a few to each, shared by everybody who asks in this
+ * Connections to upstream servers, over TCP, TLS and HTTPS, on an event loop: a few to each, shared by everybody who asks in this
  * thread, pipelined, kept for a while.
  */
 import { connect, type Socket } from 'node:net';
 import type { ForwardGroup, UpstreamAddress } from './forward-group.ts';
+import { HttpUpstream } from './http-upstream.ts';
 import { tlsConnectorTo } from './tls-connector.ts';
 import { type StreamQuery, UpstreamStream } from './upstream-stream.ts';
 
@@ -19,6 +20,8 @@ interface PooledUpstream {
   readonly connect: () => Socket;
   readonly group: ForwardGroup;
   readonly streams: UpstreamStream[];
+  /** it is asked over HTTPS */
+  readonly http: HttpUpstream | undefined;
 }
 
 export class StreamPool {
@@ -34,7 +37,9 @@ export class StreamPool {
 
   /** Connections there are. */
   get streamCount(): number {
-    return this.#streamCount;
+    let count = this.#streamCount;
+    for (const upstream of this.#upstreams) if (upstream?.http?.isActive === true) count++;
+    return count;
   }
 
   hasUpstream(upstream: number): boolean {
@@ -42,12 +47,16 @@ export class StreamPool {
   }
 
   addUpstream(upstream: number, address: UpstreamAddress, group: ForwardGroup): void {
-    this.#upstreams[upstream] = { connect: connectorTo(address, group), group, streams: [] };
+    const onQuery = (isNew: boolean): void => this.#options.onQuery(upstream, isNew);
+    const http = address.scheme === 'https' ? new HttpUpstream(address, group, onQuery) : undefined;
+    this.#upstreams[upstream] = { connect: connectorTo(address, group), group, streams: [], http };
   }
 
   /** @returns false if it can't be asked */
   ask(query: StreamQuery): boolean {
     if (this.#isClosed || !this.hasUpstream(query.upstream)) return false;
+    const { http } = this.#upstreams[query.upstream]!;
+    if (http !== undefined) return http.ask(query);
     const stream = this.#streamTo(query.upstream);
     if (stream === undefined) return false;
     stream.ask(query);
@@ -56,8 +65,9 @@ export class StreamPool {
 
   /** Now and then: what has waited too long, connections that are kept for nothing. */
   tick(nowMs: number): void {
-    if (this.#streamCount === 0) return;
-    for (const { streams, group } of this.#upstreams) {
+    if (this.streamCount === 0) return;
+    for (const { streams, group, http } of this.#upstreams) {
+      http?.tick(nowMs);
       let idleCount = 0;
       for (let index = streams.length - 1; index >= 0; index--) {
         const stream = streams[index]!;
@@ -70,7 +80,10 @@ export class StreamPool {
 
   close(): void {
     this.#isClosed = true;
-    for (const { streams } of this.#upstreams) for (const stream of [...streams]) stream.destroy();
+    for (const { streams, http } of this.#upstreams) {
+      http?.close();
+      for (const stream of [...streams]) stream.destroy();
+    }
   }
 
   /** An idle connection, else a new one, else the one with the least to do. */
@@ -106,7 +119,7 @@ export class StreamPool {
 
 /** How a connection to an upstream is opened. */
 function connectorTo(upstream: UpstreamAddress, group: ForwardGroup): () => Socket {
-  if (upstream.scheme === 'tls') return tlsConnectorTo(upstream, group);
+  if (upstream.scheme === 'tls') return tlsConnectorTo(upstream, group, ['dot']);
   const localAddress = group.sourceAddress === '' ? {} : { localAddress: group.sourceAddress };
   return () => connect({ host: upstream.address, port: upstream.port, noDelay: true, ...localAddress });
 }

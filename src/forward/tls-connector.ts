@@ -7,8 +7,15 @@ import type { ForwardGroup, UpstreamAddress, UpstreamTls } from './forward-group
 /** How long files that were read are used, ms: certificates are replaced while servers run. */
 const FILES_MAX_MS = 60_000;
 
-/** @returns what opens a connection; one that can't be opened reports it as any other does */
-export function tlsConnectorTo(upstream: UpstreamAddress, group: ForwardGroup): () => Socket {
+/**
+ * @param protocols  ALPN names of what is spoken, the preferred one first
+ * @returns what opens a connection; one that can't be opened reports it as any other does
+ */
+export function tlsConnectorTo(
+  upstream: UpstreamAddress,
+  group: ForwardGroup,
+  protocols: readonly string[],
+): () => Socket {
   const { address: host, port } = upstream;
   const localAddress = group.sourceAddress === '' ? {} : { localAddress: group.sourceAddress };
   const servername = upstream.serverName === undefined || upstream.serverName === '' ? undefined : upstream.serverName;
@@ -31,7 +38,7 @@ export function tlsConnectorTo(upstream: UpstreamAddress, group: ForwardGroup): 
       host,
       port,
       secureContext: context,
-      ALPNProtocols: ['dot'],
+      ALPNProtocols: [...protocols],
       ...localAddress,
       ...(servername !== undefined && { servername }),
       ...(session !== undefined && { session }),

@@ -8,34 +8,36 @@ import {
 } from '../../forward/forward-group.ts';
 import type { ForwardStanza } from '../../plugins/forward/parse.ts';
 
+/** How long a request over HTTPS may take, ms, whatever `read_timeout` says. */
+const HTTPS_READ_TIMEOUT_MS = 2000;
+
 /**
  * @param nextGroup    index of the group of the stanza behind it, -1: none
  * @param loopZone     zone of the block's `loop`, '': it has none
  * @param addressesOf  what was found for a host name
- * @returns the group, or what of the stanza is not built yet
  */
 export function forwardGroupOf(
   stanza: ForwardStanza,
   nextGroup: number,
   loopZone: string,
   addressesOf: (host: string, resolvers: readonly AddressAndPort[]) => readonly string[],
-): ForwardGroup | string {
+): ForwardGroup {
   const upstreams = new Map<string, UpstreamAddress>();
   for (const upstream of stanza.to) {
     const { scheme, port } = upstream;
-    if (scheme === 'https') return `upstreams over ${scheme}://`;
     const serverName = upstream.serverName ?? stanza.tlsServerName ?? '';
     const addresses = upstream.kind === 'host' ? addressesOf(upstream.host, stanza.resolvers) : [upstream.address];
     for (const address of addresses) {
-      const found = scheme === 'tls' ? { address, port, scheme, serverName } : { address, port };
+      const found = scheme === 'dns' ? { address, port } : { address, port, scheme, serverName };
       upstreams.set(JSON.stringify(found), found);
     }
   }
+  const isAllHttps = stanza.to.every(({ scheme }) => scheme === 'https');
   return {
     ...DEFAULT_FORWARD_GROUP,
     upstreams: [...upstreams.values()].slice(0, UPSTREAMS_MAX),
     policy: stanza.policy,
-    readTimeoutMs: stanza.readTimeoutMs,
+    readTimeoutMs: isAllHttps ? HTTPS_READ_TIMEOUT_MS : stanza.readTimeoutMs,
     attemptsMax: stanza.connectAttemptsMax ?? 0,
     failsMax: stanza.failsMax,
     probe: stanza.healthCheck,
@@ -53,5 +55,6 @@ export function forwardGroupOf(
     maxAgeMs: stanza.maxAgeMs,
     idleConnectionsMax: stanza.idleConnectionsMax,
     tls: stanza.tls,
+    dohMethod: stanza.dohMethod,
   };
 }

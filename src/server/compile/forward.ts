@@ -16,17 +16,11 @@ export const makeForward: MakeSteps = (compilation) => {
     zones.add(stanza.from);
     addAll(zones, stanza.except);
     const group = forwardGroupOf(stanza, next, loopZone, context.addressesOf ?? (() => []));
-    let step: StepDescription;
-    if (typeof group === 'string') {
-      compilation.warn(`plugin/forward: ${group} is not built yet: what would be forwarded is answered with SERVFAIL`);
-      step = { kind: 'unbuilt' };
-    } else {
-      next = context.indexOfGroup(group);
-      step = { kind: 'forward', group: next };
-    }
+    next = context.indexOfGroup(group);
+    const step: StepDescription = { kind: 'forward', group: next };
     makers.unshift((suffix) => {
       if (!covers(stanza.from, suffix) || stanza.except.some((zone) => covers(zone, suffix))) return [];
-      return step.kind === 'forward' ? [{ ...step, cacheProfile: cacheProfileFor(suffix) }] : [step];
+      return [{ ...step, cacheProfile: cacheProfileFor(suffix) }];
     });
   }
   return makers;
