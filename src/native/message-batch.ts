@@ -9,6 +9,7 @@
  *   +8256   receive vectors  BATCH_MAX × 16     struct iovec
  *   +9280   send vectors     BATCH_MAX × 16
  *   +10304  slots            BATCH_MAX × SLOT_STRIDE
+ *   behind  client           16: the address of a client who is not the sender
  *
  *   slot    +0 peer sockaddr (32) · +32 control (40) · +72 saved head of the query (120) · +192 message (MESSAGE_CAPACITY)
  *
@@ -48,7 +49,7 @@ const RECEIVE_VECTORS_AT = SEND_HEADERS_AT + BATCH_MAX * HEADER_SIZE;
 const SEND_VECTORS_AT = RECEIVE_VECTORS_AT + BATCH_MAX * VECTOR_SIZE;
 const SLOTS_AT = SEND_VECTORS_AT + BATCH_MAX * VECTOR_SIZE;
 /** Octets of a shard's arena, with room to start it on a cache line. */
-export const BATCH_ARENA_SIZE = SLOTS_AT + BATCH_MAX * SLOT_STRIDE + CACHE_LINE;
+export const BATCH_ARENA_SIZE = SLOTS_AT + BATCH_MAX * SLOT_STRIDE + 2 * CACHE_LINE;
 
 /** Words of a header. */
 const NAME = 0;
@@ -189,6 +190,22 @@ export class MessageBatch {
     // Last: a thread may be ended in the loop above, and what was saved half is not to be put back.
     words[this.#stateWord + STATE_STARTED] = i + 1;
     return true;
+  }
+
+  /**
+   * Let the message in hand be one of somebody else's: octets in front of it are passed over.
+   *
+   * @param address  the client's, `addressSize` octets; 0: the sender is the client
+   */
+  readBehind(headerSize: number, address: Uint8Array, addressSize: number, port: number): void {
+    const { octets, messageOffset } = this;
+    octets.copyWithin(messageOffset, messageOffset + headerSize, messageOffset + this.messageSize);
+    this.messageSize -= headerSize;
+    if (addressSize === 0) return;
+    this.peerOffset = this.#slotsOffset + BATCH_MAX * SLOT_STRIDE;
+    for (let index = 0; index < addressSize; index++) octets[this.peerOffset + index] = address[index]!;
+    this.peerSize = addressSize;
+    this.peerPort = port;
   }
 
   /** Let the message in hand be answered with the `size` octets at its offset. `isWildcard`: from the address it was sent to. */

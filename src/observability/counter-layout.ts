@@ -93,8 +93,8 @@ export const PLUGIN = {
 export const COMPOSED = { AUTOPATH: 0, DNS64: 1, SIIT: 2 } as const;
 
 /** Why a datagram got no answer. */
-export const DROP_REASONS = ['short', 'response', 'truncated', 'send_refused'] as const;
-export const DROP = { SHORT: 0, RESPONSE: 1, TRUNCATED: 2, SEND_REFUSED: 3 } as const;
+export const DROP_REASONS = ['short', 'response', 'truncated', 'send_refused', 'proxy_header'] as const;
+export const DROP = { SHORT: 0, RESPONSE: 1, TRUNCATED: 2, SEND_REFUSED: 3, PROXY_HEADER: 4 } as const;
 
 /** The `type` label, by index: a closed list, so that a client cannot make series. The last stands for all others. */
 export const TYPE_LABELS = [

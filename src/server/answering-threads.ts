@@ -152,6 +152,7 @@ export class AnsweringThreads {
       ids: wanted.map(({ listener }) => listener),
       leaving,
       commit: async () => {
+        await this.shards.setProxies(datagramListeners(wanted));
         await this.shards.serve();
         // Those that go have no TCP any more, and send over UDP what is still to come.
         await Promise.all([this.#resolvers.listen(wanted), this.shards.leave(leavingDatagrams)]);

@@ -6,6 +6,7 @@ import { SkyshardError } from '../base/skyshard-error.ts';
 import { closeUdpSocket, openUdpSocket, steerByCpu, turnAway } from '../native/udp-socket.ts';
 import type { UdpSocket } from '../native/udp-socket.ts';
 import { BLOCK_MAX_MS } from '../shard/batch-loop.ts';
+import type { ProxyRules } from '../dns/proxy-policy.ts';
 import type { ShardListener, ShardSocket } from '../shard/shard-options.ts';
 import type { ShardPlan } from './shard-plan.ts';
 
@@ -20,14 +21,17 @@ export interface ListenerAddress {
   readonly address: string;
   /** 0: one the kernel picks, the same for all shards */
   readonly port: number;
+  /** whose headers of the PROXY protocol count; without it none is looked for */
+  readonly proxy?: ProxyRules | undefined;
 }
 
 /** Which `::` listeners leave IPv4 to a neighbour: those beside an IPv4 wildcard on the same port. */
 export function toShardListeners(addresses: readonly ListenerAddress[]): ShardListener[] {
-  return addresses.map(({ listener, address, port }) => ({
+  return addresses.map(({ listener, address, port, proxy }) => ({
     listener,
     address,
     port,
+    ...(proxy !== undefined && { proxy }),
     isV6Only: !isIPv4(address) && addresses.some((other) => other.address === '0.0.0.0' && other.port === port),
   }));
 }
@@ -35,6 +39,7 @@ export function toShardListeners(addresses: readonly ListenerAddress[]): ShardLi
 /** The sockets of one listener, by shard; each shard has its own in the same place of its table. */
 interface SocketGroup {
   readonly listener: ShardListener;
+  proxy: ProxyRules | undefined;
   readonly sockets: readonly UdpSocket[];
   readonly place: number;
   /** no shard reads them yet */
@@ -74,10 +79,10 @@ export class ShardSockets {
   /** The table of a shard: a socket keeps its place as long as it is open, and a free place has descriptor -1. */
   ofShard(shard: number): readonly ShardSocket[] {
     const table: ShardSocket[] = [];
-    for (const { listener, sockets, place, isHeld, isLeaving } of this.#groups.values()) {
+    for (const { listener, proxy, sockets, place, isHeld, isLeaving } of this.#groups.values()) {
       if (isHeld) continue;
       const { fd, isWildcard } = sockets[shard]!;
-      table[place] = { fd, listener: listener.listener, isWildcard, isLeaving };
+      table[place] = { fd, listener: listener.listener, isWildcard, isLeaving, proxy };
     }
     return Array.from(table, (socket) => socket ?? FREE_PLACE);
   }
@@ -91,6 +96,11 @@ export class ShardSockets {
         ? []
         : [{ name: isIPv4(address) ? `${address}:${port}` : `[${address}]:${port}`, inode }];
     });
+  }
+
+  setProxy(listener: number, proxy: ProxyRules | undefined): void {
+    const group = this.#groups.get(listener);
+    if (group !== undefined) group.proxy = proxy;
   }
 
   /** Nothing new is to come to the sockets of this listener. */
@@ -138,9 +148,12 @@ export class ShardSockets {
       throw error;
     }
     this.receiveBufferSize ||= sockets[0]!.receiveBufferSize;
-    if (isPinned) this.isSteered = steerByCpu(sockets[0]!.fd, cpus) && this.isSteered;
+    // What a shard knows of a sender is of use where that sends to one shard alone: as the kernel spreads it.
+    const hasSessions = (listener.proxy?.udpSessionMs ?? 0) > 0;
+    if (isPinned && !hasSessions) this.isSteered = steerByCpu(sockets[0]!.fd, cpus) && this.isSteered;
     this.#groups.set(listener.listener, {
       listener,
+      proxy: listener.proxy,
       sockets,
       place: this.#freePlace(),
       isHeld: listener.isHeld === true,

@@ -211,6 +211,20 @@ export class ShardSupervisor {
     await this.#command();
   }
 
+  /** Listeners that stay may be behind other proxies now. */
+  async setProxies(wanted: readonly ShardListener[]): Promise<void> {
+    const proxies = new Map(wanted.map(({ listener, proxy }) => [listener, proxy]));
+    const changed = this.#listeners.filter(
+      ({ listener, proxy }) => proxies.has(listener) && JSON.stringify(proxies.get(listener)) !== JSON.stringify(proxy),
+    );
+    if (changed.length === 0) return;
+    this.#listeners = this.#listeners.map((known) =>
+      proxies.has(known.listener) ? { ...known, proxy: proxies.get(known.listener) } : known,
+    );
+    for (const { listener } of changed) this.#sockets.setProxy(listener, proxies.get(listener));
+    await this.#command();
+  }
+
   /** Nothing new is to come to these listeners; resolves when what has come is answered, or asked elsewhere. */
   async leave(ids: readonly number[]): Promise<void> {
     if (ids.length === 0 || this.#options.transport === 'dgram') return;

@@ -15,6 +15,7 @@ import type { QueryEventWriter } from '../observability/query-event-writer.ts';
 import type { ShardCounters } from '../observability/shard-counters.ts';
 import { DROP } from '../observability/shard-counters.ts';
 import { writeFailureResponse } from '../answer/failure-response.ts';
+import { ProxiedDatagrams } from './proxied-datagrams.ts';
 import { ShardHandoff } from './shard-handoff.ts';
 import { SHARD_CONTROL, SHARD_DRAIN_MAX_MS, shardControlAt } from './shard-options.ts';
 import type { Forwarder } from '../forward/forwarder.ts';
@@ -77,6 +78,8 @@ export class BatchLoop {
   #fds = new Int32Array(0);
   #listeners = new Int32Array(0);
   #isWildcard = new Uint8Array(0);
+  #proxied: readonly (ProxiedDatagrams | undefined)[] = [];
+  #proxyNames: readonly string[] = [];
   /** the only place with a socket; -1: there are several, or none */
   #onlyPlace = -1;
   readonly #forwarder: Forwarder | undefined;
@@ -168,6 +171,7 @@ export class BatchLoop {
     this.#fds = Int32Array.from(sockets, (socket) => socket.fd);
     this.#listeners = Int32Array.from(sockets, (socket) => socket.listener);
     this.#isWildcard = Uint8Array.from(sockets, (socket) => (socket.isWildcard ? 1 : 0));
+    this.#adoptProxies(sockets);
     let count = 0;
     for (const [place, { fd }] of sockets.entries()) {
       if (fd < 0) continue;
@@ -177,6 +181,15 @@ export class BatchLoop {
       addToEpoll(this.#libc, this.#epollFd, fd, place);
     }
     if (count !== 1) this.#onlyPlace = -1;
+  }
+
+  /** A socket whose rules stay keeps what it knows of senders. */
+  #adoptProxies(sockets: readonly ShardSocket[]): void {
+    const before = new Map(this.#proxyNames.map((name, place) => [name, this.#proxied[place]]));
+    this.#proxyNames = sockets.map(({ fd, proxy }) => `${fd} ${JSON.stringify(proxy)}`);
+    this.#proxied = sockets.map(({ proxy }, place) =>
+      proxy === undefined ? undefined : (before.get(this.#proxyNames[place]!) ?? new ProxiedDatagrams(proxy)),
+    );
   }
 
   /** Whether it is to end and has answered what it forwarded; new queries are answered until then. */
@@ -247,6 +260,7 @@ export class BatchLoop {
     const answerer = this.#answerer;
     const listener = this.#listeners[socketIndex]!;
     const isWildcard = this.#isWildcard[socketIndex] === 1;
+    const proxied = this.#proxied[socketIndex];
     const count = batch.received;
     const upstreams = this.#upstreams;
     if (upstreams !== undefined) {
@@ -261,6 +275,7 @@ export class BatchLoop {
         this.#counters.countDrop(DROP.TRUNCATED);
         continue;
       }
+      if (proxied !== undefined && !this.#findClient(proxied, startMs)) continue;
       const size = this.#answer(listener);
       // nothing, or later
       if (size <= 0) continue;
@@ -283,6 +298,18 @@ export class BatchLoop {
     this.#unpublished += count;
     if (this.#unpublished >= PUBLISH_QUERIES) this.#publish();
     this.#measureRate(count, endMs);
+  }
+
+  /** @returns false if the message in hand gets no answer */
+  #findClient(proxied: ProxiedDatagrams, nowMs: number): boolean {
+    const { octets, messageOffset, messageSize, peerOffset, peerSize, peerPort } = this.#batch;
+    const size = proxied.read(octets, messageOffset, messageSize, peerOffset, peerSize, peerPort, nowMs);
+    if (size < 0) {
+      this.#counters.countDrop(DROP.PROXY_HEADER);
+      return false;
+    }
+    this.#batch.readBehind(size, proxied.address, proxied.addressSize, proxied.port);
+    return true;
   }
 
   #answer(listener: number): number {

@@ -11,9 +11,11 @@ import { isIPv4, isIPv6 } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { SkyshardError } from '../base/skyshard-error.ts';
 import { DROP } from '../observability/shard-counters.ts';
+import type { ProxyRules } from '../dns/proxy-policy.ts';
 import { DgramUpstreams } from './dgram-upstreams.ts';
 import { writeFailureResponse } from '../answer/failure-response.ts';
 import { parseAddress, PEER_ADDRESS_END } from './peer-address.ts';
+import { ProxiedDatagrams } from './proxied-datagrams.ts';
 import { SHARD_CONTROL, SHARD_DRAIN_MAX_MS, shardControlAt } from './shard-options.ts';
 import type { BindFault, ShardListener, ShardOptions, ShardWork } from './shard-options.ts';
 
@@ -35,6 +37,8 @@ const HELD_MAX = 1024;
 
 interface DgramListener {
   readonly options: ShardListener;
+  proxied: ProxiedDatagrams | undefined;
+  proxyName: string;
   /** what it got where 0 was asked */
   port: number;
   /** what comes waits in `held` */
@@ -138,9 +142,11 @@ export class DgramLoop {
       for (const listener of fresh) this.#closeListener(listener);
       return faultOf(error);
     }
-    for (const { listener, isHeld } of listeners) {
+    for (const { listener, isHeld, proxy } of listeners) {
       const known = this.#listeners.get(listener);
-      if (known !== undefined) this.#hold(known, isHeld === true);
+      if (known === undefined) continue;
+      adoptProxy(known, proxy);
+      this.#hold(known, isHeld === true);
     }
     // What has come to those that go is read before.
     await new Promise((resolve) => setImmediate(resolve));
@@ -156,7 +162,10 @@ export class DgramLoop {
       port: options.port,
       isHeld: !this.#isOpen || options.isHeld === true,
       held: [],
+      proxied: undefined,
+      proxyName: '',
     };
+    adoptProxy(listener, options.proxy);
     this.#listeners.set(options.listener, listener);
     try {
       listener.port = await this.#openSocket(listener, options.address);
@@ -179,7 +188,7 @@ export class DgramLoop {
     listener.isHeld = isHeld;
     if (isHeld) return;
     for (const { socket, isIPv6, message, peer } of listener.held.splice(0)) {
-      this.#serve(socket, listener.options.listener, isIPv6, message, peer);
+      this.#serve(socket, listener, isIPv6, message, peer);
     }
   }
 
@@ -237,11 +246,11 @@ export class DgramLoop {
   }
 
   #receive(listener: DgramListener, socket: Socket, isIPv6: boolean, message: Buffer, peer: RemoteInfo): void {
-    if (!listener.isHeld) this.#serve(socket, listener.options.listener, isIPv6, message, peer);
+    if (!listener.isHeld) this.#serve(socket, listener, isIPv6, message, peer);
     else if (listener.held.length < HELD_MAX) listener.held.push({ socket, isIPv6, message, peer });
   }
 
-  #serve(socket: Socket, listener: number, isIPv6: boolean, message: Buffer, peer: RemoteInfo): void {
+  #serve(socket: Socket, listener: DgramListener, isIPv6: boolean, message: Buffer, peer: RemoteInfo): void {
     const startMs = performance.now();
     const { answerer, counters, events } = this.#work;
     const size = message.length;
@@ -258,7 +267,17 @@ export class DgramLoop {
       upstreams.clientPort = peer.port;
       this.#work.forwarder!.nowMs = startMs;
     }
-    const responseSize = this.#answer(listener, size, peerSize, peer.port);
+    const { proxied } = listener;
+    let headerSize = 0;
+    if (proxied !== undefined) {
+      const senderAt = PEER_AT + PEER_ADDRESS_END - peerSize;
+      headerSize = proxied.read(this.#octets, MESSAGE_AT, size, senderAt, peerSize, peer.port, startMs);
+      if (headerSize < 0) {
+        counters.countDrop(DROP.PROXY_HEADER);
+        return;
+      }
+    }
+    const responseSize = this.#answer(listener, size, headerSize, peerSize, peer.port);
     if (responseSize > 0) this.#send(socket, responseSize, peer);
     const durationMs = performance.now() - startMs;
     if (responseSize > 0) counters.countDuration(answerer.scope, 1, durationMs);
@@ -266,11 +285,31 @@ export class DgramLoop {
     if (++this.#unpublished >= PUBLISH_QUERIES) this.#publish();
   }
 
-  #answer(listener: number, size: number, peerSize: number, peerPort: number): number {
+  #answer(
+    { options: { listener }, proxied }: DgramListener,
+    size: number,
+    headerSize: number,
+    senderSize: number,
+    senderPort: number,
+  ): number {
     const answerer = this.#work.answerer;
+    const octets = this.#octets;
+    let [peerSize, peerPort] = [senderSize, senderPort];
+    if (headerSize > 0) octets.copyWithin(MESSAGE_AT, MESSAGE_AT + headerSize, MESSAGE_AT + size);
+    if (proxied !== undefined && proxied.addressSize > 0) {
+      [peerSize, peerPort] = [proxied.addressSize, proxied.port];
+      octets.set(proxied.address.subarray(0, peerSize), PEER_AT + PEER_ADDRESS_END - peerSize);
+    }
     answerer.enterBatch();
     try {
-      return answerer.answer(listener, MESSAGE_AT, size, PEER_AT + PEER_ADDRESS_END - peerSize, peerSize, peerPort);
+      return answerer.answer(
+        listener,
+        MESSAGE_AT,
+        size - headerSize,
+        PEER_AT + PEER_ADDRESS_END - peerSize,
+        peerSize,
+        peerPort,
+      );
     } catch (error) {
       // A bug. The client is told, then this thread ends and its successor opens sockets of its own.
       this.#ended.reject(error as Error);
@@ -305,6 +344,14 @@ export class DgramLoop {
     this.#unpublished = 0;
     this.#work.counters.publish();
   }
+}
+
+/** Rules that stay keep what is known of senders. */
+function adoptProxy(listener: DgramListener, proxy: ProxyRules | undefined): void {
+  const name = JSON.stringify(proxy) ?? '';
+  if (name === listener.proxyName) return;
+  listener.proxyName = name;
+  listener.proxied = proxy === undefined ? undefined : new ProxiedDatagrams(proxy);
 }
 
 /** Whether several sockets may share a port and the kernel spreads datagrams over them. */

@@ -1,6 +1,7 @@
 /** What main tells a shard, and the words of shared memory between the two. */
 import type { MessagePort } from 'node:worker_threads';
 import type { AnswererOptions } from '../answer/answerer-options.ts';
+import type { ProxyRules } from '../dns/proxy-policy.ts';
 import type { Forwarder } from '../forward/forwarder.ts';
 import { layout } from '../memory/layout.ts';
 import type { QueryEventWriter } from '../observability/query-event-writer.ts';
@@ -18,6 +19,8 @@ export interface ShardSocket {
   readonly isWildcard: boolean;
   /** nothing new comes to it: it is read until it is empty, and only sends after that */
   readonly isLeaving?: boolean;
+  /** whose headers of the PROXY protocol count; without it none is looked for */
+  readonly proxy?: ProxyRules | undefined;
 }
 
 /** An address a shard opens itself (transport dgram). */
@@ -29,6 +32,8 @@ export interface ShardListener {
   readonly isV6Only: boolean;
   /** what comes waits until it is said otherwise (transport dgram) */
   readonly isHeld?: boolean;
+  /** whose headers of the PROXY protocol count; without it none is looked for */
+  readonly proxy?: ProxyRules | undefined;
 }
 
 /** The part of a shard that knows DNS. */

@@ -60,6 +60,7 @@ const WITHOUT_STEP: ReadonlySet<string> = new Set([
   // of the listener
   'tls',
   'https',
+  'proxyproto',
   'shed',
   // decides which block answers
   'view',
@@ -228,6 +229,9 @@ class Compiler {
     const makers: StepMaker[] = [];
     const zones = new Set<string>(block.plugins.cache?.zones);
     for (const { name, token } of block.chain) {
+      if (name === 'proxyproto' && block.plugins.proxyproto?.hasTlvMetadata === true) {
+        this.#warn(token, 'plugin/proxyproto: tlv_metadata is not built: metadata proxyproto/tlv stays empty');
+      }
       const withoutEffect = WITHOUT_EFFECT.get(name);
       if (withoutEffect !== undefined) {
         this.#warn(token, `plugin/${name}: ${withoutEffect}`);
