@@ -179,6 +179,8 @@ export interface QueryClient {
   /** the query is signed: by what its response is signed, last of all, and the octets that takes */
   tsig: TsigSession | undefined;
   tsigSize: number;
+  /** it is a question of an answer whose client has signed its query right */
+  isVerified: boolean;
   /** values of metadata for `log`, as they go with the report of the query (MetadataValues.loggedValues) */
   loggedMetadata: Uint8Array | undefined;
   /** EDNS options of the query that goes to an upstream, as they go on the wire; undefined: none */

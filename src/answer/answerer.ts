@@ -91,6 +91,8 @@ export class Answerer {
   private tableAt = 0;
   /** EDNS options that the steps before those routes have added */
   private upstreamOptions: Uint8Array | undefined = undefined;
+  /** whose answer it is for has signed the query right */
+  private isVerified = false;
   /** flags of the query's header, known where it may be reported */
   private queryFlags = 0;
 
@@ -177,6 +179,7 @@ export class Answerer {
   answerInner(tableAt: number, messageOffset: number, messageSize: number, whose: QueryClient): number {
     this.tableAt = tableAt;
     this.upstreamOptions = tableAt === 0 ? undefined : whose.upstreamOptions;
+    this.isVerified = whose.isVerified || whose.tsig !== undefined;
     this.client.isStream = true;
     this.client.scope = whose.scope;
     const { listener, peerSize, peerPort } = whose;
@@ -212,6 +215,7 @@ export class Answerer {
     if (this.role === ROLE.ANSWER) {
       client.composing = this.composer;
       client.upstreamOptions = this.upstreamOptions;
+      client.isVerified = this.isVerified;
     }
     this.scope = SCOPE_DROPPED;
     this.chain.plugin = PLUGIN.SERVER;

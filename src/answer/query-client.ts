@@ -22,6 +22,7 @@ export function createQueryClient(): QueryClient {
     rewriting: undefined,
     tsig: undefined,
     tsigSize: 0,
+    isVerified: false,
     loggedMetadata: undefined,
     upstreamOptions: undefined,
     composing: undefined,
@@ -44,5 +45,6 @@ export function forgetPolicy(client: QueryClient): void {
   client.upstreamOptions = undefined;
   client.tsig = undefined;
   client.tsigSize = 0;
+  client.isVerified = false;
   client.composing = undefined;
 }

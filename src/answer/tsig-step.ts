@@ -1,7 +1,7 @@
 /**
  * The step of the chain that verifies signed queries (RFC 8945 §5.2): what is not signed right is refused, what is has a
- * session, by which the response is signed when all else of it is done. One that is behind a CNAME record of our own
- * is part of a query that was verified, or was not, where its chain began.
+ * session, by which the response is signed when all else of it is done. What is behind a CNAME record of our own, or is asked
+ * for an answer in the making, is part of a query that was verified, or was not, where its chain began.
  */
 import { RCODE } from '../dns/iana.ts';
 import { HEADER_SIZE } from '../dns/wire-header.ts';
@@ -50,7 +50,7 @@ export class TsigStep {
    */
   answer(programAt: number, client: QueryClient): number {
     const { query, response } = this;
-    if (client.tsig !== undefined) return STEP_RESULT.NEXT;
+    if (client.tsig !== undefined || client.isVerified) return STEP_RESULT.NEXT;
     const isFirst = response.ownerOffset === HEADER_SIZE && response.section === SECTION.ANSWER;
     const tsigAt = isFirst ? query.tsigAt : TSIG_NONE;
     if (tsigAt === TSIG_MISPLACED) return this.refuse(RCODE.FORMERR);

@@ -54,7 +54,9 @@ export class AutopathStep {
       if (asked === 'pending') return STEP_RESULT.PENDING;
       if (asked === undefined) break;
       if (asked.rcode === RCODE.NXDOMAIN) continue;
+      const { plugin: finder } = answerer;
       answerer.beginAnew(held);
+      answerer.plugin = finder;
       this.#write(lookups, answerer, asked);
       lookups.count(COMPOSED.AUTOPATH, scope);
       return STEP_RESULT.DONE;

@@ -168,7 +168,8 @@ function readRecord(cursor: Cursor): DecodedRecord {
   const size = cursor.u16();
   const start = cursor.at;
   if (start + size > cursor.octets.length) throw new Error(`RDATA at ${start} leaves the message`);
-  if (type !== TYPE.OPT && recordClass !== CLASS_IN) throw new Error(`class ${recordClass}`);
+  const isMeta = type === TYPE.OPT || type === TYPE.TSIG;
+  if (!isMeta && recordClass !== CLASS_IN) throw new Error(`class ${recordClass}`);
   if (type !== TYPE.OPT && ttlSeconds > 0x7fff_ffff) throw new Error(`TTL ${ttlSeconds}`);
   const { rdata, targets } = readRdata(cursor, type, size);
   if (cursor.at !== start + size) throw new Error(`RDATA of ${typeName(type)} at ${start} does not fill its length`);

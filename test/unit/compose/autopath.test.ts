@@ -175,3 +175,10 @@ test('acl decides about each name that is tried, and counts it once', () => {
   open.ask('www.example.com.team.svc.cluster.local A', { peer: POD });
   assert.equal(open.sum('acl'), 4);
 });
+
+test('flags that `header` sets are those of what was found too', () => {
+  const server = serverOf({ extra: ' header {\n response set aa\n }' });
+  for (const name of ['www.example.com A', 'www.example.com.team.svc.cluster.local A']) {
+    assert.ok(server.askWire(name, { peer: POD })!.aa, name);
+  }
+});

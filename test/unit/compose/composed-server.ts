@@ -145,7 +145,11 @@ export class ComposedServer implements ForwardTransport, UpstreamRegistrar {
   /** A client asks. What is asked upstream waits for `settle`. @returns number of the client */
   send(question: string, { peer = '192.0.2.1', ...spec }: AskOptions = {}): number {
     const [name, type] = question.split(' ');
-    const query = buildQuery({ name: name!, type: parseType(type!)!, ...spec });
+    return this.sendMessage(buildQuery({ name: name!, type: parseType(type!)!, ...spec }), peer);
+  }
+
+  /** The same with a message. */
+  sendMessage(query: Uint8Array, peer = '192.0.2.1'): number {
     const octets = new Uint8Array(this.#arena);
     const address = parseAddress(peer)!;
     octets.set(address, PEER_AT);

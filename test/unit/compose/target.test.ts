@@ -1,6 +1,9 @@
 /** `rewrite cname` from a Corefile's text to the response; the answers are CoreDNS 1.15.0's where no test says otherwise. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { TYPE } from '../../../src/dns/iana.ts';
+import { buildQuery } from '../../wire/query.ts';
+import { clientKey, signQuery } from '../../wire/tsig-client.ts';
 import { ComposedServer, type UpstreamData } from './composed-server.ts';
 
 const UPSTREAM: UpstreamData = {
@@ -100,4 +103,23 @@ test('a rule that leads to the name itself ends', () => {
     'old.cdn.test. 60 A 192.0.2.1',
   ]);
   assert.deepEqual(server.asked, ['www.test. A']);
+});
+
+test('what is asked for a query that was signed right is not asked for a signature, and for others it is', () => {
+  const secret = 'c2VjcmV0c2VjcmV0c2VjcmV0';
+  const server = serverOf(
+    `tsig {\n secret k.test. ${secret}\n require A\n }\n rewrite cname exact old.cdn.test. new.cdn.test.`,
+  );
+  const key = clientKey('k.test.', 'sha256', secret);
+  const client = server.sendMessage(
+    signQuery(Buffer.from(buildQuery({ name: 'www.test.', type: TYPE.A })), key).message,
+  );
+  server.settle();
+  const { rcode, answer } = server.responseTo(client)!;
+  assert.equal(rcode, 0);
+  assert.deepEqual(
+    answer.map(({ rdata }) => rdata),
+    ['new.cdn.test.', '192.0.2.2'],
+  );
+  assert.deepEqual(server.ask('www.test A'), ['REFUSED']);
 });

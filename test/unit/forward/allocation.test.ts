@@ -96,6 +96,7 @@ test('a million forwarded queries', () => {
     rewriting: undefined,
     tsig: undefined,
     tsigSize: 0,
+    isVerified: false,
     loggedMetadata: undefined,
     upstreamOptions: undefined,
     composing: undefined,

@@ -80,6 +80,7 @@ export class FakeForwarding implements ForwardTransport, UpstreamRegistrar {
     rewriting: undefined,
     tsig: undefined,
     tsigSize: 0,
+    isVerified: false,
     loggedMetadata: undefined,
     upstreamOptions: undefined,
     composing: undefined,
