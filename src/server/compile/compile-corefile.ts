@@ -230,7 +230,10 @@ class Compiler {
     const zones = new Set<string>(block.plugins.cache?.zones);
     for (const { name, token } of block.chain) {
       if (name === 'proxyproto' && block.plugins.proxyproto?.hasTlvMetadata === true) {
-        this.#warn(token, 'plugin/proxyproto: tlv_metadata is not built: metadata proxyproto/tlv stays empty');
+        this.#warn(
+          token,
+          'plugin/proxyproto: tlv_metadata is read and passed over: metadata proxyproto/tlv stays empty',
+        );
       }
       const withoutEffect = WITHOUT_EFFECT.get(name);
       if (withoutEffect !== undefined) {

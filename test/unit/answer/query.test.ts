@@ -89,7 +89,7 @@ const NOT_QUERIES: readonly (readonly [what: string, hex: string, parsed: number
   ['shorter than a header', '1234 0100 0001 0000 0000 00', PARSED.SHORT],
   ['a response', `1234 8100 0001 0000 0000 0000 ${QUESTION}`, PARSED.RESPONSE],
   ['opcode STATUS', `1234 1000 0001 0000 0000 0000 ${QUESTION}`, PARSED.NOTIMP],
-  ['opcode NOTIFY', `1234 2000 0001 0000 0000 0000 ${QUESTION}`, PARSED.NOTIMP],
+  ['opcode NOTIFY', `1234 2000 0001 0000 0000 0000 ${QUESTION}`, PARSED.NOTIFY],
   ['no question', '1234 0100 0000 0000 0000 0000', PARSED.FORMERR],
   [
     'no question but a cookie',

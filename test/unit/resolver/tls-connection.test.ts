@@ -118,7 +118,7 @@ test('a client that never reads is closed after the write time, with little kept
 });
 
 test('TLS connections take as many places as they cost', async (t) => {
-  const tcp = await startTcp(t, { connectionsMax: 13 }, {}, TLS);
+  const tcp = await startTcp(t, { connectionsMax: 20 }, {}, TLS);
   const clients = [];
   for (let i = 0; i < 3; i++) {
     const client = await tcp.connect({ tls: CLIENT });
