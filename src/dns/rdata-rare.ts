@@ -1,6 +1,13 @@
 /** The text forms of LOC (RFC 1876), APL (RFC 3123), HIP (RFC 8005), IPSECKEY (RFC 4025) and AMTRELAY (RFC 8777). */
 import { RdataFault } from './rdata-fault.ts';
-import { decodeHex, encodeAddress, encodeNumber, type RdataInput, type ZoneWord } from './rdata-values.ts';
+import {
+  decodeBase64,
+  decodeHex,
+  encodeAddress,
+  encodeNumber,
+  type RdataInput,
+  type ZoneWord,
+} from './rdata-values.ts';
 
 const EQUATOR = 2 ** 31;
 /** Altitudes count from here, centimetres. */
@@ -100,7 +107,7 @@ export function encodeHost(words: readonly ZoneWord[], input: RdataInput): Uint8
   const [algorithm, tag, key, ...servers] = words;
   if (algorithm === undefined || tag === undefined || key === undefined) throw new RdataFault('data too short');
   const tagOctets = decodeHex([tag]);
-  const keyOctets = Buffer.from(key.text, 'base64');
+  const keyOctets = decodeBase64([key]);
   return new Uint8Array(
     Buffer.concat([
       encodeNumber(String(tagOctets.length), 1),
@@ -131,7 +138,7 @@ export function encodeGateway(words: readonly ZoneWord[], input: RdataInput, isR
     Buffer.concat([
       ...numbers,
       gatewayOf(kind, gateway, input),
-      Buffer.from(key.map(({ text }) => text).join(''), 'base64'),
+      key.length === 0 ? new Uint8Array(0) : decodeBase64(key),
     ]),
   );
 }

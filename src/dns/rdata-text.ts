@@ -2,6 +2,7 @@ import { parseName } from './name.ts';
 import { RdataFault } from './rdata-fault.ts';
 import { encodeGateway, encodeHost, encodeLocation, encodePrefixes } from './rdata-rare.ts';
 import {
+  decodeBase64,
   decodeHex,
   encodeAddress,
   encodeNumber,
@@ -165,12 +166,8 @@ function encodeField(field: Field, words: readonly ZoneWord[], input: RdataInput
       return unescapeWord(text);
     case 'hex':
       return decodeHex(words);
-    case 'base64': {
-      const joined = words.map((word) => word.text).join('');
-      if (!/^[A-Za-z0-9+/]+={0,2}$/.test(joined) || joined.length % 4 !== 0)
-        throw new RdataFault(`'${joined}' is not base64`);
-      return new Uint8Array(Buffer.from(joined, 'base64'));
-    }
+    case 'base64':
+      return decodeBase64(words);
     case 'type': {
       const type = parseType(text.toUpperCase());
       if (type === undefined) throw new RdataFault(`'${text}' is no record type`);

@@ -67,3 +67,10 @@ export function decodeHex(words: readonly ZoneWord[]): Uint8Array {
   if (!/^(?:[0-9a-f]{2})*$/i.test(joined)) throw new RdataFault(`'${joined.slice(0, 40)}' is not hexadecimal`);
   return new Uint8Array(Buffer.from(joined, 'hex'));
 }
+
+export function decodeBase64(words: readonly ZoneWord[]): Uint8Array {
+  const joined = words.map((word) => word.text).join('');
+  if (!/^[A-Za-z0-9+/]+={0,2}$/.test(joined) || joined.length % 4 !== 0)
+    throw new RdataFault(`'${joined}' is not base64`);
+  return new Uint8Array(Buffer.from(joined, 'base64'));
+}

@@ -227,7 +227,8 @@ export class ZoneBuilder {
         else if (type === TYPE.NS && key !== '') flags[name]! |= ENTRY_FLAG.CUT;
       }
       if (aliases > 0 && aliases + others > 1) {
-        this.#warn(`${formatName(octetsOf(key))} has a CNAME record and others: the first CNAME is answered`);
+        const owner = formatName(Buffer.concat([octetsOf(key), this.origin]));
+        this.#warn(`${owner} has a CNAME record and others: the first CNAME is answered`);
       }
       if ((flags[name]! & (ENTRY_FLAG.CUT | ENTRY_FLAG.DNAME)) !== 0) hasCuts = true;
     }

@@ -160,6 +160,8 @@ const BAD: readonly (readonly [text: string, says: RegExp])[] = [
   ['NSEC3 1 0 12 - ?? A', /is not base32hex/],
   ['IPSECKEY 10 4 2 . AQID', /kind of gateway from 0 to 3, found '4'/],
   ['HIP 2 aa', /data too short/],
+  ['HIP 2 aa !!!', /'!!!' is not base64/],
+  ['IPSECKEY 10 0 2 . AQ=B', /'AQ=B' is not base64/],
   ['DS 1 FOO 2 00', /'FOO' is no number of 8 bits/],
   ['TXT caf\ufffd', /db:1:9: octets that are not UTF-8: write them as \\DDD/],
   ['TYPE41 x', /the data of type 41 is not read: write it as/],

@@ -84,7 +84,8 @@ test('what lies outside, and a CNAME beside others, is told', () => {
   assert.equal(zone.outsideCount, 2);
   assert.equal(zone.warnings.length, 3);
   assert.match(zone.warnings[0]!, /x\.test\. A lies outside/);
-  assert.match(zone.warnings[2]!, /^c has a CNAME record and others/);
+  assert.match(zone.warnings[2]!, /^c\.example\.org\. has a CNAME record and others/);
+  assert.match(zoneOf(`${SOA}@ 5 CNAME a\n`).warnings[0]!, /^example\.org\. has a CNAME record and others/);
 });
 
 test('delegations, what they occlude, DNAME and wildcards are marked', () => {
