@@ -400,7 +400,9 @@ function readAddress(text: string): readonly FixedAddress[] {
 function readZones(name: string, text: string, names: string): readonly string[] {
   return names.split('/').map((written) => {
     const zone = canonicalName(written.replace(/^(?:\*?\.)+/, ''));
-    if (zone === undefined || written === '#' || zone === '.') throw fault(name, text, 'a domain between slashes');
+    // A sign of its own in dnsmasq, and the start of a comment in a Corefile.
+    if (zone === undefined || written.includes('#') || zone === '.')
+      throw fault(name, text, 'a domain between slashes');
     return zone;
   });
 }

@@ -110,7 +110,17 @@ describe('options of dnsmasq', () => {
     assert.equal(options.readsResolvConf, false);
     assert.equal(options.isStrictOrder, true);
     assert.match(options.notes[0]!, /--server: the source/);
-    for (const text of ['dns.google', '/corp/host', '8.8.8.8#0', '8.8.8.8#x', '', '//8.8.8.8', '/#/8.8.8.8']) {
+    for (const text of [
+      'dns.google',
+      '/corp/host',
+      '8.8.8.8#0',
+      '8.8.8.8#x',
+      '',
+      '//8.8.8.8',
+      '/#/8.8.8.8',
+      '/a#b/8.8.8.8',
+      '/#x/8.8.8.8',
+    ]) {
       assert.match(faultOf('--server', text), /--server/, text);
     }
   });
