@@ -1,4 +1,4 @@
-/** A real Knot DNS as a primary: its zones are files, changed by dynamic updates. */
+/** A real Knot DNS: as a primary, whose zones are files that dynamic updates change, and as a secondary of what is tested. */
 import assert from 'node:assert/strict';
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
@@ -33,11 +33,55 @@ export async function startKnotPrimary(
   port?: number,
 ): Promise<KnotPrimary> {
   const at = port ?? (await freePort());
-  const files = Object.fromEntries(Object.entries(zones).map(([zone, text]) => [`${zone}.zone`, text]));
+  const { output, end } = await startKnotd({
+    port: at,
+    peerPort: notifiedPort,
+    actions: '[transfer, update]',
+    zoneOptions: ['notify: peer', 'zonefile-sync: -1'],
+    zones: Object.keys(zones).map((zone) => `  - domain: ${zone}\n    file: ${zone}.zone\n`),
+    files: Object.fromEntries(Object.entries(zones).map(([zone, text]) => [`${zone}.zone`, text])),
+  });
+  return {
+    port: at,
+    output,
+    update: (zone, ...lines) => {
+      const input = [`server ${ADDRESS} ${at}`, `zone ${zone}`, ...lines, 'send', 'quit', ''].join('\n');
+      const { status, stdout, stderr } = spawnSync('knsupdate', [], { input, encoding: 'utf8', env: ENV });
+      assert.equal(status, 0, `${stdout}${stderr}`);
+    },
+    end,
+  };
+}
+
+/** Start it on a port, as a secondary of the server on another one. It is ended when the test file is done. */
+export async function startKnotSecondary(port: number, primaryPort: number, zones: readonly string[]): Promise<void> {
+  await startKnotd({
+    port,
+    peerPort: primaryPort,
+    actions: 'notify',
+    zoneOptions: ['master: peer'],
+    zones: zones.map((zone) => `  - domain: ${zone}\n`),
+    files: {},
+  });
+}
+
+interface KnotOptions {
+  readonly port: number;
+  readonly peerPort: number;
+  /** what anybody on this address may do */
+  readonly actions: string;
+  /** lines that hold for every zone; `peer` is the other server */
+  readonly zoneOptions: readonly string[];
+  readonly zones: readonly string[];
+  readonly files: Readonly<Record<string, string>>;
+}
+
+async function startKnotd(options: KnotOptions) {
+  const { port, peerPort, actions, zoneOptions, zones, files } = options;
   const folder = temporaryFolder(files);
   const configuration = `
 server:
-  listen: ${ADDRESS}@${at}
+  listen: ${ADDRESS}@${port}
   rundir: ${folder}
   udp-workers: 1
   tcp-workers: 1
@@ -48,22 +92,18 @@ log:
   - target: stderr
     any: info
 remote:
-  - id: secondary
-    address: ${ADDRESS}@${notifiedPort}
+  - id: peer
+    address: ${ADDRESS}@${peerPort}
 acl:
   - id: all
     address: ${ADDRESS}
-    action: [transfer, update]
+    action: ${actions}
 template:
   - id: default
     storage: ${folder}
     acl: all
-    notify: secondary
-    zonefile-sync: -1
-zone:
-${Object.keys(zones)
-  .map((zone) => `  - domain: ${zone}\n    file: ${zone}.zone\n`)
-  .join('')}`;
+${zoneOptions.map((line) => `    ${line}\n`).join('')}zone:
+${zones.join('')}`;
   writeFileSync(path.join(folder, 'knot.conf'), configuration);
   const child = spawn('knotd', ['-c', path.join(folder, 'knot.conf')], {
     env: ENV,
@@ -79,13 +119,7 @@ ${Object.keys(zones)
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
   return {
-    port: at,
     output: () => output,
-    update: (zone, ...lines) => {
-      const input = [`server ${ADDRESS} ${at}`, `zone ${zone}`, ...lines, 'send', 'quit', ''].join('\n');
-      const { status, stdout, stderr } = spawnSync('knsupdate', [], { input, encoding: 'utf8', env: ENV });
-      assert.equal(status, 0, `${stdout}${stderr}`);
-    },
     end: async () => {
       child.kill('SIGTERM');
       await exit;

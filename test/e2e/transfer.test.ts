@@ -4,7 +4,7 @@ import { spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { before, describe, test } from 'node:test';
-import { startKnot } from './knot-secondary.ts';
+import { startKnotSecondary } from './knot.ts';
 import {
   answersOf,
   freePort,
@@ -83,7 +83,7 @@ describe('Knot DNS as a secondary', { skip: missingPrograms('knotd') }, () => {
   before(async () => {
     port = await freePort();
     primary = await startPrimary(port);
-    await startKnot(port, primary.port, ['cluster.local', '96.10.in-addr.arpa']);
+    await startKnotSecondary(port, primary.port, ['cluster.local', '96.10.in-addr.arpa']);
   });
 
   test('has the zones and answers from them', async () => {

@@ -12,7 +12,7 @@ import { LOOKUPS, ZONE_FILES, ZONES } from '../cases/zone-lookups.ts';
 import { buildQuery } from '../wire/query.ts';
 import { decodeStrictly } from '../wire/strict-message.ts';
 import { TcpClient } from '../wire/tcp-client.ts';
-import { startKnot } from './knot-secondary.ts';
+import { startKnotSecondary } from './knot.ts';
 import {
   answersOf,
   freePort,
@@ -196,7 +196,7 @@ describe('Knot DNS as a secondary of a zone file', { skip: missingPrograms('knot
       { 'db.example.org': ZONE_FILES['db.example.org']!, 'db.a.test': zoneText(1, '192.0.2.1') },
       `${transfer}    file FOLDER/db.example.org example.org\n    auto test {\n        directory FOLDER\n        reload 500ms\n    }`,
     );
-    await startKnot(port, server.port, ['example.org', 'a.test']);
+    await startKnotSecondary(port, server.port, ['example.org', 'a.test']);
   });
 
   test('has all of it, and hears of a change long before its refresh time', async () => {
