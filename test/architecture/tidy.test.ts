@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
+import { spawnSync } from 'node:child_process';
 import { test } from 'node:test';
 import { ROOT, sourceFiles, type SourceFile } from './source-files.ts';
 
@@ -12,6 +13,7 @@ const BANNED = [
   { pattern: /(?<![\w.])\/(?:work|home|root|Users)\/\w/, what: 'an absolute path of one machine' },
   { pattern: /registry\.npmjs\.org|registry\.yarnpkg\.com/, what: 'the host of a package registry' },
   { pattern: /\b(?:TODO|FIXME|XXX)\b/, what: 'unfinished work' },
+  { pattern: /^(?:<{7}|>{7}) /, what: 'both sides of a merge' },
 ] as const;
 
 const src = sourceFiles('src');
@@ -65,4 +67,9 @@ test(`no file is longer than ${LINES_MAX} lines`, () => {
     faults.map((file) => file.path),
     [],
   );
+});
+
+test('.ci/run is a script that bash can read', { skip: process.platform === 'win32' }, () => {
+  const { status, stderr } = spawnSync('bash', ['-n', path.join(ROOT, '.ci/run')], { encoding: 'utf8' });
+  assert.equal(status, 0, stderr);
 });

@@ -37,7 +37,7 @@ function cacheProfiles({ block, plugins, zones, context }: BlockCompilation): (s
     capacity: options.success.capacity + options.denial.capacity,
     key: JSON.stringify([names, plugins.bind, plugins.view]),
     labels: {
-      server: serverLabel(first!.scheme, '', first!.port),
+      server: serverLabel(first!.scheme, plugins.bind?.addresses[0] ?? '', first!.port),
       zones: options.zones.join(','),
       view: plugins.view?.name ?? '',
     },

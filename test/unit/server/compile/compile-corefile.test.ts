@@ -407,3 +407,10 @@ test('a plugin without effect is no step: the others answer, and the operator is
     ['dnssec'],
   );
 });
+
+test("a cache's metrics name the server as those of its queries do: with the address that the block is bound to", () => {
+  profiles.length = 0;
+  const { scopes } = compile('a.test {\n  bind 127.0.0.78\n  cache\n  forward . 192.0.2.1\n}\n');
+  assert.equal(profiles[0]?.instance.labels.server, 'dns://127.0.0.78:53');
+  assert.equal(scopes[1]?.server, 'dns://127.0.0.78:53');
+});
