@@ -27,7 +27,7 @@ import {
 export type CompiledExpr = (query: ExprQuery, match: ExprMatch) => ExprValue;
 
 /** Where there is no template. */
-export const NO_MATCH: ExprMatch = { groups: new Map(), variables: new Map() };
+const NO_MATCH: ExprMatch = { groups: new Map(), variables: new Map() };
 
 /** @param expr  as read and checked from the configuration */
 export function compileExpr(expr: Expr): CompiledExpr {

@@ -28,7 +28,7 @@ import {
 import { GROUPS_MAX, type ForwardGroup } from './forward-group.ts';
 
 /** What main tells the threads. */
-export const DNSMASQ_BOARD = layout('dnsmasq board', [
+const DNSMASQ_BOARD = layout('dnsmasq board', [
   ['cacheSize', 1, 'entries, as it was asked for'],
   ['groups', GROUPS_MAX / 32, 'bits: groups of upstreams that the configuration has'],
 ]);

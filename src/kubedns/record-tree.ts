@@ -10,7 +10,7 @@ interface Node {
 }
 
 /** Main does nothing else meanwhile, and a large cluster has hundreds of thousands. */
-export const TREE_NAMES_MAX = 10_000;
+const TREE_NAMES_MAX = 10_000;
 const NO_RECORDS = 'ENT';
 
 /**

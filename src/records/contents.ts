@@ -166,7 +166,7 @@ export function endpointsContent(
 const numbersOf = new WeakMap<readonly NamedPort[], readonly number[]>();
 
 /** Distinct port numbers, sorted; without the 0 of a port that has none. */
-export function distinctPorts(ports: readonly NamedPort[]): readonly number[] {
+function distinctPorts(ports: readonly NamedPort[]): readonly number[] {
   let numbers = numbersOf.get(ports);
   if (numbers === undefined) {
     numbers = [...new Set(ports.filter(hasNumber).map((port) => port.port))].sort((a, b) => a - b);

@@ -19,7 +19,7 @@ import { isLater, readZoneTimes } from './zone-serial.ts';
 
 /** Of one transfer: more than a server of this kind has room for. */
 export const RECORDS_MAX = 4_000_000;
-export const OCTETS_MAX = 256 * 1024 * 1024;
+const OCTETS_MAX = 256 * 1024 * 1024;
 /** Records between two pauses. */
 const RECORDS_BEFORE_PAUSE = 64;
 

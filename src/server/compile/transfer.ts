@@ -55,7 +55,7 @@ export interface TransferableZone {
   readonly kind: ZoneKind;
 }
 
-export function transferableZones({ kubernetes, k8s_external: external }: PluginOptions): readonly TransferableZone[] {
+function transferableZones({ kubernetes, k8s_external: external }: PluginOptions): readonly TransferableZone[] {
   const { CLUSTER, CLUSTERSET, EXTERNAL } = ZONE_KIND;
   return [
     ...(kubernetes?.zones ?? []).map((zone) => ({
