@@ -109,6 +109,9 @@ const SHIPPED: readonly Shipped[] = [
   },
 ];
 
+/** One of each kind is enough for the transport that differs in nothing that a Corefile says. */
+const ON_BOTH = new Set(['kubeadm-1.32', 'openshift', 'nodelocal']);
+
 const missing = ['dig', 'busybox'].filter((program) => spawnSync(program, ['-v']).error !== undefined);
 const skip = whyNoVeth() || (missing.length > 0 && `not installed: ${missing.join(', ')}`);
 
@@ -183,6 +186,7 @@ describe('shipped Corefiles are served unchanged', { skip }, () => {
 
   for (const { file, port = 53, questions, pages } of SHIPPED) {
     for (const transport of TRANSPORTS) {
+      if (transport === 'dgram' && !ON_BOTH.has(file)) continue;
       test(`${file}, ${transport}`, async () => {
         const server = await start(file, transport);
         try {
