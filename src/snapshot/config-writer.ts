@@ -19,6 +19,7 @@ import { hashKey, ZONE_HASH_SPACE } from './key-hash.ts';
 import { LISTENER, LISTENER_FLAG, ORDER, POLICY_FLAG } from './snapshot-layout.ts';
 import { flagsOf, STEP_NUMBERS, writeArgument, writeProgram } from './step-arguments.ts';
 import { takeWritten, type WriterContext } from './writer-context.ts';
+import { encodeProgram } from './program-text.ts';
 
 const LISTENER_ID_MAX = 4095;
 
@@ -140,7 +141,7 @@ function writePolicy(context: WriterContext, policy: PolicyDescription): number 
   const { writer } = context;
   const addressOrder = policy.addressOrder === null ? 0 : writeAddressOrder(context, policy.addressOrder);
   const { metadata } = policy;
-  const metadataProgram = metadata === null ? 0 : writeProgram(context, metadata, encodeJson(metadata));
+  const metadataProgram = metadata === null ? 0 : writeProgram(context, metadata, encodeProgram(metadata));
   writer.reset();
   writer.push(
     (policy.rotates ? POLICY_FLAG.ROTATE : 0) |
@@ -178,10 +179,6 @@ function writeAddressOrder(context: WriterContext, program: Uint8Array): number 
   writer.push(program.length);
   writer.pushOctets(program);
   return takeWritten(context);
-}
-
-function encodeJson(value: unknown): Uint8Array {
-  return new TextEncoder().encode(JSON.stringify(value));
 }
 
 function labelCountOf(name: Uint8Array): number {

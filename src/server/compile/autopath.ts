@@ -4,6 +4,7 @@ import type { MakeSteps } from './block-compilation.ts';
 import { asksForClients } from './record-plan.ts';
 import { onceAListener } from './once-a-listener.ts';
 import { addAll, covers } from './zone-cover.ts';
+import { encodeProgram } from '../../snapshot/program-text.ts';
 
 /** Without pods that are known by address, or names to try, the block is as it would be without it. */
 export const makeAutopath: MakeSteps = ({ block, plugins, zones, data, context, warn, routesBehind }) => {
@@ -23,7 +24,7 @@ export const makeAutopath: MakeSteps = ({ block, plugins, zones, data, context, 
     return [];
   }
   addAll(zones, own);
-  const encoded = new TextEncoder().encode(JSON.stringify(program));
+  const encoded = encodeProgram(program);
   const stepOf = onceAListener(plugins, (scopeOf): AutopathStep => ({
     kind: 'autopath',
     program: encoded,

@@ -34,6 +34,7 @@ import { localAddressesOf, wildcardAddresses } from './local-addresses.ts';
 import { recordPlanOf } from './record-plan.ts';
 import type { ServerPlan, ServicesPlan } from '../server-plan.ts';
 import type { PlannedListener } from '../listener-table.ts';
+import { encodeProgram } from '../../snapshot/program-text.ts';
 
 /** Plugins that change nothing about answers here, or are read elsewhere. */
 const WITHOUT_STEP: ReadonlySet<string> = new Set([
@@ -292,12 +293,12 @@ class Compiler {
   ): Pick<PolicyDescription, 'rotates' | 'isShuffled' | 'addressOrder'> {
     if (options?.policy === 'weighted') {
       const program: AddressOrderProgram = { weights: this.#context.weightsOf?.(options.file) ?? [] };
-      return { rotates: false, isShuffled: false, addressOrder: encodeJson(program) };
+      return { rotates: false, isShuffled: false, addressOrder: encodeProgram(program) };
     }
     const prefer = options?.prefer ?? [];
     const isOn = options !== undefined;
     const program: AddressOrderProgram = { prefer };
-    return { rotates: isOn, isShuffled: isOn, addressOrder: prefer.length === 0 ? null : encodeJson(program) };
+    return { rotates: isOn, isShuffled: isOn, addressOrder: prefer.length === 0 ? null : encodeProgram(program) };
   }
 
   #policyOf(block: CorefileBlock, hasHandlers: boolean): PolicyDescription {
@@ -323,10 +324,6 @@ const NSID_SIZE_MAX = 128;
 function asksOtherQuestions({ autopath, dns64, siit, rewrite }: PluginOptions): boolean {
   if (autopath !== undefined || dns64 !== undefined || siit !== undefined) return true;
   return rewrite?.rules.some(({ change }) => change.field === 'cname') ?? false;
-}
-
-function encodeJson(value: unknown): Uint8Array {
-  return new TextEncoder().encode(JSON.stringify(value));
 }
 
 interface CompiledBlock {

@@ -7,6 +7,7 @@ import type { RewriteStep } from '../../snapshot/config-description.ts';
 import type { MakeSteps } from './block-compilation.ts';
 import { onceAListener } from './once-a-listener.ts';
 import type { ProgramRule, RewriteProgram } from '../../answer/rewrite-program.ts';
+import { encodeProgram } from '../../snapshot/program-text.ts';
 
 /** What the answering threads evaluate. */
 export interface CompiledRewrite {
@@ -30,7 +31,7 @@ export const makeRewrite: MakeSteps = ({ plugins, routesBehind }) => {
 export function compileRewrite({ rules }: RewriteOptions): CompiledRewrite {
   const program: RewriteProgram = { rules: rules.map(compileRule) };
   return {
-    program: new TextEncoder().encode(JSON.stringify(program)),
+    program: encodeProgram(program),
     changesClass: rules.some(({ change }) => change.field === 'class'),
     changesTargets: rules.some(({ change }) => change.field === 'cname'),
   };

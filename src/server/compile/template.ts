@@ -4,6 +4,7 @@ import type { TemplateProgram } from '../../template/record-template.ts';
 import type { MakeSteps } from './block-compilation.ts';
 import { compileFixedTemplate } from './fixed-template.ts';
 import { addAll, longestZone } from './zone-cover.ts';
+import { encodeProgram } from '../../snapshot/program-text.ts';
 
 /**
  * The step of a `template` directive for a route.
@@ -13,7 +14,7 @@ import { addAll, longestZone } from './zone-cover.ts';
 export function compileTemplate(rule: TemplateRule): FixedAnswerStep | TemplateStep {
   const isFixed = rule.variables.length === 0 && rule.expressions.length === 0;
   const fixed = isFixed ? compileFixedTemplate(rule) : undefined;
-  return fixed ?? { kind: 'template', program: encodeProgram(rule) };
+  return fixed ?? { kind: 'template', program: writeRule(rule) };
 }
 
 export const makeTemplates: MakeSteps = ({ plugins, zones }) =>
@@ -28,8 +29,8 @@ export const makeTemplates: MakeSteps = ({ plugins, zones }) =>
     };
   });
 
-function encodeProgram(rule: TemplateRule): Uint8Array {
+function writeRule(rule: TemplateRule): Uint8Array {
   // Of all that the rule has, what the threads evaluate is all.
   const program: TemplateProgram & { readonly texts?: unknown } = { ...rule, texts: undefined };
-  return new TextEncoder().encode(JSON.stringify(program));
+  return encodeProgram(program);
 }

@@ -2,6 +2,7 @@
 import type { TranslationProgram } from '../../compose/address-translation.ts';
 import type { StepDescription } from '../../snapshot/config-description.ts';
 import type { MakeSteps } from './block-compilation.ts';
+import { encodeProgram } from '../../snapshot/program-text.ts';
 
 export const makeDns64: MakeSteps = ({ plugins }) => {
   const { prefix, translatesAll, allowsIPv4 } = plugins.dns64!;
@@ -17,5 +18,5 @@ export const makeSiit: MakeSteps = ({ plugins }) => {
 };
 
 function stepOf(kind: 'dns64' | 'siit', program: TranslationProgram): StepDescription {
-  return { kind, program: new TextEncoder().encode(JSON.stringify(program)) };
+  return { kind, program: encodeProgram(program) };
 }

@@ -4,6 +4,7 @@ import type { CorefileBlock } from '../../plugins/corefile-config.ts';
 import type { KeysDescription, TsigStep } from '../../snapshot/config-description.ts';
 import type { MakeSteps } from './block-compilation.ts';
 import { addAll, covers } from './zone-cover.ts';
+import { encodeProgram } from '../../snapshot/program-text.ts';
 
 /** A step for all names of the block: one for those of the plugin's zones, one for those outside. */
 export const makeTsig: MakeSteps = ({ plugins, zones }) => {
@@ -11,7 +12,7 @@ export const makeTsig: MakeSteps = ({ plugins, zones }) => {
   addAll(zones, covered);
   const stepOf = (isCovered: boolean): TsigStep => {
     const program: TsigProgram = { isCovered, requiredTypes, requiredOpcodes };
-    return { kind: 'tsig', program: encodeJson(program) };
+    return { kind: 'tsig', program: encodeProgram(program) };
   };
   const inside = stepOf(true);
   const outside = stepOf(false);
@@ -23,7 +24,7 @@ export function keysOf(blocks: readonly CorefileBlock[]): KeysDescription | unde
   const keys = blocks.flatMap(({ plugins }) => plugins.tsig?.secrets ?? []);
   if (keys.length === 0) return undefined;
   const program: TsigKeysProgram = { keys: keys.map(({ key, secret }) => ({ name: key, secret })) };
-  return { program: encodeJson(program) };
+  return { program: encodeProgram(program) };
 }
 
 /** Stands for all secrets, which may come from files: another text is another configuration. */
@@ -32,8 +33,4 @@ export function secretsText(blocks: readonly CorefileBlock[]): string {
   return secrets.every((list) => list.length === 0)
     ? ''
     : createHash('sha256').update(JSON.stringify(secrets)).digest('base64');
-}
-
-function encodeJson(value: unknown): Uint8Array {
-  return new TextEncoder().encode(JSON.stringify(value));
 }

@@ -3,6 +3,7 @@ import type { ViewProgram } from '../../answer/view-choice.ts';
 import type { CorefileBlock } from '../../plugins/corefile-config.ts';
 import type { RouteChoice, RouteDescription } from '../../snapshot/config-description.ts';
 import { covers } from './zone-cover.ts';
+import { encodeProgram } from '../../snapshot/program-text.ts';
 
 /** A block under one of the zones of its keys. */
 export interface ServingBlock {
@@ -47,5 +48,5 @@ export function conditionOf({ plugins }: CorefileBlock): RouteChoice['condition'
   const { view } = plugins;
   if (view === undefined) return null;
   const program: ViewProgram = { expressions: view.expressions };
-  return { program: new TextEncoder().encode(JSON.stringify(program)) };
+  return { program: encodeProgram(program) };
 }
