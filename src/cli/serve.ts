@@ -2,8 +2,8 @@
 import { writeFileSync } from 'node:fs';
 import { SkyshardError } from '../base/skyshard-error.ts';
 import { boundGarbage } from '../native/process-memory.ts';
+import type { LogFunction } from '../observability/log.ts';
 import type { RunningServer } from '../server/server.ts';
-import type { LogFunction } from '../server/server-options.ts';
 import { EXIT, exitCodeOf } from './exit-codes.ts';
 import { LazyLog } from './lazy-log.ts';
 import { parseServeOptions, type ServeOptions } from './serve-options.ts';

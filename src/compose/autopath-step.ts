@@ -6,7 +6,7 @@ import { RCODE } from '../dns/iana.ts';
 import { COMPOSED } from '../observability/counter-layout.ts';
 import { NOT_FOUND, type SnapshotReader } from '../snapshot/reader.ts';
 import { CLIENT, ENTRY_KEY_SIZE_MASK, PROGRAM, STEP_DATASET_SHIFT, wordsFor } from '../snapshot/snapshot-layout.ts';
-import type { Lookups } from './composer.ts';
+import type { Lookups } from './lookups.ts';
 import { expandName, type MessageRecords } from './message-records.ts';
 import { SearchList } from './search-list.ts';
 

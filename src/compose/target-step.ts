@@ -7,7 +7,7 @@ import { TYPE } from '../dns/iana.ts';
 import { parseName } from '../dns/name.ts';
 import type { SnapshotReader } from '../snapshot/reader.ts';
 import { PROGRAM } from '../snapshot/snapshot-layout.ts';
-import type { Lookups } from './composer.ts';
+import type { Lookups } from './lookups.ts';
 import { DATA_AT, expandName, findAnswer, messageOf, MessageRecords } from './message-records.ts';
 
 /** Targets that become others within one answer, as with CoreDNS; the next one stays as it is. */

@@ -10,7 +10,7 @@ import { COMPOSED } from '../observability/counter-layout.ts';
 import type { SnapshotReader } from '../snapshot/reader.ts';
 import { STEP } from '../snapshot/snapshot-layout.ts';
 import { addressOfReverseName, AddressTranslation, isMapped } from './address-translation.ts';
-import type { Lookups } from './composer.ts';
+import type { Lookups } from './lookups.ts';
 import { DATA_AT, findAnswer, messageOf, type MessageRecord, MessageRecords } from './message-records.ts';
 
 /** TTL at most where the denial of the other family has no SOA record, s (RFC 6147 §5.1.7). */

@@ -3,7 +3,7 @@ import path from 'node:path';
 import type { ConfigFiles } from './config-files.ts';
 import { faultAt, quoteText, type CorefileToken } from './corefile-token.ts';
 import type { ConfigWarning } from './corefile-tree.ts';
-import type { ServerKey } from './server-blocks.ts';
+import type { ServerKey } from './server-key.ts';
 import { parseZones } from './zone-name.ts';
 
 /** The machine's addresses by interface name, as node:os has them. */

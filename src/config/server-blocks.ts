@@ -1,20 +1,8 @@
 import type { BlockSettings, ConfigReport } from './block-context.ts';
 import { faultAt, quoteText, type CorefileToken } from './corefile-token.ts';
 import type { ServerBlock } from './corefile-tree.ts';
+import type { ListenerScheme, ServerKey } from './server-key.ts';
 import { expandZone, splitScheme, splitZoneAndPort } from './zone-name.ts';
-
-/** The schemes that a key of a block can have in skyshard. */
-export type ListenerScheme = 'dns' | 'tls' | 'https';
-
-/** One zone that a block serves on one port. */
-export interface ServerKey {
-  readonly scheme: ListenerScheme;
-  /** canonical: lower case, absolute */
-  readonly zone: string;
-  readonly port: number;
-  /** where it stands; several zones of a network share it */
-  readonly token: CorefileToken;
-}
 
 /** What answers on one address and port: the zones of all blocks that share it. */
 export interface Listener {

@@ -16,7 +16,8 @@ import { faultAt, quoteText, type CorefileToken } from './corefile-token.ts';
 import type { ConfigWarning, CorefileLine, CorefileTree, ServerBlock } from './corefile-tree.ts';
 import type { Environment } from './corefile-lexer.ts';
 import type { PluginDefinition } from './plugin-definition.ts';
-import { groupListeners, readServerKeys, type Listener, type ServerKey } from './server-blocks.ts';
+import { groupListeners, readServerKeys, type Listener } from './server-blocks.ts';
+import type { ServerKey } from './server-key.ts';
 
 /** A whole configuration, read and checked; what the server is built from. */
 export interface ServerConfig<Plugins> {

@@ -3,8 +3,8 @@
  * says; what breaks a rule changes nothing, is said once, and counted.
  */
 import type { SkyshardError } from '../base/skyshard-error.ts';
+import type { LogFunction } from '../observability/log.ts';
 import type { MetricFamily } from '../observability/metric-family.ts';
-import type { LogFunction } from '../server/server-options.ts';
 import {
   CONFIG_MAP_KEYS,
   ConfigMapFault,

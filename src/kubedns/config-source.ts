@@ -1,7 +1,7 @@
 /** Reads the ConfigMap where the flags say it is, and hands what it says to the keeper. */
 import { SkyshardError } from '../base/skyshard-error.ts';
 import type { KubernetesApiOptions } from '../apiserver/api-options.ts';
-import type { LogFunction } from '../server/server-options.ts';
+import type { LogFunction } from '../observability/log.ts';
 import { readConfigDirectory } from './config-directory.ts';
 import type { ConfigKeeper } from './config-keeper.ts';
 import type { ConfigMapPlace } from './kube-dns-plan.ts';

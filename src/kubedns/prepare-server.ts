@@ -1,6 +1,7 @@
 /** From a command line of kube-dns to the options of a server, with what reads its ConfigMap. */
 import type { KubernetesApiOptions } from '../apiserver/api-options.ts';
-import type { LogFunction, ServerOptions } from '../server/server-options.ts';
+import type { LogFunction } from '../observability/log.ts';
+import type { ServerOptions } from '../server/server-options.ts';
 import { ConfigKeeper } from './config-keeper.ts';
 import { openConfigSource } from './config-source.ts';
 import { KubeDnsCompanion } from './kube-dns-companion.ts';

@@ -3,7 +3,7 @@
  * server itself, others of the system's resolver; again when the TTL is over, and soon where nothing was found.
  */
 import type { AddressAndPort } from '../config/upstream-address.ts';
-import type { LogFunction } from '../server/server-options.ts';
+import type { LogFunction } from '../observability/log.ts';
 import { lookUp } from '../server/upstream-hosts.ts';
 import type { KubeDnsConfig } from './config-map.ts';
 

@@ -54,3 +54,6 @@ function describeError(error: unknown): unknown {
   const code = 'code' in error ? { code: error.code } : {};
   return { ...code, message: error.message, stack: error.stack, ...cause };
 }
+
+/** One line for the operator. */
+export type LogFunction = (level: 'info' | 'warn' | 'error', text: string) => void;

@@ -1,6 +1,7 @@
 /** The threads that answer: shards for UDP, resolvers for TCP. Their reader slots, and what happens to one that hangs. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { assert } from '../base/assert.ts';
+import type { LogFunction } from '../observability/log.ts';
 import type { HttpCount } from '../resolver/resolver-options.ts';
 import type { AnswerWorkData } from '../shard/answer-work.ts';
 import type { PanicError } from '../observability/panic-error.ts';
@@ -10,7 +11,6 @@ import { compareListeners, datagramListeners } from './listener-table.ts';
 import type { PlannedListener, RunningListener } from './listener-table.ts';
 import type { MachineLimits } from './machine-limits.ts';
 import { ResolverSupervisor } from './resolver-supervisor.ts';
-import type { LogFunction } from './server-options.ts';
 import type { ShardPlan } from './shard-plan.ts';
 import { ShardSupervisor } from './shard-supervisor.ts';
 import { planTcpLimits, readDescriptorLimit } from './tcp-limits.ts';

@@ -6,6 +6,7 @@ import { ErrorLog } from '../observability/error-log.ts';
 import { HealthEndpoint } from '../observability/health-endpoint.ts';
 import { formatListenAddress, isAddressInUse, ListenerSet } from '../observability/listener-set.ts';
 import type { ListenAddress, OnMoved } from '../observability/listener-set.ts';
+import type { LogFunction } from '../observability/log.ts';
 import type { MetricFamily } from '../observability/metric-family.ts';
 import { startMetricsServer } from '../observability/metrics-server.ts';
 import type { MetricsServer } from '../observability/metrics-server.ts';
@@ -16,7 +17,6 @@ import { QueryReports, type QueryConsumers } from '../observability/query-report
 import { ReadyEndpoint } from '../observability/ready-endpoint.ts';
 import type { ZoneKind } from '../snapshot/snapshot-layout.ts';
 import type { Notifier } from '../transfer/notifier.ts';
-import type { LogFunction } from './server-options.ts';
 import type { ServicesPlan } from './server-plan.ts';
 
 export interface BlockServicesOptions {

@@ -2,8 +2,8 @@
  * Which zones the catalogs say there are, and which catalog has each: a name that two list belongs to the one that had it
  * first, until that says (`coo`) that it is the other's.
  */
+import type { LogFunction } from '../observability/log.ts';
 import type { CatalogMember } from '../secondary/catalog.ts';
-import type { LogFunction } from './server-options.ts';
 import type { PlannedSecondary } from './server-plan.ts';
 
 /** A zone that a catalog has. */

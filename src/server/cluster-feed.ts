@@ -2,10 +2,10 @@
 import { openApiSource, type ApiSource } from '../apiserver/api-source.ts';
 import type { ApiMetrics } from '../apiserver/api-metrics.ts';
 import type { KindStatus } from '../apiserver/reflector.ts';
+import type { LogFunction } from '../observability/log.ts';
 import type { ProgrammingLatency } from '../observability/programming-latency.ts';
 import type { ObjectFeed } from './object-feed.ts';
 import type { RecordSource } from './record-source.ts';
-import type { LogFunction } from './server-options.ts';
 import type { ObjectSelection } from './server-plan.ts';
 
 /** What is not watched for so long is called old, ms. A watch that ends is begun again within moments. */

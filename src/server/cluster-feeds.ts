@@ -1,11 +1,11 @@
 /** The API servers that names come from: how they are reached, and what they and their objects are like in figures. */
 import { ApiMetrics } from '../apiserver/api-metrics.ts';
 import type { ObjectKind } from '../kubernetes/object-sink.ts';
+import type { LogFunction } from '../observability/log.ts';
 import type { MetricFamily } from '../observability/metric-family.ts';
 import { ProgrammingLatency } from '../observability/programming-latency.ts';
 import { ClusterFeed, staleMs } from './cluster-feed.ts';
 import type { RecordSource } from './record-source.ts';
-import type { LogFunction } from './server-options.ts';
 import type { ObjectSelection } from './server-plan.ts';
 
 export interface ClusterFeedsOptions {

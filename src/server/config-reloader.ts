@@ -4,6 +4,7 @@
  * cannot be read or applied changes nothing; it is said once, counted, and tried again when the text changes.
  */
 import { SkyshardError } from '../base/skyshard-error.ts';
+import type { LogFunction } from '../observability/log.ts';
 import type { MetricFamily } from '../observability/metric-family.ts';
 import type { DatasetBuilder } from '../snapshot/dataset-builder.ts';
 import type { MetricScope } from '../observability/shard-counters.ts';
@@ -15,7 +16,6 @@ import type { FeedsChange, ObjectFeeds } from './object-feeds.ts';
 import type { OtherNames, RecordPublisher } from './record-publisher.ts';
 import { remapConfig, remapServices } from './remapped-plan.ts';
 import { reloadMetrics, type ReloadFigures } from './reload-metrics.ts';
-import type { LogFunction } from './server-options.ts';
 import type { ServerPlan } from './server-plan.ts';
 import type { Secondaries } from './secondaries.ts';
 import type { ZoneTable } from './zone-table.ts';

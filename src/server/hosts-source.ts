@@ -4,12 +4,12 @@
  * A file that cannot be read changes nothing: what was read last stays, and the lines of the Corefile are answered anyway.
  */
 import { open } from 'node:fs/promises';
+import type { LogFunction } from '../observability/log.ts';
 import type { MetricFamily } from '../observability/metric-family.ts';
 import type { HostsOptions } from '../plugins/hosts/parse.ts';
 import type { RecordSink } from '../snapshot/entry-content.ts';
 import { makeHostsRecords, NO_RECORDS, readHostsText, writeHostsRecords } from './hosts-file.ts';
 import type { HostsRecords, HostsText } from './hosts-file.ts';
-import type { LogFunction } from './server-options.ts';
 
 /** Far more than the largest lists in use have. */
 const FILE_SIZE_MAX = 256 * 1024 * 1024;

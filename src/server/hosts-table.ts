@@ -1,9 +1,9 @@
 /** All `hosts` directives of the configuration: their sources, and the dataset each writes to. */
+import type { LogFunction } from '../observability/log.ts';
 import type { HostsOptions } from '../plugins/hosts/parse.ts';
 import type { RecordSink } from '../snapshot/entry-content.ts';
 import { HostsSource } from './hosts-source.ts';
 import type { OtherNames, RecordPublisher } from './record-publisher.ts';
-import type { LogFunction } from './server-options.ts';
 
 export interface HostsDirective {
   readonly dataset: number;

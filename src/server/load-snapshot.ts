@@ -1,11 +1,11 @@
 /** The snapshot of manifests as they are now, for who wants to look at it: no sockets, no threads. */
 import { reserveSharedBuffer } from '../memory/shared-buffer.ts';
+import type { LogFunction } from '../observability/log.ts';
 import { MainCounters } from '../observability/server-metrics.ts';
 import { SnapshotBuilder } from '../snapshot/builder.ts';
 import { loadPlan } from './load-plan.ts';
 import { ManifestFeed } from './manifest-feed.ts';
 import { RecordPublisher } from './record-publisher.ts';
-import type { LogFunction } from './server-options.ts';
 
 const DNS_PORT = 53;
 

@@ -1,11 +1,12 @@
 /** From manifests to the names of an instance: all objects at start, then every change. */
+import { formatPlace } from '../base/skyshard-error.ts';
 import { parseLabelSelector } from '../kubernetes/label-selector.ts';
 import type { ManifestLoad } from '../manifests/manifest-loader.ts';
 import { ManifestSource } from '../manifests/manifest-source.ts';
+import type { LogFunction } from '../observability/log.ts';
 import type { MainCounters } from '../observability/server-metrics.ts';
 import type { ObjectFeed } from './object-feed.ts';
 import type { RecordSource } from './record-source.ts';
-import { type LogFunction, logWarnings } from './server-options.ts';
 
 export interface ManifestFeedOptions {
   /** files and folders */
@@ -74,4 +75,9 @@ export class ManifestFeed implements ObjectFeed {
       () => undefined,
     );
   }
+}
+
+/** What is allowed in manifests but hardly meant. */
+function logWarnings(load: ManifestLoad, log: LogFunction): void {
+  for (const { place, message } of load.warnings) log('warn', `${formatPlace(place)}: ${message}`);
 }

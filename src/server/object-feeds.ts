@@ -3,11 +3,11 @@
  * share one; a reload keeps those whose blocks say what they said before.
  */
 import { SkyshardError } from '../base/skyshard-error.ts';
+import type { LogFunction } from '../observability/log.ts';
 import type { MainCounters } from '../observability/server-metrics.ts';
 import type { ObjectFeed } from './object-feed.ts';
 import type { RecordPublisher } from './record-publisher.ts';
 import type { RecordSource } from './record-source.ts';
-import type { LogFunction } from './server-options.ts';
 import type { ObjectSelection, RecordPlan } from './server-plan.ts';
 
 /** When the log says first that the start waits, and how often after that, ms. */

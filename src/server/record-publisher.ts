@@ -7,12 +7,12 @@
  */
 import { SkyshardError } from '../base/skyshard-error.ts';
 import type { ObjectKind } from '../kubernetes/object-sink.ts';
+import type { LogFunction } from '../observability/log.ts';
 import type { MainCounters } from '../observability/server-metrics.ts';
 import type { SnapshotBuilder } from '../snapshot/builder.ts';
 import type { SnapshotConfig } from '../snapshot/config-description.ts';
 import { RecordInstance, type InstanceOptions } from './record-instance.ts';
 import { RecordSource, type RecordQueue } from './record-source.ts';
-import type { LogFunction } from './server-options.ts';
 import { TurnSlice } from './turn-slice.ts';
 
 /** When a change set that found the buffer full is tried again, ms. */

@@ -1,10 +1,10 @@
 /** All that is transferred in, and nothing at all where no block has `secondary`: what does the work is loaded by the first that has. */
+import type { LogFunction } from '../observability/log.ts';
 import type { DatasetBuilder } from '../snapshot/dataset-builder.ts';
 import { CheckTurns } from './check-turns.ts';
 import { CatalogMembers } from './catalog-members.ts';
 import type { RecordPublisher } from './record-publisher.ts';
 import type { SecondaryChange, SecondaryTable } from './secondary-table.ts';
-import type { LogFunction } from './server-options.ts';
 import type { PlannedSecondary } from './server-plan.ts';
 
 const NO_CHANGE: SecondaryChange = { write: () => undefined, revert: () => undefined, commit: () => undefined };

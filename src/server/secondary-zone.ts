@@ -9,6 +9,7 @@
  * differences (IXFR) are applied to what lies there.
  */
 import { lowerCaseName, parseName } from '../dns/name.ts';
+import type { LogFunction } from '../observability/log.ts';
 import type { CatalogMember } from '../secondary/catalog.ts';
 import { readCatalog } from '../secondary/catalog.ts';
 import { formatPrimary, type Primary } from '../secondary/primary-connection.ts';
@@ -22,7 +23,6 @@ import type { Zone } from '../zones/zone-data.ts';
 import { ZoneFault } from '../zones/zone-fault.ts';
 import type { CheckTurns } from './check-turns.ts';
 import type { RecordPublisher } from './record-publisher.ts';
-import type { LogFunction } from './server-options.ts';
 import type { PlannedSecondary } from './server-plan.ts';
 import { TurnSlice } from './turn-slice.ts';
 

@@ -1,6 +1,4 @@
-/** What the server is asked to do, and how it says what happens. */
-import { formatPlace } from '../base/skyshard-error.ts';
-import type { ManifestLoad } from '../manifests/manifest-loader.ts';
+/** What the server is asked to do. */
 import type { CompanionOptions } from './companion.ts';
 
 /** The command line fills it. */
@@ -30,12 +28,4 @@ export interface MadeText {
   readonly name: string;
   readonly text: string;
   readonly warnings: readonly string[];
-}
-
-/** One line for the operator. */
-export type LogFunction = (level: 'info' | 'warn' | 'error', text: string) => void;
-
-/** What is allowed in manifests but hardly meant. */
-export function logWarnings(load: ManifestLoad, log: LogFunction): void {
-  for (const { place, message } of load.warnings) log('warn', `${formatPlace(place)}: ${message}`);
 }

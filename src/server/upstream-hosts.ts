@@ -5,8 +5,8 @@
 import { promises as dns } from 'node:dns';
 import { SkyshardError } from '../base/skyshard-error.ts';
 import type { AddressAndPort } from '../config/upstream-address.ts';
+import type { LogFunction } from '../observability/log.ts';
 import type { CorefileConfig } from '../plugins/corefile-config.ts';
-import type { LogFunction } from './server-options.ts';
 
 const LOOKUP_TIMEOUT_MS = 2000;
 const LOOKUP_TRIES = 2;

@@ -4,8 +4,8 @@
  */
 import { open } from 'node:fs/promises';
 import { readWeights, type NameWeights } from '../config/weight-file.ts';
+import type { LogFunction } from '../observability/log.ts';
 import type { CorefileConfig } from '../plugins/corefile-config.ts';
-import type { LogFunction } from './server-options.ts';
 
 /** Far more than addresses that anyone weighs by hand. */
 const FILE_SIZE_MAX = 16 * 1024 * 1024;

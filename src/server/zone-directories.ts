@@ -6,10 +6,10 @@ import { readdir, realpath, stat } from 'node:fs/promises';
 import path from 'node:path';
 import type { RE2JS } from 're2js';
 import { canonicalName } from '../config/zone-name.ts';
+import type { LogFunction } from '../observability/log.ts';
 import type { CorefileConfig } from '../plugins/corefile-config.ts';
 import type { AutoOptions } from '../plugins/auto/parse.ts';
 import type { FoundZone } from './compile/block-compilation.ts';
-import type { LogFunction } from './server-options.ts';
 
 /** Below a directory of zone files; a deeper tree is a mistake. */
 const DEPTH_MAX = 32;

@@ -9,9 +9,9 @@ import { readFile, stat } from 'node:fs/promises';
 import { SYSTEM_FILES } from '../config/config-files.ts';
 import { readZoneFile, ZoneFileFault, type IncludedFiles } from '../config/zone-file.ts';
 import { parseName } from '../dns/name.ts';
+import type { LogFunction } from '../observability/log.ts';
 import { ZoneBuilder, type Zone } from '../zones/zone-data.ts';
 import { ZoneFault } from '../zones/zone-fault.ts';
-import type { LogFunction } from './server-options.ts';
 import type { PlannedZone } from './server-plan.ts';
 import { TurnSlice } from './turn-slice.ts';
 

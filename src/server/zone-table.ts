@@ -1,10 +1,10 @@
 /** The zones of all `file` and `auto` directives: their sources, and the dataset each is published to. */
 import { SkyshardError } from '../base/skyshard-error.ts';
+import type { LogFunction } from '../observability/log.ts';
 import type { DatasetBuilder } from '../snapshot/dataset-builder.ts';
 import type { Zone } from '../zones/zone-data.ts';
 import { publishZone } from '../zones/publish-zone.ts';
 import type { OtherNames, RecordPublisher } from './record-publisher.ts';
-import type { LogFunction } from './server-options.ts';
 import type { PlannedZone } from './server-plan.ts';
 import { ZoneSource } from './zone-source.ts';
 

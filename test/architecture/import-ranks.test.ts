@@ -1,4 +1,4 @@
-/** Who may import whom: the ranks of docs/ARCHITECTURE.md, and what a shard thread may load. */
+/** Who may import whom: the ranks of docs/ARCHITECTURE.md, no circles, and what a shard thread may load. */
 import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
@@ -64,6 +64,21 @@ test('a file imports from its own folder or from a lower rank', () => {
     }
   }
   assert.deepEqual(faults, []);
+});
+
+test('no files import each other in a circle', () => {
+  const byPath = new Map(files.map((file) => [file.path, file]));
+  const done = new Set<string>();
+  const circles: string[] = [];
+  const visit = (at: string, way: readonly string[]): void => {
+    const begin = way.indexOf(at);
+    if (begin >= 0) circles.push([...way.slice(begin), at].join(' > '));
+    if (begin >= 0 || done.has(at)) return;
+    for (const { target } of byPath.get(at)?.imports ?? []) visit(target, [...way, at]);
+    done.add(at);
+  };
+  for (const { path: file } of files) visit(file, []);
+  assert.deepEqual(circles, []);
 });
 
 test('what a shard thread loads is what answering needs', () => {

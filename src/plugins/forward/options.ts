@@ -17,7 +17,7 @@ import { readInteger, U32_MAX } from '../../config/number.ts';
 import { readTlsFiles } from '../../config/tls-files.ts';
 import { readAddressAndPort } from '../../config/upstream-address.ts';
 import { readName } from '../../config/zone-name.ts';
-import type { ForwardStanza, HealthCheck } from './parse.ts';
+import type { ForwardStanza, HealthCheck } from './stanza.ts';
 
 type Draft = { -readonly [Key in keyof Omit<ForwardStanza, 'from' | 'to'>]: ForwardStanza[Key] };
 

@@ -4,89 +4,15 @@ import type { CorefileLine } from '../../config/corefile-tree.ts';
 import { argumentFault, countFault, readOptions } from '../../config/line-reader.ts';
 import { definePlugin } from '../../config/plugin-definition.ts';
 import { parseResolvConf } from '../../config/resolv-conf.ts';
-import type { TlsFiles } from '../../config/tls-files.ts';
-import {
-  isHostName,
-  parseAddressAndPort,
-  parsePort,
-  splitHostPort,
-  type AddressAndPort,
-} from '../../config/upstream-address.ts';
+import { isHostName, parseAddressAndPort, parsePort, splitHostPort } from '../../config/upstream-address.ts';
 import { parseZones, splitScheme, type Scheme } from '../../config/zone-name.ts';
 import { forwardReaders } from './options.ts';
+import type { ForwardStanza, ForwardUpstream, UpstreamScheme } from './stanza.ts';
 
 export interface ForwardOptions {
   /** in the order of the text: the first whose zone holds the name is asked */
   readonly stanzas: readonly ForwardStanza[];
 }
-
-export interface ForwardStanza {
-  /** canonical name */
-  readonly from: string;
-  /** in order, each once */
-  readonly to: readonly ForwardUpstream[];
-  /** canonical names that go to the next plugin */
-  readonly except: readonly string[];
-  readonly forcesTcp: boolean;
-  readonly prefersUdp: boolean;
-  /** how long an idle connection is kept */
-  readonly expireMs: number;
-  /** how long any connection is kept; 0: no limit */
-  readonly maxAgeMs: number;
-  /** 0: no limit */
-  readonly idleConnectionsMax: number;
-  readonly readTimeoutMs: number;
-  /** failed probes in a row after which an upstream is down; 0: never */
-  readonly failsMax: number;
-  /** attempts a query; 0: as many as fit into the time; null: twice the upstreams */
-  readonly connectAttemptsMax: number | null;
-  readonly healthCheck: HealthCheck;
-  /** null: `tls` was not given, which means the system's authorities */
-  readonly tls: TlsFiles | null;
-  /** for upstreams without a name of their own; null: none */
-  readonly tlsServerName: string | null;
-  readonly policy: 'random' | 'round_robin' | 'sequential';
-  /** queries at a time; 0: no limit */
-  readonly concurrentMax: number;
-  /** on these rcodes the next stanza is asked */
-  readonly nextRcodes: readonly number[];
-  readonly asksNextOnNodata: boolean;
-  /** on these rcodes the next upstream is asked */
-  readonly failoverRcodes: readonly number[];
-  readonly failsFastIfAllDown: boolean;
-  readonly dohMethod: 'POST' | 'GET';
-  /** servers that resolve the upstreams' host names; empty: the system's */
-  readonly resolvers: readonly AddressAndPort[];
-  /** null: any */
-  readonly sourceAddress: string | null;
-}
-
-export interface HealthCheck {
-  readonly intervalMs: number;
-  readonly isRecursionDesired: boolean;
-  /** canonical name that is asked for */
-  readonly name: string;
-}
-
-export type ForwardUpstream = AddressUpstream | HostUpstream;
-
-export interface AddressUpstream extends AddressAndPort {
-  readonly kind: 'address';
-  readonly scheme: UpstreamScheme;
-  /** whose certificate is expected; null: what `tls_servername` says */
-  readonly serverName: string | null;
-}
-
-/** Resolved when the server starts and again when the answer's TTL is over. */
-export interface HostUpstream {
-  readonly kind: 'host';
-  readonly scheme: UpstreamScheme;
-  readonly host: string;
-  readonly port: number;
-  readonly serverName: string | null;
-}
-
-export type UpstreamScheme = 'dns' | 'tls' | 'https';
 
 const UPSTREAMS_MAX = 15;
 const DEFAULT_PORTS: Readonly<Record<UpstreamScheme, number>> = { dns: 53, tls: 853, https: 443 };

@@ -6,7 +6,7 @@ import {
   type UpstreamAddress,
   UPSTREAMS_MAX,
 } from '../../forward/forward-group.ts';
-import type { ForwardStanza } from '../../plugins/forward/parse.ts';
+import type { ForwardStanza } from '../../plugins/forward/stanza.ts';
 
 /** How long a request over HTTPS may take, ms, whatever `read_timeout` says. */
 const HTTPS_READ_TIMEOUT_MS = 2000;
