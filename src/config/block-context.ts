@@ -42,6 +42,8 @@ export class BlockContext {
   };
   /** `root`, which comes first of all plugins; absolute */
   rootDirectory: string;
+  /** Checks of the plugin that is read; who reads it takes them away. */
+  readonly checks: ConfigCheck[] = [];
   readonly #report: ConfigReport;
 
   constructor(keys: readonly ServerKey[], directiveNames: ReadonlySet<string>, machine: Machine, report: ConfigReport) {
@@ -64,12 +66,17 @@ export class BlockContext {
     this.#report.warn(token, message);
   }
 
-  /** The text of a file that has to be there. */
-  readFile(token: CorefileToken, what: string): string {
+  /** Whether somebody waits who has other work to do: what is checked is checked later, in steps, and again when it is used. */
+  get checksLater(): boolean {
+    return this.#report.laterChecks !== undefined;
+  }
+
+  /** The text of a file that has to be there. @param sizeMax  octets; default: what a configuration may have */
+  readFile(token: CorefileToken, what: string, sizeMax?: number): string {
     const file = this.resolvePath(token.text);
     let text: string | undefined;
     try {
-      text = this.files.read(file);
+      text = this.files.read(file, sizeMax);
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
       throw faultAt(token, 'CONFIG_ARGUMENT', `cannot read ${what} ${quoteText(file)}: ${reason}`, error);
@@ -102,16 +109,22 @@ export class BlockContext {
   }
 }
 
+/** A look at what a directive names, which may take long. @throws SkyshardError CONFIG_* */
+export type ConfigCheck = Generator<void, void>;
+
 /** Zones of a whole configuration: a network may be 128 of them, and a hostile file may name many. */
 const ZONES_MAX = 200_000;
 
 /** What is found while a configuration is read: warnings, and how many zones there are so far. */
 export class ConfigReport {
   readonly warnings: ConfigWarning[];
+  /** undefined: everything is checked at once */
+  readonly laterChecks: ConfigCheck[] | undefined;
   #zoneCount = 0;
 
-  constructor(warnings: readonly ConfigWarning[]) {
+  constructor(warnings: readonly ConfigWarning[], checksLater: boolean) {
     this.warnings = [...warnings];
+    this.laterChecks = checksLater ? [] : undefined;
   }
 
   warn(token: CorefileToken, message: string): void {

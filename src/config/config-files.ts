@@ -3,8 +3,12 @@ import path from 'node:path';
 
 /** What reading a configuration may ask of the file system; a test gives its own. Paths are absolute. */
 export interface ConfigFiles {
-  /** @returns undefined if there is no such file @throws Error with the reason if it cannot be read */
-  read(file: string): string | undefined;
+  /**
+   * @param sizeMax  octets; default: CONFIG_FILE_SIZE_MAX
+   * @returns undefined if there is no such file
+   * @throws Error with the reason if it cannot be read
+   */
+  read(file: string, sizeMax?: number): string | undefined;
   /** The names in a directory, in any order; empty if there is no such directory. */
   list(directory: string): readonly string[];
   /** Whether something of that name exists, a directory too. */
@@ -17,11 +21,11 @@ export interface ConfigFiles {
 export const CONFIG_FILE_SIZE_MAX = 16 * 1024 * 1024;
 
 export const SYSTEM_FILES: ConfigFiles = {
-  read(file) {
+  read(file, sizeMax = CONFIG_FILE_SIZE_MAX) {
     const status = statSync(file, { throwIfNoEntry: false });
     if (status === undefined) return undefined;
     if (status.isDirectory()) throw new Error('it is a directory');
-    if (status.size > CONFIG_FILE_SIZE_MAX) throw new Error(`it is larger than ${CONFIG_FILE_SIZE_MAX} octets`);
+    if (status.size > sizeMax) throw new Error(`it is larger than ${sizeMax} octets`);
     return readFileSync(file, 'utf8');
   },
   list(directory) {

@@ -6,6 +6,7 @@ import {
   ConfigReport,
   readNetworkInterfaces,
   type BlockSettings,
+  type ConfigCheck,
   type Machine,
   type NetworkInterfaces,
 } from './block-context.ts';
@@ -31,6 +32,8 @@ export interface ServerConfig<Plugins> {
   readonly patterns: readonly string[];
   /** SHA-512 of what the text says */
   readonly hash: string;
+  /** what is left to be checked: none where everything was checked at once */
+  readonly checks: readonly ConfigCheck[];
 }
 
 export interface ConfiguredBlock<Plugins> {
@@ -51,6 +54,8 @@ export interface ServerConfigOptions {
   readonly files?: ConfigFiles;
   readonly networkInterfaces?: NetworkInterfaces;
   readonly hostName?: string;
+  /** leave what may take long to ServerConfig.checks */
+  readonly checksLater?: boolean;
 }
 
 /** The plugins there are, and what is said of names that were plugins once. */
@@ -108,7 +113,7 @@ export function readServerConfig(
   plugins: readonly PluginDefinition[],
   options: ServerConfigOptions = {},
 ): ServerConfig<Readonly<Record<string, unknown>>> {
-  const report = new ConfigReport(tree.warnings);
+  const report = new ConfigReport(tree.warnings, options.checksLater === true);
   const blocks = tree.blocks.map((block) => configureBlock(block, plugins, machine, options.dnsPort ?? 53, report));
   return {
     blocks,
@@ -117,6 +122,7 @@ export function readServerConfig(
     files: tree.files,
     patterns: tree.patterns,
     hash: hashCorefile(tree),
+    checks: report.laterChecks ?? [],
   };
 }
 
@@ -158,7 +164,7 @@ function configureBlock(
   for (const definition of definitions) {
     const [first, ...more] = linesOf.get(definition.name) ?? [];
     if (first === undefined) continue;
-    plugins[definition.name] = readPlugin(definition, [first, ...more], context);
+    plugins[definition.name] = readPlugin(definition, [first, ...more], context, report);
     chain.push({ name: definition.name, token: first.name });
   }
   return { keys, plugins, chain, settings: context.settings };
@@ -168,7 +174,9 @@ function readPlugin(
   definition: PluginDefinition,
   lines: readonly [CorefileLine, ...CorefileLine[]],
   context: BlockContext,
+  report: ConfigReport,
 ): unknown {
+  const prefix = `plugin/${definition.name}: `;
   try {
     const second = lines[1];
     if (definition.isOncePerBlock && second !== undefined) {
@@ -176,9 +184,22 @@ function readPlugin(
       const message = `this plugin can only be used once per Server Block, it stands at ${place} already`;
       throw faultAt(second.name, 'CONFIG_CONFLICT', message);
     }
-    return definition.parse(lines, context);
+    const options = definition.parse(lines, context);
+    for (const check of context.checks.splice(0)) {
+      if (report.laterChecks === undefined) for (const _ of check) void _;
+      else report.laterChecks.push(prefixed(check, prefix));
+    }
+    return options;
   } catch (error) {
-    throw withPrefix(error, `plugin/${definition.name}: `);
+    throw withPrefix(error, prefix);
+  }
+}
+
+function* prefixed(check: ConfigCheck, prefix: string): ConfigCheck {
+  try {
+    yield* check;
+  } catch (error) {
+    throw withPrefix(error, prefix);
   }
 }
 

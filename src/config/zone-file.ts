@@ -1,6 +1,6 @@
 /** Zone files (RFC 1035 §5): records in the order of the text, with the directives $ORIGIN, $TTL, $INCLUDE and $GENERATE. */
 import path from 'node:path';
-import { equalOctets, formatName, lowerCaseName, parseName } from '../dns/name.ts';
+import { lowerCaseName, parseName } from '../dns/name.ts';
 import { absoluteName, parseTtl } from '../dns/rdata-text.ts';
 import {
   readEntries,
@@ -10,18 +10,32 @@ import {
   type ZoneRecord,
   type ZoneState,
 } from '../dns/record-text.ts';
-import { placeText, type ZoneSource } from '../dns/zone-place.ts';
+import type { ZoneSource } from '../dns/zone-place.ts';
+import { faultOfZoneRecord } from '../dns/zone-record-fault.ts';
 import type { ConfigFiles } from './config-files.ts';
 import { generateLines } from './zone-generate.ts';
 
 export { ZoneFileFault, type ZoneRecord } from '../dns/record-text.ts';
 
 const SOA = 6;
-const NSEC3 = 50;
-const NSEC3PARAM = 51;
+/** Records looked at between two pauses. */
+const RECORDS_BEFORE_PAUSE = 64;
 const INCLUDE_DEPTH_MAX = 7;
 /** Files of one zone, each counted as often as it is included. */
 const INCLUDES_MAX = 1000;
+/** Octets of a zone file: a million records are 50 MB. */
+export const ZONE_FILE_SIZE_MAX = 400 * 1024 * 1024;
+/** Characters that all files which one zone includes have, and those of all that its $GENERATE directives stand for. */
+const INCLUDED_SIZE_MAX = ZONE_FILE_SIZE_MAX;
+const GENERATED_SIZE_MAX = 64 * 1024 * 1024;
+/** What a line that $GENERATE made costs besides its characters, in characters. */
+const GENERATED_LINE_COST = 32;
+
+/** For tests: less than what is served. */
+export interface ZoneFileLimits {
+  readonly includedSize: number;
+  readonly generatedSize: number;
+}
 
 /** What a zone file includes. */
 export type IncludedFiles = Pick<ConfigFiles, 'read'>;
@@ -32,27 +46,29 @@ export interface ReadRecord extends ZoneRecord {
 }
 
 /**
- * Whether a text is a zone file for an origin: it parses, and its SOA is the origin's.
+ * Whether a text is a zone file for an origin: each record may stand in the zone, and the zone has a SOA record. A generator
+ * that pauses often.
  *
  * @param file    absolute
  * @param origin  canonical name
  * @returns what is wrong, undefined if nothing is
  */
-export function checkZoneFile(text: string, file: string, origin: string, files: IncludedFiles): string | undefined {
-  const apex = parseName(origin)!;
+export function* checkZoneFile(
+  text: string,
+  file: string,
+  origin: string,
+  files: IncludedFiles,
+): Generator<void, string | undefined> {
+  const apex = lowerCaseName(parseName(origin)!);
   let hasSoa = false;
+  let count = 0;
   try {
     for (const record of readZoneFile(text, file, apex, files)) {
-      if (record.type === NSEC3 || record.type === NSEC3PARAM) {
-        return `NSEC3 zone is not supported, sign it with NSEC: ${placeText(record.place)}`;
-      }
-      if (record.type !== SOA) continue;
-      hasSoa = true;
-      if (equalOctets(lowerCaseName(record.owner.slice()), apex)) continue;
-      return (
-        `zone file ${file} has SOA owner ${formatName(record.owner)} that does not match origin ${origin}: ` +
-        placeText(record.place)
-      );
+      if (record === null || ++count % RECORDS_BEFORE_PAUSE === 0) yield;
+      if (record === null) continue;
+      const fault = faultOfZoneRecord(record, apex);
+      if (fault !== undefined) throw new ZoneFileFault(record.place, fault);
+      if (record.type === SOA) hasSoa = true;
     }
   } catch (error) {
     if (error instanceof ZoneFileFault) return `zone file for ${origin} does not parse: ${error.message}`;
@@ -62,9 +78,10 @@ export function checkZoneFile(text: string, file: string, origin: string, files:
 }
 
 /**
- * The records of a zone file in its order.
+ * The records of a zone file in its order. null: no record yet, but much text was passed over, or made.
  *
  * @param origin  absolute wire form
+ * @param limits  for tests
  * @throws ZoneFileFault
  */
 export function* readZoneFile(
@@ -72,28 +89,37 @@ export function* readZoneFile(
   file: string,
   origin: Uint8Array,
   files: IncludedFiles,
-): Generator<ReadRecord, void> {
-  const reader = new ZoneFileReader(files);
+  limits: ZoneFileLimits = { includedSize: INCLUDED_SIZE_MAX, generatedSize: GENERATED_SIZE_MAX },
+): Generator<ReadRecord | null, void> {
+  const reader = new ZoneFileReader(files, limits);
   yield* reader.read({ text, file }, { origin, owner: undefined, defaultTtl: undefined, lastTtl: undefined }, 0);
 }
 
 class ZoneFileReader {
   readonly #files: IncludedFiles;
+  readonly #limits: ZoneFileLimits;
   #includeCount = 0;
+  #includedSize = 0;
+  #generatedSize = 0;
 
-  constructor(files: IncludedFiles) {
+  constructor(files: IncludedFiles, limits: ZoneFileLimits) {
     this.#files = files;
+    this.#limits = limits;
   }
 
-  *read(source: ZoneSource, state: ZoneState, depth: number): Generator<ReadRecord, void> {
+  *read(source: ZoneSource, state: ZoneState, depth: number): Generator<ReadRecord | null, void> {
     for (const entry of readEntries(source)) {
+      if (entry === null) {
+        yield null;
+        continue;
+      }
       const [first] = entry.words;
       if (first!.isQuoted || !first!.text.startsWith('$') || entry.hasNoOwner) yield readWhole(entry, state);
       else yield* this.#direct(entry, state, depth);
     }
   }
 
-  *#direct(entry: ZoneEntry, state: ZoneState, depth: number): Generator<ReadRecord, void> {
+  *#direct(entry: ZoneEntry, state: ZoneState, depth: number): Generator<ReadRecord | null, void> {
     const { source } = entry;
     const [directive, value, second, third] = entry.words;
     switch (directive!.text.toUpperCase()) {
@@ -126,8 +152,13 @@ class ZoneFileReader {
       }
       case '$GENERATE':
         if (source.from !== undefined) throw faultOf(entry, 0, '$GENERATE in what $GENERATE made');
-        for (const text of generateLines(entry))
+        for (const text of generateLines(entry)) {
+          this.#generatedSize += text.length + GENERATED_LINE_COST;
+          if (this.#generatedSize > this.#limits.generatedSize) {
+            throw faultOf(entry, 0, `$GENERATE: more than ${this.#limits.generatedSize} characters in one zone`);
+          }
           yield* this.read({ text, file: source.file, from: entry }, state, depth);
+        }
         return;
       default:
         throw faultOf(entry, 0, `unknown directive ${directive!.text}, expected $ORIGIN, $TTL, $INCLUDE or $GENERATE`);
@@ -142,6 +173,10 @@ class ZoneFileReader {
       throw faultOf(entry, 1, `cannot include ${included}: ${error instanceof Error ? error.message : String(error)}`);
     }
     if (text === undefined) throw faultOf(entry, 1, `file to include not found: ${included}`);
+    this.#includedSize += text.length;
+    if (this.#includedSize > this.#limits.includedSize) {
+      throw faultOf(entry, 1, `more than ${this.#limits.includedSize} characters are included in one zone`);
+    }
     return text;
   }
 }

@@ -3,9 +3,11 @@ import { ZoneFileFault, type ZoneEntry } from '../dns/record-text.ts';
 
 const RECORDS_MAX = 65_536;
 const NUMBER_MAX = 2 ** 31 - 1;
+/** Characters of a line, before and after numbers stand in it: as long as what BIND takes. */
+const LINE_SIZE_MAX = 65_536;
 
 /** `$`, or `${OFFSET[,WIDTH[,BASE]]}`; `$$` and `\$` stand for the sign itself. */
-const PLACE = /\\\$|\$\$|\$\{([^}]*)\}|\$/g;
+const PLACE = /\\\$|\$\$|\$\{([^}]{0,32})\}|\$/g;
 
 /**
  * The lines that the directive stands for.
@@ -23,13 +25,16 @@ export function* generateLines(entry: ZoneEntry): Generator<string, void> {
     throw fault(`bad range '${range!.text}'`);
   }
   const text = rest.map(({ text: word, isQuoted }) => (isQuoted ? `"${word}"` : word)).join(' ');
+  if (text.length > LINE_SIZE_MAX) throw fault(`a line of more than ${LINE_SIZE_MAX} characters`);
   for (let number = start; number <= stop; number += step) {
-    yield text.replace(PLACE, (sign, modifier: string | undefined) => {
+    const line = text.replace(PLACE, (sign, modifier: string | undefined) => {
       if (sign === '$$' || sign === '\\$') return '$';
       const written = modifier === undefined ? String(number) : format(modifier, number);
       if (written === undefined) throw fault(`bad modifier '${sign}', expected \${OFFSET[,WIDTH[,BASE]]}`);
       return written;
     });
+    if (line.length > LINE_SIZE_MAX) throw fault(`a line of more than ${LINE_SIZE_MAX} characters`);
+    yield line;
   }
 }
 

@@ -17,7 +17,7 @@ import { numbersOf, parseType } from './record-words.ts';
 export { RdataFault } from './rdata-fault.ts';
 export { unescapeWord, type RdataInput, type ZoneWord } from './rdata-values.ts';
 
-type Field =
+export type Field =
   | 'name'
   | 'u8'
   | 'u16'
@@ -81,6 +81,11 @@ const FIELDS: Readonly<Record<number, readonly Field[]>> = fieldTable(`
   NID u16 locator64 | L32 u16 ipv4 | L64 u16 locator64 | LP u16 name | UID u32 | GID u32 | UINFO text
   EID hex | NIMLOC hex`);
 
+/** The fields of a type's data; undefined for a type whose data is octets without a form that is known here. */
+export function fieldsOf(type: number): readonly Field[] | undefined {
+  return FIELDS[type];
+}
+
 /**
  * A record's data from its text form to octets.
  *
@@ -118,9 +123,13 @@ export function encodeRdata(type: number, input: RdataInput): Uint8Array | null 
   return rdata;
 }
 
+/** Characters of a time to live, leading zeros included. */
+const TTL_SIZE_MAX = 64;
+
 /** Seconds: a number, or units as in `1h30m`; undefined if it is neither. */
 export function parseTtl(text: string): number | undefined {
-  if (!/^(?:\d+[smhdw]?)+$/i.test(text)) return undefined;
+  // Digits alone first, and then a unit behind each number: what could be split in many ways would be tried in all of them.
+  if (text.length > TTL_SIZE_MAX || !/^\d+$|^(?:\d+[smhdw])+\d*$/i.test(text)) return undefined;
   const units: Readonly<Record<string, number>> = { '': 1, s: 1, m: 60, h: 3600, d: 86_400, w: 604_800 };
   let seconds = 0;
   for (const [, amount, unit] of text.matchAll(/(\d+)([a-z]?)/gi))
@@ -301,10 +310,13 @@ function fieldTable(text: string): Record<number, readonly Field[]> {
   return table;
 }
 
+/** Characters of a name: 255 octets, each written as `\\DDD`. */
+const NAME_TEXT_SIZE_MAX = 4 * 255;
+
 /** A name of a zone file to wire form; one without a final dot is below the origin. */
 export function absoluteName(text: string, origin: Uint8Array): Uint8Array | null {
   if (text === '@') return origin;
-  if (text === '') return null;
+  if (text === '' || text.length > NAME_TEXT_SIZE_MAX) return null;
   const trailing = /(\\*)\.$/.exec(text);
   if (trailing !== null && trailing[1]!.length % 2 === 0) return parseName(text);
   const relative = parseName(text);

@@ -47,7 +47,7 @@ export function encodeNumber(text: string, size: 1 | 2 | 4): Uint8Array {
 export function encodeAddress(text: string, field: 'ipv4' | 'ipv6'): Uint8Array {
   const words = new Uint32Array(4);
   const isGood = field === 'ipv4' ? !text.includes(':') && parseAddress(text, words) === 4 : parseIPv6Into(text, words);
-  if (!isGood) throw new RdataFault(`'${text}' is no ${field === 'ipv4' ? 'IPv4' : 'IPv6'} address`);
+  if (!isGood) throw new RdataFault(`'${text.slice(0, 80)}' is no ${field === 'ipv4' ? 'IPv4' : 'IPv6'} address`);
   const octets = new Uint8Array(field === 'ipv4' ? 4 : 16);
   const view = new DataView(octets.buffer);
   for (let at = 0; at < octets.length; at += 4) view.setUint32(at, words[at / 4]!);
@@ -71,6 +71,6 @@ export function decodeHex(words: readonly ZoneWord[]): Uint8Array {
 export function decodeBase64(words: readonly ZoneWord[]): Uint8Array {
   const joined = words.map((word) => word.text).join('');
   if (!/^[A-Za-z0-9+/]+={0,2}$/.test(joined) || joined.length % 4 !== 0)
-    throw new RdataFault(`'${joined}' is not base64`);
+    throw new RdataFault(`'${joined.slice(0, 40)}' is not base64`);
   return new Uint8Array(Buffer.from(joined, 'base64'));
 }

@@ -92,26 +92,36 @@ export interface ZoneEntry extends ZonePlace {
   readonly hasNoOwner: boolean;
 }
 
-const WORD = /[^\s"();\\]*(?:\\[^\n][^\s"();\\]*)*/y;
+/** Characters of the words of one record: 65,535 octets of data, each written as `\\DDD`, are half of it. */
+const ENTRY_SIZE_MAX = 512 * 1024;
+/** Characters of a text between two pauses. */
+const SIZE_BEFORE_PAUSE = 16 * 1024;
 
 /**
- * The records of a text and its directives, not read yet.
+ * The records of a text and its directives, not read yet. null: nothing yet, but much text was passed over.
  *
  * @throws ZoneFileFault
  */
-export function* readEntries(source: ZoneSource): Generator<ZoneEntry, void> {
+export function* readEntries(source: ZoneSource): Generator<ZoneEntry | null, void> {
   const { text } = source;
   const fault = (at: number, message: string): ZoneFileFault => new ZoneFileFault({ source, at }, message);
   let words: ZoneWord[] = [];
+  let size = 0;
   let hasNoOwner = false;
   let depth = 0;
   let openAt = 0;
+  let pauseAt = SIZE_BEFORE_PAUSE;
   for (let at = 0; at < text.length;) {
+    if (at >= pauseAt) {
+      yield null;
+      pauseAt = at + SIZE_BEFORE_PAUSE;
+    }
     const sign = text[at]!;
     if (sign === '\n') {
       if (depth === 0 && words.length > 0) {
         yield { source, words, hasNoOwner, at: words[0]!.at };
         words = [];
+        size = 0;
       }
       at++;
       continue;
@@ -127,29 +137,42 @@ export function* readEntries(source: ZoneSource): Generator<ZoneEntry, void> {
       depth += sign === '(' ? 1 : -1;
       if (depth < 0) throw fault(at, "')' without '('");
       at++;
-    } else if (sign === '"') {
-      const end = endOfQuoted(text, at);
-      if (end < 0) throw fault(at, 'the quoted text that starts here never ends');
-      words.push({ text: text.slice(at + 1, end), isQuoted: true, at });
-      at = end + 1;
     } else {
-      WORD.lastIndex = at;
-      const word = WORD.exec(text)?.[0] ?? '';
-      if (word === '') throw fault(at, `unexpected ${JSON.stringify(sign)}`);
-      words.push({ text: word, isQuoted: false, at });
-      at += word.length;
+      const isQuoted = sign === '"';
+      const start = isQuoted ? at + 1 : at;
+      const end = isQuoted ? endOfQuoted(text, start) : endOfWord(text, start);
+      size += end - start + 1;
+      if (size > ENTRY_SIZE_MAX) throw fault(words[0]?.at ?? at, `a record of more than ${ENTRY_SIZE_MAX} characters`);
+      if (end === text.length && isQuoted) throw fault(at, 'the quoted text that starts here never ends');
+      if (end === start && !isQuoted) throw fault(at, `unexpected ${JSON.stringify(sign)}`);
+      words.push({ text: text.slice(start, end), isQuoted, at });
+      at = isQuoted ? end + 1 : end;
     }
   }
   if (depth > 0) throw fault(openAt, "the file ends inside of '('");
   if (words.length > 0) yield { source, words, hasNoOwner, at: words[0]!.at };
 }
 
+/** Where the quoted text ends that starts at `start`; not looked for further than a record may be long. */
 function endOfQuoted(text: string, start: number): number {
-  for (let at = start + 1; at < text.length; at++) {
-    if (text[at] === '\\') at++;
-    else if (text[at] === '"') return at;
+  const last = Math.min(text.length, start + ENTRY_SIZE_MAX);
+  let at = start;
+  while (at < last && text[at] !== '"') at += text[at] === '\\' ? 2 : 1;
+  return Math.min(at, text.length);
+}
+
+/** Where the word ends that starts at `start`, likewise. A backslash at the end of a line is no part of one. */
+function endOfWord(text: string, start: number): number {
+  const last = Math.min(text.length, start + ENTRY_SIZE_MAX);
+  let at = start;
+  while (at < last) {
+    if (text[at] === '\\') {
+      if (at + 1 >= text.length || text[at + 1] === '\n') break;
+      at += 2;
+    } else if (/[\s"();]/.test(text[at]!)) break;
+    else at++;
   }
-  return -1;
+  return at;
 }
 
 /**
@@ -163,6 +186,7 @@ function endOfQuoted(text: string, start: number): number {
  */
 export function readOneRecord(text: string, what: string, ttlSeconds: number): ZoneRecord | undefined {
   for (const entry of readEntries({ text, file: what })) {
+    if (entry === null) continue;
     return readRecord(entry, { origin: ROOT, owner: undefined, defaultTtl: ttlSeconds, lastTtl: undefined });
   }
   return undefined;

@@ -20,13 +20,18 @@ export const PLUGIN_TABLE: PluginTable = { names: PLUGIN_NAMES, strangers: STRAN
 /** A file of this name is the text on standard input. */
 export const STDIN = 'stdin';
 
+export interface ReadCorefileOptions extends Omit<ServerConfigOptions, 'checksLater'> {
+  /** steps through what may take long, with pauses; without it everything is checked at once, and more of it */
+  readonly runSteps?: (steps: Generator<void, void>) => Promise<void>;
+}
+
 /**
  * Read and check a Corefile with all its plugins.
  *
  * @param file  its path, or `stdin`
  * @throws SkyshardError CONFIG_*, all but CONFIG_READ with the place
  */
-export async function loadCorefile(file: string, options: ServerConfigOptions = {}): Promise<CorefileConfig> {
+export async function loadCorefile(file: string, options: ReadCorefileOptions = {}): Promise<CorefileConfig> {
   return readCorefile(readText(file, options), file, options);
 }
 
@@ -34,12 +39,15 @@ export async function loadCorefile(file: string, options: ServerConfigOptions = 
 export async function readCorefile(
   text: string,
   file: string,
-  options: ServerConfigOptions = {},
+  options: ReadCorefileOptions = {},
 ): Promise<CorefileConfig> {
   const parsed = parseServerConfig(text, file, PLUGIN_TABLE, options);
   const plugins = await loadPlugins((name) => parsed.pluginNames.has(name));
+  const { runSteps } = options;
+  const config = readServerConfig(parsed, plugins, { ...options, checksLater: runSteps !== undefined });
+  if (runSteps !== undefined) for (const check of config.checks) await runSteps(check);
   // The table gives each name the options that its definition's parse returns.
-  return readServerConfig(parsed, plugins, options) as CorefileConfig;
+  return config as CorefileConfig;
 }
 
 function readText(file: string, options: ServerConfigOptions): string {

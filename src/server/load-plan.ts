@@ -12,6 +12,7 @@ import type { CatalogMembers } from './catalog-members.ts';
 import { compileCorefile } from './compile/compile-corefile.ts';
 import type { MadeText, ServerOptions } from './server-options.ts';
 import type { ServerPlan } from './server-plan.ts';
+import { TurnSlice } from './turn-slice.ts';
 import type { UpstreamHosts } from './upstream-hosts.ts';
 import type { WeightFiles } from './weight-files.ts';
 import type { ZoneDirectories } from './zone-directories.ts';
@@ -36,10 +37,10 @@ export async function loadPlan(
 ): Promise<ServerPlan> {
   const { corefile, dnsPort } = options;
   const made = await makeText(options);
+  const slice = new TurnSlice();
+  const reading = { dnsPort, runSteps: (steps: Generator<void, void>) => slice.run(steps) };
   const config =
-    made === undefined
-      ? await loadCorefile(corefile!, { dnsPort })
-      : await readCorefile(made.text, made.name, { dnsPort });
+    made === undefined ? await loadCorefile(corefile!, reading) : await readCorefile(made.text, made.name, reading);
   const forwardGroups = new Set<number>();
   await hosts?.prepare(config);
   await weights?.prepare(config);

@@ -7,7 +7,7 @@
 import { statSync } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
 import { SYSTEM_FILES } from '../config/config-files.ts';
-import { readZoneFile, ZoneFileFault, type IncludedFiles } from '../config/zone-file.ts';
+import { readZoneFile, ZONE_FILE_SIZE_MAX, ZoneFileFault, type IncludedFiles } from '../config/zone-file.ts';
 import { parseName } from '../dns/name.ts';
 import type { LogFunction } from '../observability/log.ts';
 import { ZoneBuilder, type Zone } from '../zones/zone-data.ts';
@@ -15,8 +15,6 @@ import { ZoneFault } from '../zones/zone-fault.ts';
 import type { PlannedZone } from './server-plan.ts';
 import { TurnSlice } from './turn-slice.ts';
 
-/** Text becomes a string, which V8 bounds; a million records are 50 MB. */
-const FILE_SIZE_MAX = 400 * 1024 * 1024;
 /** Records between two looks at the clock. */
 const RECORDS_BEFORE_PAUSE = 64;
 
@@ -76,7 +74,7 @@ export class ZoneSource {
     const { file, reloadsByTime } = this.plan;
     const status = await stat(file);
     if (status.isDirectory()) throw new Error('it is a directory');
-    if (status.size > FILE_SIZE_MAX) throw new Error(`it is larger than ${FILE_SIZE_MAX} octets`);
+    if (status.size > ZONE_FILE_SIZE_MAX) throw new Error(`it is larger than ${ZONE_FILE_SIZE_MAX} octets`);
     if (serial !== undefined && reloadsByTime && status.mtimeMs <= this.#modifiedMs) return undefined;
     if (serial !== undefined && !reloadsByTime && (await this.#isSame())) return undefined;
     const versions = new Map([[file, versionOf(status)]]);
@@ -110,6 +108,10 @@ export class ZoneSource {
     const builder = new ZoneBuilder(apex);
     let count = 0;
     for (const record of readZoneFile(text, file, apex, noting(SYSTEM_FILES, versions))) {
+      if (record === null) {
+        yield;
+        continue;
+      }
       try {
         builder.add(record);
       } catch (error) {

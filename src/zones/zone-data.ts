@@ -8,10 +8,9 @@
  */
 import { TYPE } from '../dns/iana.ts';
 import { compareOctets, equalOctets, formatName, isAbsoluteName, lowerCaseName } from '../dns/name.ts';
-import { typeWord } from '../dns/record-words.ts';
+import { describeRecord, faultOfZoneRecord } from '../dns/zone-record-fault.ts';
 import type { EntryContent } from '../snapshot/entry-content.ts';
 import { ENTRY_FLAG } from '../snapshot/snapshot-layout.ts';
-import { faultOfRdata, isZoneClass } from './rdata-shape.ts';
 import { ZoneFault } from './zone-fault.ts';
 
 /** One record on its way into a zone. */
@@ -89,22 +88,13 @@ export class ZoneBuilder {
    *                    hashes is not served), rdata that is not what its type says
    */
   add(record: NewRecord): void {
-    const { owner, type, qclass, rdata } = record;
-    if (!isZoneClass(qclass)) throw new ZoneFault(`class ${qclass} of ${describe(record)}: expected IN`);
+    const { owner, type } = record;
     const key = this.#keyOf(owner);
-    if (type === TYPE.SOA && key !== '') {
-      throw new ZoneFault(`SOA owner ${formatName(owner)} does not match origin ${formatName(this.origin)}`);
-    }
-    if (type === TYPE.NSEC3 || type === TYPE.NSEC3PARAM) {
-      throw new ZoneFault(
-        `NSEC3 zone is not supported: ${formatName(owner)} for zone ${formatName(this.origin)}; sign it with NSEC`,
-      );
-    }
-    const fault = faultOfRdata(type, rdata);
-    if (fault !== undefined) throw new ZoneFault(`${describe(record)}: ${fault}`);
+    const fault = faultOfZoneRecord(record, this.origin);
+    if (fault !== undefined) throw new ZoneFault(fault);
     if (key === undefined) {
       this.#outsideCount++;
-      this.#warn(`${describe(record)} lies outside of the zone: left out`);
+      this.#warn(`${describeRecord(record)} lies outside of the zone: left out`);
       return;
     }
     if (type === TYPE.SOA) this.#hasSoa = true;
@@ -438,10 +428,6 @@ function parentOf(key: string): string {
 
 function octetsOf(key: string): Uint8Array {
   return Uint8Array.from(Buffer.from(key, 'latin1'));
-}
-
-function describe({ owner, type }: NewRecord): string {
-  return `${formatName(owner)} ${typeWord(type) ?? `TYPE${type}`}`;
 }
 
 function grown<Column extends { set(from: Column): void }>(from: Column, to: Column): Column {

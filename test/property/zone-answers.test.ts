@@ -2,12 +2,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { readZoneFile } from '../../src/config/zone-file.ts';
 import { rcodeName, typeName } from '../../src/dns/iana.ts';
 import { equalOctets, formatName, parseName } from '../../src/dns/name.ts';
 import { parseType } from '../../src/dns/record-words.ts';
 import { PLUGIN } from '../../src/observability/shard-counters.ts';
 import { Chain } from '../unit/answer/chain-fixture.ts';
+import { recordsIn } from '../unit/zones/zone-file-records.ts';
 import { zoneOf } from '../unit/zones/zone-fixture.ts';
 import { formatName as wireText } from '../wire/names.ts';
 import { buildQuery } from '../wire/query.ts';
@@ -121,7 +121,7 @@ test('records in the text form of RFC 3597, with names of any octets, are read b
           return `${formatName(owner)} ${ttl} IN TYPE${type}${space}\\# ${rdata.length} ${hex}${space.includes('(') ? ' )' : ''}\n`;
         })
         .join('');
-      const read = [...readZoneFile(text, 'db', Uint8Array.of(0), { read: () => undefined })];
+      const read = recordsIn(text, 'db', Uint8Array.of(0), { read: () => undefined });
       assert.equal(read.length, records.length);
       for (const [index, { owner, type, ttl, rdata }] of records.entries()) {
         const back = read[index]!;

@@ -1,12 +1,13 @@
-import type { BlockContext } from '../../config/block-context.ts';
+import type { BlockContext, ConfigCheck } from '../../config/block-context.ts';
+import type { ConfigFiles } from '../../config/config-files.ts';
 import { quoteText, type CorefileToken } from '../../config/corefile-token.ts';
 import type { CorefileLine } from '../../config/corefile-tree.ts';
 import { readDuration } from '../../config/duration.ts';
 import { argumentFault, countFault, readOptions, takeNoArguments } from '../../config/line-reader.ts';
 import { definePlugin } from '../../config/plugin-definition.ts';
-import { checkZoneFile } from '../../config/zone-file.ts';
+import { checkZoneFile, ZONE_FILE_SIZE_MAX } from '../../config/zone-file.ts';
 
-/** Octets of a zone file that is read with the Corefile: some 40 ms. */
+/** Octets of a zone file that is read with the Corefile by a server, which reads it once more when it loads it. */
 const CHECKED_SIZE_MAX = 1024 * 1024;
 
 export interface FileOptions {
@@ -67,11 +68,14 @@ function checkFile(token: CorefileToken, zones: FileZones, block: BlockContext):
     block.warn(token, `Failed to open ${quoteText(zones.file)}: trying again in ${zones.reloadMs / 1000}s`);
     return;
   }
-  // A large one is read when it is loaded, in slices: what is wrong with it shows then.
-  if ((block.files.sizeOf?.(zones.file) ?? 0) > CHECKED_SIZE_MAX) return;
-  const text = block.readFile(token, 'zone file');
+  // Of a large one the server says what is wrong when it loads it.
+  if (block.checksLater && (block.files.sizeOf?.(zones.file) ?? 0) > CHECKED_SIZE_MAX) return;
+  block.checks.push(checkText(token, block.readFile(token, 'zone file', ZONE_FILE_SIZE_MAX), zones, block.files));
+}
+
+function* checkText(token: CorefileToken, text: string, zones: FileZones, files: ConfigFiles): ConfigCheck {
   for (const name of zones.names) {
-    const reason = checkZoneFile(text, zones.file, name, block.files);
+    const reason = yield* checkZoneFile(text, zones.file, name, files);
     if (reason !== undefined) throw argumentFault(token, reason);
   }
 }

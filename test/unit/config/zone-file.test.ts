@@ -1,15 +1,17 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { checkZoneFile, readZoneFile } from '../../../src/config/zone-file.ts';
+import { checkZoneFile } from '../../../src/config/zone-file.ts';
 import { formatName, parseName } from '../../../src/dns/name.ts';
 import { testFiles } from '../plugins/corefile-fixture.ts';
+import { zoneOf } from '../zones/zone-fixture.ts';
+import { recordsIn } from '../zones/zone-file-records.ts';
 
 const ORIGIN = parseName('example.org.')!;
 const FILES = testFiles({ 'db.sub': '$ORIGIN sub\nb A 192.0.2.9\n', 'db.loop': '$INCLUDE db.loop\n' });
 
 /** `OWNER TTL TYPE HEX` */
 function read(text: string): string[] {
-  return [...readZoneFile(text, '/etc/coredns/db', ORIGIN, FILES)].map(
+  return recordsIn(text, '/etc/coredns/db', ORIGIN, FILES).map(
     ({ owner, ttlSeconds, type, rdata }) =>
       `${formatName(owner)} ${ttlSeconds} ${type} ${rdata === null ? '?' : Buffer.from(rdata).toString('hex')}`,
   );
@@ -91,16 +93,51 @@ for (const [text, says] of BAD) {
 test('files that include each other many times end in a fault', () => {
   const many = '$INCLUDE db.many\n'.repeat(20);
   const files = testFiles({ 'db.many': many });
-  assert.throws(() => [...readZoneFile(many, '/etc/coredns/db', ORIGIN, files)], {
+  assert.throws(() => recordsIn(many, '/etc/coredns/db', ORIGIN, files), {
     name: 'ZoneFileFault',
     message: /too deeply nested \$INCLUDE, or too many/,
   });
 });
 
+/** @returns what is wrong */
+function check(text: string): string | undefined {
+  const steps = checkZoneFile(text, '/etc/coredns/db', 'example.org.', FILES);
+  for (;;) {
+    const { done, value } = steps.next();
+    if (done === true) return value;
+  }
+}
+
 test('a zone has an SOA, and it is its own', () => {
-  const check = (text: string): string | undefined => checkZoneFile(text, '/etc/coredns/db', 'example.org.', FILES);
   assert.equal(check('@ 1 SOA a b 1 2 3 4 5\n'), undefined);
   assert.equal(check('EXAMPLE.org. 1 SOA a b 1 2 3 4 5\n'), undefined);
   assert.match(check('@ 1 A 192.0.2.1\n') ?? '', /has no SOA record for origin example\.org\./);
-  assert.match(check('sub 1 SOA a b 1 2 3 4 5\n') ?? '', /SOA owner sub\.example\.org\. that does not match/);
+  assert.match(check('sub 1 SOA a b 1 2 3 4 5\n') ?? '', /db:1:1: SOA owner sub\.example\.org\. does not match/);
 });
+
+const UNFIT: readonly (readonly [record: string, says: RegExp])[] = [
+  ['a 1 A \\# 3 010203', /db:2:1: a\.example\.org\. A: data of 3 octets, expected ipv4/],
+  ['a 1 MX \\# 3 000a01', /MX: a name in the data is cut/],
+  ['a 1 TXT \\# 2 0561', /TXT: data of 2 octets, expected texts/],
+  ['a 1 TXT \\# 0', /TXT: data of 0 octets/],
+  ['a 1 CAA \\# 3 000061', /CAA: data of 3 octets/],
+  ['a 1 HTTPS \\# 7 00010000010005', /HTTPS: data of 7 octets/],
+  ['a 1 NSEC \\# 4 00000021', /NSEC: data of 4 octets/],
+  ['a 1 LOC \\# 2 0000', /LOC: data of 2 octets/],
+  ['a 1 IPSECKEY \\# 5 0a01020102', /IPSECKEY: data of 5 octets/],
+  ['a 1 HIP \\# 4 ff020001', /HIP: data of 4 octets/],
+  ['a 1 APL \\# 4 00011805', /APL: data of 4 octets/],
+  ['a 1 CH A 192.0.2.1', /db:2:1: class 3 of a\.example\.org\. A: expected IN/],
+  ['a 1 TYPE41 \\# 0', /TYPE41|OPT: no zone has records of this type/],
+  ['a 1 TYPE255 \\# 0', /no zone has records of this type/],
+  ['a 1 NSEC3PARAM 1 0 0 -', /NSEC3 zone is not supported/],
+];
+
+for (const [record, says] of UNFIT) {
+  test(`what a zone cannot have is refused where it is checked, and where it is loaded: ${record}`, () => {
+    const text = `@ 1 SOA a b 1 2 3 4 5\n${record}\n`;
+    assert.match(check(text) ?? '', says);
+    const loaded = /^(?:.*db:2:1: )?(.*)$/.exec(check(text)!)![1]!;
+    assert.throws(() => zoneOf(text), { name: 'ZoneFault', message: loaded });
+  });
+}

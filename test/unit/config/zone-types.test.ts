@@ -1,13 +1,13 @@
 /** Every type with a text form, octet for octet as CoreDNS reads it: rdata relative to `types.test.`. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { readZoneFile } from '../../../src/config/zone-file.ts';
 import { parseName } from '../../../src/dns/name.ts';
+import { recordsIn } from '../zones/zone-file-records.ts';
 
 const ORIGIN = parseName('types.test.')!;
 
 function read(record: string): string {
-  const [found] = [...readZoneFile(`a 5 ${record}\n`, 'db', ORIGIN, { read: () => undefined })];
+  const [found] = [...recordsIn(`a 5 ${record}\n`, 'db', ORIGIN, { read: () => undefined })];
   return Buffer.from(found!.rdata).toString('hex');
 }
 
@@ -172,7 +172,7 @@ for (const [text, says] of BAD) {
 }
 
 function lines(text: string): string[] {
-  return [...readZoneFile(text, 'db', ORIGIN, { read: () => undefined })].map(
+  return recordsIn(text, 'db', ORIGIN, { read: () => undefined }).map(
     ({ owner, ttlSeconds, type, rdata }) =>
       `${Buffer.from(owner.subarray(1, 1 + owner[0]!)).toString()} ${ttlSeconds} ${type} ${Buffer.from(rdata).toString('hex')}`,
   );

@@ -10,7 +10,7 @@ import { DATASET, ENTRY_FLAG, ENTRY_FLAGS_SHIFT, NAME_ORDER, ROOT } from '../../
 import { verifySnapshot } from '../../../src/snapshot/verify.ts';
 import { publishZone, withdrawZone } from '../../../src/zones/publish-zone.ts';
 import { compareNames } from '../../../src/zones/zone-data.ts';
-import { faultOfRdata } from '../../../src/zones/rdata-shape.ts';
+import { faultOfRdata } from '../../../src/dns/rdata-shape.ts';
 import { zoneOf } from './zone-fixture.ts';
 
 const SOA = '@ 60 SOA ns host 7 1 2 3 4\n';
@@ -195,7 +195,7 @@ const REFUSED: readonly (readonly [string, RegExp])[] = [
   [`${SOA}a 5 TYPE50 \\# 1 00\n`, /NSEC3 zone is not supported: a\.example\.org\./],
   [`${SOA}a 5 A \\# 3 c00002\n`, /a\.example\.org\. A: data of 3 octets/],
   [`${SOA}a 5 CNAME \\# 2 c00c\n`, /a name in the data is cut, compressed or too long/],
-  [`${SOA}a 5 TXT \\# 2 0541\n`, /data is no sequence of texts/],
+  [`${SOA}a 5 TXT \\# 2 0541\n`, /TXT: data of 2 octets, expected texts/],
 ];
 
 for (const [text, says] of REFUSED) {
