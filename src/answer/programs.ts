@@ -5,6 +5,9 @@ import { PROGRAM } from '../snapshot/snapshot-layout.ts';
 /** More than any configuration has; what is left over from earlier ones goes when it is reached. */
 const PROGRAMS_MAX = 4096;
 
+/** What a high word counts. `2 ** 32` where it is used would call the C library's pow each time. */
+const HIGH_WORD = 0x1_0000_0000;
+
 export class Programs<Program> {
   readonly #reader: SnapshotReader;
   readonly #parse: (text: Uint8Array) => Program;
@@ -20,7 +23,7 @@ export class Programs<Program> {
   /** @param programAt  word index of the PROGRAM */
   at(programAt: number): Program {
     const { words } = this.#reader;
-    const number = words[programAt + PROGRAM.at.idLow]! + words[programAt + PROGRAM.at.idHigh]! * 2 ** 32;
+    const number = words[programAt + PROGRAM.at.idLow]! + words[programAt + PROGRAM.at.idHigh]! * HIGH_WORD;
     let program = this.#programs.get(number);
     if (program === undefined) {
       program = this.#parse(octetsAt(words, programAt + PROGRAM.at.text, words[programAt + PROGRAM.at.size]!));

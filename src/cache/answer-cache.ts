@@ -9,6 +9,8 @@ const KIND_SHIFT = KEY_KIND_SHIFT;
 const KIND_BITS = 3 << KIND_SHIFT;
 /** Lookups counted: more are of no interest, and a store each would cost. */
 const HITS_MAX = 0xffff_fff0;
+/** Not written where it is used: `**` calls the C library's pow each time. */
+const TAG_MASK: number = 2 ** (32 - REFERENCE_BITS) - 1;
 
 export class AnswerCache {
   readonly words: Uint32Array;
@@ -118,7 +120,7 @@ export class AnswerCache {
 
 /** Bits of a hash that are not the bucket's. */
 export function tagOf(hash: number): number {
-  return hash & (2 ** (32 - REFERENCE_BITS) - 1);
+  return hash & TAG_MASK;
 }
 
 export { KIND, KIND_SHIFT };

@@ -29,9 +29,8 @@ import {
 const SEGMENT_WORDS = SEGMENT_SIZE / 4;
 /** Words of a segment that what survives may take: the rest is for what is new. */
 const SURVIVORS_MAX = SEGMENT_WORDS / 2;
-/** How willingly a slot is given away: free ones first, then what nobody asked for, each the older the sooner. */
+/** How willingly a slot is given away: what nobody asked for first, each the older the sooner. */
 const RANK_UNASKED = 2 ** 32;
-const RANK_FREE = 2 ** 34;
 /** As many TTLs can be patched; an answer with more is not stored. */
 export const TTLS_MAX = 1024;
 
@@ -246,25 +245,37 @@ export class CacheWriter {
     this.count(key.key >>> 16, CACHE_CELLS.at.drops);
   }
 
-  /** The slot an entry shall have: its predecessor's, a free one, else the one that is missed least. */
+  /**
+   * The slot an entry shall have: its predecessor's, a free one, else the one that is missed least.
+   *
+   * Slots are all in one cache line, what they refer to is all over memory: it is looked at only where it has to be.
+   */
   #placeFor(key: CacheKey, kind: number, nowTick: number): number {
     const words = this.#words;
     const tag = tagOf(key.hash);
     const bucket = this.#cache.bucketAt(key.hash);
+    let free = 0;
+    for (let slot = bucket; slot < bucket + BUCKET_SLOTS; slot++) {
+      const word = Atomics.load(words, slot);
+      if (word === 0) {
+        if (free === 0) free = slot;
+      } else if (word >>> REFERENCE_BITS === tag) {
+        if (this.#cache.kindIfEqual((word & REFERENCE_MASK) * 2, key) === kind) return slot;
+      }
+    }
+    return free === 0 ? this.#leastMissed(bucket, nowTick) : free;
+  }
+
+  /** The slot of a full bucket to be given away: the oldest that nobody asked for; of hot ones the oldest is as good as any. */
+  #leastMissed(bucket: number, nowTick: number): number {
+    const words = this.#words;
     let place = bucket;
     let placeRank = -1;
     for (let slot = bucket; slot < bucket + BUCKET_SLOTS; slot++) {
       const word = Atomics.load(words, slot);
-      if (word === 0) {
-        if (placeRank < RANK_FREE) {
-          place = slot;
-          placeRank = RANK_FREE;
-        }
-        continue;
-      }
+      // Another writer has just freed it.
+      if (word === 0) return slot;
       const at = (word & REFERENCE_MASK) * 2;
-      if (word >>> REFERENCE_BITS === tag && this.#cache.kindIfEqual(at, key) === kind) return slot;
-      // The oldest of those that nobody asked for; of hot ones any will do, and the oldest is as good.
       const age = (nowTick - words[at + CACHED.at.stored]!) >>> 0;
       const rank = Atomics.load(words, at + CACHED.at.hits) === 0 ? RANK_UNASKED + age : age;
       if (rank > placeRank) {

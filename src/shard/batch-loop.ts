@@ -19,6 +19,7 @@ import { ProxiedDatagrams } from './proxied-datagrams.ts';
 import { ShardHandoff } from './shard-handoff.ts';
 import { SHARD_CONTROL, SHARD_DRAIN_MAX_MS, shardControlAt } from './shard-options.ts';
 import type { Forwarder } from '../forward/forwarder.ts';
+import { BatchPace } from './batch-pace.ts';
 import { MmsgUpstreams } from './mmsg-upstreams.ts';
 import type { BatchAnswerer, ShardCommand, ShardSocket, ShardWork } from './shard-options.ts';
 
@@ -27,12 +28,6 @@ export const BLOCK_MAX_MS = 100;
 
 /** Queries counted before the counters are published; also published when nothing comes. */
 const PUBLISH_QUERIES = 64;
-/** A batch this small was hardly worth its two calls … */
-const PAUSE_BATCH_MAX = 16;
-/** … and where more than this many queries come a millisecond, a pause makes the next one larger. */
-const PAUSE_RATE_MIN_PER_MS = 5;
-/** Over what time the rate is taken, ms. */
-const RATE_WINDOW_MS = 20;
 
 /** Sockets that one wait tells of at most; the others are told of by the next. */
 const EVENTS_MAX = 64;
@@ -86,9 +81,7 @@ export class BatchLoop {
   readonly #upstreams: MmsgUpstreams | undefined;
   #unpublished = 0;
   #lastReceived = 0;
-  #windowStartMs = 0;
-  #windowQueries = 0;
-  #isBusy = false;
+  readonly #pace: BatchPace = new BatchPace();
   #drainEndMs = 0;
   #failure: unknown = undefined;
 
@@ -139,7 +132,7 @@ export class BatchLoop {
     const forwarder = this.#forwarder;
     while (!this.#isOver()) {
       if (Atomics.load(this.#control, this.#commandsAt) !== this.#commandsSeen) this.#hear();
-      if (this.#isBusy && this.#lastReceived < PAUSE_BATCH_MAX) this.#pause.pause();
+      if (this.#pace.isPauseDue(this.#lastReceived)) this.#pause.pause();
       if (forwarder !== undefined && forwarder.inFlight > 0) {
         this.#lastReceived = this.#forwardTurn(forwarder, this.#upstreams!);
       } else {
@@ -336,14 +329,13 @@ export class BatchLoop {
   }
 
   #measureRate(count: number, nowMs: number): void {
-    this.#windowQueries += count;
-    const elapsedMs = nowMs - this.#windowStartMs;
-    if (elapsedMs < RATE_WINDOW_MS) return;
-    this.#isBusy = this.#windowQueries > elapsedMs * PAUSE_RATE_MIN_PER_MS;
+    const pace = this.#pace;
+    if (!pace.add(count, nowMs)) return;
     this.#keepUpstreams(nowMs);
-    this.#forwarder?.admission.endWindow(this.#windowQueries, this.#countDrops());
-    this.#windowStartMs = nowMs;
-    this.#windowQueries = 0;
+    const admission = this.#forwarder?.admission;
+    const { queries } = pace;
+    pace.next(admission === undefined ? 0 : admission.asked, nowMs);
+    admission?.endWindow(queries, this.#countDrops());
     // A few queries now and then never come to a full count, nor to an idle moment.
     if (this.#unpublished > 0) this.#publish();
   }
@@ -361,8 +353,7 @@ export class BatchLoop {
   }
 
   #idle(): void {
-    this.#isBusy = false;
-    this.#windowQueries = 0;
+    this.#pace.rest();
     this.#forwarder?.admission.endWindow(0, 0);
     this.#keepUpstreams(performance.now());
     if (this.#unpublished > 0) this.#publish();
