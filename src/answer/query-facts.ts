@@ -2,7 +2,7 @@
 import { formatIPv4, formatIPv6 } from '../dns/address.ts';
 import { classWord, typeWord } from '../dns/record-words.ts';
 import { UDP_SIZE_PLAIN } from '../dns/wire-header.ts';
-import type { ExprQuery } from '../expr/expr-functions.ts';
+import type { ExprQuery } from '../expr/expr-frame.ts';
 import type { SnapshotReader } from '../snapshot/reader.ts';
 import { LISTENER } from '../snapshot/snapshot-layout.ts';
 import type { QueryClient } from './answerer-options.ts';

@@ -2,15 +2,18 @@ import { ExprFault } from './expr-tree.ts';
 
 export type ExprToken =
   | { readonly kind: 'string'; readonly value: string; readonly at: number }
-  | { readonly kind: 'number'; readonly value: number; readonly isFloat: boolean; readonly at: number }
+  /** integers are bigint; `text` as it is written */
+  | { readonly kind: 'number'; readonly value: number | bigint; readonly text: string; readonly at: number }
   | { readonly kind: 'word' | 'sign'; readonly text: string; readonly at: number }
   | { readonly kind: 'end'; readonly at: number };
 
+/** A dot that another one follows belongs to a range. */
 const NUMBER =
-  /(?:0[xX][0-9a-fA-F_]+|0[bB][01_]+|0[oO][0-7_]+|\d[\d_]*(?:\.\d[\d_]*)?(?:[eE][-+]?\d+)?|\.\d+(?:[eE][-+]?\d+)?)/y;
-const WORD = /[A-Za-z_$][A-Za-z0-9_$]*/y;
-const SIGN = /&&|\|\||==|!=|<=|>=|\*\*|[-+*/%^<>!?:(),[\]]/y;
-const SPACE = /[ \t\r\n]*/y;
+  /(?:0[xX][0-9a-fA-F_]+|0[bB][01_]+|0[oO][0-7_]+|\d[\d_]*(?:\.(?!\.)[\d_]*)?(?:[eE][-+]?\d+)?|\.\d[\d_]*(?:[eE][-+]?\d+)?)/y;
+const WORD = /[\p{L}_$][\p{L}\p{Nd}_$]*/uy;
+const SIGN = /&&|\|\||==|!=|<=|>=|\*\*|\?\.|\?\?|\.\.|::|[-+=*/%^<>!?:;(),.#|{}[\]]/y;
+/** What Go takes for spaces, and comments. */
+const SPACE = /(?:[\t\n\v\f\r \u0085\p{Z}]|\/\/[^\n]*|\/\*[^]*?\*\/)*/uy;
 
 /** Split an expression of the expr language into tokens; the last one is the end. */
 export function lexExpr(text: string): ExprToken[] {
@@ -29,11 +32,16 @@ export function lexExpr(text: string): ExprToken[] {
       at = end;
       continue;
     }
+    if (text.startsWith('/*', at)) throw new ExprFault(at, 'the comment that starts here never ends');
+    if (/^[bB]["']/.test(text.slice(at, at + 2)))
+      throw new ExprFault(at, 'octets, b"…", are not supported: write a text');
     const number = matchAt(NUMBER, text, at);
     const word = matchAt(WORD, text, at);
     const sign = matchAt(SIGN, text, at);
-    if (number !== '') tokens.push(readNumber(number, at));
-    else if (word !== '') tokens.push({ kind: 'word', text: word, at });
+    if (number !== '') {
+      if (matchAt(WORD, text, at + number.length) !== '') throw new ExprFault(at, `bad number ${number}…`);
+      tokens.push(readNumber(number, at));
+    } else if (word !== '') tokens.push({ kind: 'word', text: word, at });
     else if (sign !== '') tokens.push({ kind: 'sign', text: sign, at });
     else throw new ExprFault(at, `unexpected character '${String.fromCodePoint(text.codePointAt(at)!)}'`);
     at += number.length || word.length || sign.length;
@@ -45,13 +53,17 @@ function matchAt(pattern: RegExp, text: string, at: number): string {
   return pattern.exec(text)?.[0] ?? '';
 }
 
-function readNumber(text: string, at: number): ExprToken {
-  const value = Number(text.replaceAll('_', ''));
+const INT_MAX = 2n ** 63n - 1n;
+
+function readNumber(written: string, at: number): ExprToken {
+  const text = written.replaceAll('_', '');
+  if (/^0[xXbBoO]$/.test(text)) throw new ExprFault(at, `bad number ${written}`);
   const isFloat = !/^0[xXbBoO]/.test(text) && /[.eE]/.test(text);
-  if (!Number.isFinite(value) || (!isFloat && !Number.isSafeInteger(value))) {
-    throw new ExprFault(at, `number ${text} is too large`);
+  const value = isFloat ? Number(text) : BigInt(text);
+  if (typeof value === 'number' ? !Number.isFinite(value) : value > INT_MAX) {
+    throw new ExprFault(at, `number ${written} is too large`);
   }
-  return { kind: 'number', value, isFloat, at };
+  return { kind: 'number', value, text: written, at };
 }
 
 const ESCAPES: Readonly<Record<string, string>> = {

@@ -1,16 +1,19 @@
 /**
  * From the tree of an expression to closures, made once a thread. Evaluating one for a query allocates and takes its time,
- * but never without bound: there are no loops in the language, and values are limited in size.
+ * but never without bound: what loops, lists and texts take is counted.
  */
-import { createRequire } from 'node:module';
-import type * as Re2 from 're2js';
 import type { BinaryOperator, Expr } from '../config/expr-tree.ts';
-import { FUNCTIONS, type ExprMatch, type ExprQuery } from './expr-functions.ts';
+import { compileLoop } from './compile-loop.ts';
+import { compileMatches } from './compile-matches.ts';
+import { FUNCTIONS } from './expr-functions.ts';
+import type { CompiledPart, ExprFrame, ExprMatch, ExprQuery } from './expr-frame.ts';
 import {
   add,
+  checkCount,
   compare,
   divide,
   ExprError,
+  ExprWork,
   isEqual,
   isIn,
   isNumber,
@@ -20,43 +23,27 @@ import {
   remainder,
   subtract,
   typeName,
+  type ExprKey,
   type ExprValue,
 } from './expr-value.ts';
+import { itemAt, sliceOf } from './list-functions.ts';
+import { isInRange, rangeOf } from './range.ts';
+import { ExprSlots } from './slots.ts';
 
 /** @throws ExprError */
-export type CompiledExpr = (query: ExprQuery, match: ExprMatch) => ExprValue;
+export type CompiledExpr = (query: ExprQuery, match?: ExprMatch) => ExprValue;
 
 /** Where there is no template. */
 const NO_MATCH: ExprMatch = { groups: new Map(), variables: new Map() };
 
 /** @param expr  as read and checked from the configuration */
 export function compileExpr(expr: Expr): CompiledExpr {
-  switch (expr.kind) {
-    case 'literal': {
-      const { value, isFloat } = expr;
-      const known = typeof value === 'number' && isFloat !== true ? BigInt(value) : value;
-      return () => known;
-    }
-    case 'variable':
-      return (_, { variables }) => variables.get(expr.name) ?? null;
-    case 'array': {
-      const items = expr.items.map(compileExpr);
-      return (query, match) => items.map((item) => item(query, match));
-    }
-    case 'call':
-      return compileCall(expr.name, expr.arguments);
-    case 'unary':
-      return compileUnary(expr.operator, compileExpr(expr.operand));
-    case 'conditional': {
-      const [test, whenTrue, whenFalse] = [expr.test, expr.whenTrue, expr.whenFalse].map(compileExpr);
-      return (query, match) =>
-        takeBool('? :', test!(query, match)) ? whenTrue!(query, match) : whenFalse!(query, match);
-    }
-    case 'binary':
-      return expr.operator === 'matches'
-        ? compileMatches(expr.left, expr.right)
-        : compileBinary(expr.operator, compileExpr(expr.left), compileExpr(expr.right));
-  }
+  const evaluate = compilePart(expr, new ExprSlots());
+  return (query, match = NO_MATCH) => {
+    const value = evaluate({ query, match, work: new ExprWork(), slots: [] });
+    if (value !== null && typeof value === 'object') checkCount(value);
+    return value;
+  };
 }
 
 /** Whether all of them are true. @throws ExprError  where one cannot be evaluated */
@@ -65,65 +52,207 @@ export function areAllTrue(exprs: readonly CompiledExpr[], query: ExprQuery, mat
   return true;
 }
 
-function compileCall(name: string, argumentExprs: readonly Expr[]): CompiledExpr {
-  const call = FUNCTIONS[name];
+/** @param slots  where the names and pointers around it have their values */
+function compilePart(expr: Expr, slots: ExprSlots): CompiledPart {
+  switch (expr.kind) {
+    case 'literal': {
+      const { value, isFloat } = expr;
+      const known = typeof value === 'number' && isFloat !== true ? BigInt(value) : value;
+      return () => known;
+    }
+    case 'integer': {
+      const known = BigInt(expr.digits);
+      return () => known;
+    }
+    case 'variable': {
+      const slot = slots.find(expr.name);
+      if (slot !== undefined) return (frame) => frame.slots[slot]!;
+      return ({ match }) => match.variables.get(expr.name) ?? null;
+    }
+    case 'array': {
+      const items = expr.items.map((item) => compilePart(item, slots));
+      return (frame) => items.map((item) => item(frame));
+    }
+    case 'map':
+      return compileMap(expr, slots);
+    case 'call':
+      return compileCall(expr, slots);
+    case 'loop':
+      return compileLoop(expr, slots, compilePart);
+    case 'pointer': {
+      const slot = slots.findPointer(expr.name);
+      return (frame) => frame.slots[slot]!;
+    }
+    case 'member':
+      return compileMember(expr, slots);
+    case 'chain':
+      return compileChain(compilePart(expr.of, slots));
+    case 'slice': {
+      const [of, from, to] = [expr.of, expr.from, expr.to].map((part) => part && compilePart(part, slots));
+      return (frame) => sliceOf(of!(frame), from?.(frame) ?? 0n, to?.(frame) ?? null, frame.work);
+    }
+    case 'unary':
+      return compileUnary(expr.operator, compilePart(expr.operand, slots));
+    case 'conditional': {
+      const [test, whenTrue, whenFalse] = [expr.test, expr.whenTrue, expr.whenFalse].map((part) =>
+        compilePart(part, slots),
+      );
+      return (frame) => (takeBool('? :', test!(frame)) ? whenTrue!(frame) : whenFalse!(frame));
+    }
+    case 'comparison':
+      return compileComparison(expr, slots);
+    case 'binary':
+      return compileBinary(expr, slots);
+    case 'let': {
+      const value = compilePart(expr.value, slots);
+      const slot = slots.open(expr.name);
+      const body = compilePart(expr.body, slots);
+      slots.close();
+      return (frame) => {
+        frame.slots[slot] = value(frame);
+        return body(frame);
+      };
+    }
+    case 'sequence': {
+      const items = expr.items.map((item) => compilePart(item, slots));
+      return (frame) => {
+        let last: ExprValue = null;
+        for (const item of items) last = item(frame);
+        return last;
+      };
+    }
+  }
+}
+
+function compileMap({ pairs }: Extract<Expr, { readonly kind: 'map' }>, slots: ExprSlots): CompiledPart {
+  const compiled = pairs.map(({ key, value }) => [compilePart(key, slots), compilePart(value, slots)] as const);
+  return (frame) => {
+    const map = new Map<ExprKey, ExprValue>();
+    for (const [key, value] of compiled) {
+      const found = key(frame);
+      if (typeof found !== 'string') throw new ExprError(`key of type ${typeName(found)} in a map, expected string`);
+      map.set(found, value(frame));
+    }
+    return map;
+  };
+}
+
+function compileCall(
+  { name, arguments: argumentExprs }: Extract<Expr, { readonly kind: 'call' }>,
+  slots: ExprSlots,
+): CompiledPart {
+  const call = Object.hasOwn(FUNCTIONS, name) ? FUNCTIONS[name] : undefined;
   if (call === undefined) throw new ExprError(`there is no function ${name}`);
-  const args = argumentExprs.map(compileExpr);
-  if (args.length === 0) return (query, match) => call([], query, match);
-  return (query, match) =>
+  const args = argumentExprs.map((argument) => compilePart(argument, slots));
+  if (args.length === 0) return (frame) => call([], frame);
+  return (frame) =>
     call(
-      args.map((argument) => argument(query, match)),
-      query,
-      match,
+      args.map((argument) => argument(frame)),
+      frame,
     );
 }
 
-function compileUnary(operator: 'not' | '-' | '+', operand: CompiledExpr): CompiledExpr {
+/** Thrown by an optional member of nil, caught by the chain around it. */
+const BROKEN_CHAIN: unique symbol = Symbol('an optional member of nil');
+
+function compileMember(
+  { of: ofExpr, property, isOptional }: Extract<Expr, { readonly kind: 'member' }>,
+  slots: ExprSlots,
+): CompiledPart {
+  const [of, key] = [compilePart(ofExpr, slots), compilePart(property, slots)];
+  return (frame) => {
+    const found = of(frame);
+    if (found === null && isOptional === true) throw BROKEN_CHAIN;
+    return itemAt(found, key(frame));
+  };
+}
+
+function compileChain(of: CompiledPart): CompiledPart {
+  return (frame) => {
+    try {
+      return of(frame);
+    } catch (error) {
+      if (error === BROKEN_CHAIN) return null;
+      throw error;
+    }
+  };
+}
+
+function compileUnary(operator: 'not' | '-' | '+', operand: CompiledPart): CompiledPart {
   switch (operator) {
     case 'not':
-      return (query, match) => !takeBool('not', operand(query, match));
+      return (frame) => !takeBool('not', operand(frame));
     case '-':
-      return (query, match) => negate(operand(query, match));
+      return (frame) => negate(operand(frame));
     case '+':
-      return (query, match) => {
-        const value = operand(query, match);
+      return (frame) => {
+        const value = operand(frame);
         if (!isNumber(value)) throw new ExprError(`operator + is not defined on ${typeName(value)}`);
         return value;
       };
   }
 }
 
-function compileBinary(
-  operator: Exclude<BinaryOperator, 'matches'>,
-  left: CompiledExpr,
-  right: CompiledExpr,
-): CompiledExpr {
+function compileComparison(
+  { operators, operands }: Extract<Expr, { readonly kind: 'comparison' }>,
+  slots: ExprSlots,
+): CompiledPart {
+  const [first, ...others] = operands.map((operand) => compilePart(operand, slots));
+  return (frame) => {
+    let left = first!(frame);
+    for (const [index, other] of others.entries()) {
+      const right = other(frame);
+      if (OPERATORS[operators[index]!](left, right, frame) !== true) return false;
+      left = right;
+    }
+    return true;
+  };
+}
+
+function compileBinary(expr: Extract<Expr, { readonly kind: 'binary' }>, slots: ExprSlots): CompiledPart {
+  const { operator } = expr;
+  const left = compilePart(expr.left, slots);
+  // A range need not be made to see what lies in it.
+  if (operator === 'in' && expr.right.kind === 'binary' && expr.right.operator === '..') {
+    const [from, to] = [compilePart(expr.right.left, slots), compilePart(expr.right.right, slots)];
+    return (frame) => isInRange(left(frame), from(frame), to(frame));
+  }
+  const right = compilePart(expr.right, slots);
   switch (operator) {
     case 'and':
-      return (query, match) => takeBool('and', left(query, match)) && takeBool('and', right(query, match));
+      return (frame) => takeBool('and', left(frame)) && takeBool('and', right(frame));
     case 'or':
-      return (query, match) => takeBool('or', left(query, match)) || takeBool('or', right(query, match));
+      return (frame) => takeBool('or', left(frame)) || takeBool('or', right(frame));
+    case '??':
+      return (frame) => left(frame) ?? right(frame);
+    case 'matches':
+      return compileMatches(left, right, expr.right);
+    case 'in':
+      return (frame) => isIn(left(frame), right(frame), frame.work);
     default: {
       const apply = OPERATORS[operator];
-      return (query, match) => apply(left(query, match), right(query, match));
+      return (frame) => apply(left(frame), right(frame), frame);
     }
   }
 }
 
 const OPERATORS: Readonly<
-  Record<Exclude<BinaryOperator, 'and' | 'or' | 'matches'>, (left: ExprValue, right: ExprValue) => ExprValue>
+  Record<
+    Exclude<BinaryOperator, 'and' | 'or' | 'matches' | 'in' | '??'>,
+    (left: ExprValue, right: ExprValue, frame: ExprFrame) => ExprValue
+  >
 > = {
-  '==': isEqual,
-  '!=': (left, right) => !isEqual(left, right),
-  '<': (left, right) => compare('<', left, right) < 0,
-  '<=': (left, right) => compare('<=', left, right) <= 0,
-  '>': (left, right) => compare('>', left, right) > 0,
-  '>=': (left, right) => compare('>=', left, right) >= 0,
-  in: isIn,
+  '==': (left, right, { work }) => isEqual(left, right, work),
+  '!=': (left, right, { work }) => !isEqual(left, right, work),
+  '<': (left, right, { work }) => compare('<', left, right, work) < 0,
+  '<=': (left, right, { work }) => compare('<=', left, right, work) <= 0,
+  '>': (left, right, { work }) => compare('>', left, right, work) > 0,
+  '>=': (left, right, { work }) => compare('>=', left, right, work) >= 0,
   contains: onTexts('contains', (text, part) => text.includes(part)),
   startsWith: onTexts('startsWith', (text, part) => text.startsWith(part)),
   endsWith: onTexts('endsWith', (text, part) => text.endsWith(part)),
-  '+': add,
+  '..': (from, to, { work }) => rangeOf(from, to, work),
+  '+': (left, right, { work }) => add(left, right, work),
   '-': subtract,
   '*': multiply,
   '/': divide,
@@ -135,45 +264,18 @@ const OPERATORS: Readonly<
 function onTexts(
   operator: string,
   apply: (text: string, part: string) => boolean,
-): (left: ExprValue, right: ExprValue) => boolean {
-  return (left, right) => {
+): (left: ExprValue, right: ExprValue, frame: ExprFrame) => boolean {
+  return (left, right, { work }) => {
     if (left === null || right === null) return false;
-    if (typeof left === 'string' && typeof right === 'string') return apply(left, right);
+    if (typeof left === 'string' && typeof right === 'string') {
+      work.takeText(left.length);
+      return apply(left, right);
+    }
     throw new ExprError(`operator ${operator} is not defined on ${typeName(left)} and ${typeName(right)}`);
   };
-}
-
-/** A pattern that the text of the expression holds is compiled once, another one whenever it changes. */
-function compileMatches(leftExpr: Expr, rightExpr: Expr): CompiledExpr {
-  const [left, right] = [compileExpr(leftExpr), compileExpr(rightExpr)];
-  let pattern = rightExpr.kind === 'literal' && typeof rightExpr.value === 'string' ? rightExpr.value : undefined;
-  let regex = pattern === undefined ? undefined : compileRegex(pattern);
-  const isFound = onTexts('matches', (text, wanted) => {
-    if (regex === undefined || pattern !== wanted) {
-      regex = compileRegex(wanted);
-      pattern = wanted;
-    }
-    return regex.matcher(text).find();
-  });
-  return (query, match) => isFound(left(query, match), right(query, match));
 }
 
 function takeBool(operator: string, value: ExprValue): boolean {
   if (typeof value === 'boolean') return value;
   throw new ExprError(`operator ${operator} is not defined on ${typeName(value)}`);
-}
-
-let re2: typeof Re2 | undefined;
-
-const PATTERN_LENGTH_MAX = 10_000;
-
-/** RE2, which is loaded by the first pattern: most servers have none. */
-function compileRegex(pattern: string): Re2.RE2JS {
-  if (pattern.length > PATTERN_LENGTH_MAX) throw new ExprError('the pattern is too long');
-  re2 ??= createRequire(import.meta.url)('re2js') as typeof Re2;
-  try {
-    return re2.RE2JS.compile(pattern);
-  } catch (error) {
-    throw new ExprError(`bad pattern: ${error instanceof Error ? error.message : String(error)}`);
-  }
 }

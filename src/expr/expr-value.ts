@@ -2,7 +2,12 @@
 import { formatFloat } from '../base/float-text.ts';
 
 /** Integers are bigint, of 64 bits; floating-point numbers are number; null is nil. */
-export type ExprValue = string | bigint | number | boolean | null | readonly ExprValue[];
+export type ExprValue = string | bigint | number | boolean | null | readonly ExprValue[] | ExprMap;
+
+/** Keys of literals and of what was JSON are texts. */
+export type ExprMap = ReadonlyMap<ExprKey, ExprValue>;
+
+export type ExprKey = string | bigint | number | boolean | null;
 
 /** An expression that cannot be evaluated for this query. */
 export class ExprError extends Error {
@@ -12,13 +17,37 @@ export class ExprError extends Error {
   }
 }
 
+/** Values of a result, with those that lie in them: who prints it goes through all of them. */
+const VALUES_MAX = 10_000;
 /** Characters of a text: longer than any name or record. Sums of variables would else have no end. */
 const TEXT_SIZE_MAX = 65_536;
-/** Values that one comparison or conversion looks at; lists in lists grow fast. */
-const VALUES_MAX = 10_000;
+/** Values in values that one comparison or conversion goes into. */
+const NESTING_MAX = 500;
+/** Of one evaluation: nodes that loops evaluate, values in lists that are made or looked through. Milliseconds, then it ends. */
+const STEPS_MAX = 50_000;
+
+/** What one evaluation may still do. */
+export class ExprWork {
+  private left = STEPS_MAX;
+
+  /** @throws ExprError when it has taken too many */
+  take(steps: number): void {
+    this.left -= steps;
+    if (this.left < 0) throw new ExprError(`the expression takes more than ${STEPS_MAX} steps`);
+  }
+
+  /** For a text that has to be looked through, or is made. */
+  takeText(characters: number): void {
+    this.take((characters >>> 4) + 1);
+  }
+}
 
 export function isList(value: ExprValue): value is readonly ExprValue[] {
   return Array.isArray(value);
+}
+
+export function isMap(value: ExprValue): value is ExprMap {
+  return value instanceof Map;
 }
 
 export function typeName(value: ExprValue): string {
@@ -31,35 +60,58 @@ export function typeName(value: ExprValue): string {
       return 'float';
     case 'boolean':
       return 'bool';
-    default:
+    case 'string':
       return 'string';
+    default:
+      return 'map';
   }
 }
 
-/** Numbers are compared as numbers, whatever kind they are of. */
-export function isEqual(a: ExprValue, b: ExprValue): boolean {
-  return isEqualWithin(a, b, { left: VALUES_MAX });
+/** Numbers are compared as numbers, whatever kind they are of, but not where they lie in a map. */
+export function isEqual(a: ExprValue, b: ExprValue, work: ExprWork): boolean {
+  return isEqualWithin(a, b, work, 0, false);
 }
 
-function isEqualWithin(a: ExprValue, b: ExprValue, budget: { left: number }): boolean {
-  if (budget.left-- <= 0) throw new ExprError('too many values to compare');
+function isEqualWithin(a: ExprValue, b: ExprValue, work: ExprWork, depth: number, isStrict: boolean): boolean {
+  if (typeof a === 'bigint' && typeof b === 'number') return !isStrict && Number(a) === b;
+  if (typeof a === 'number' && typeof b === 'bigint') return !isStrict && a === Number(b);
+  if (typeof a !== 'object' || a === null) return a === b;
+  work.take(1);
+  checkNesting(depth);
   if (isList(a)) {
-    return isList(b) && a.length === b.length && a.every((item, index) => isEqualWithin(item, b[index]!, budget));
+    if (!isList(b) || a.length !== b.length) return false;
+    work.take(a.length);
+    return a.every((item, index) => isEqualWithin(item, b[index]!, work, depth + 1, isStrict));
   }
-  if (typeof a === 'bigint' && typeof b === 'number') return Number(a) === b;
-  if (typeof a === 'number' && typeof b === 'bigint') return a === Number(b);
-  return a === b;
+  if (b === null || !isMap(b) || a.size !== b.size) return false;
+  work.take(a.size);
+  for (const [key, value] of a) {
+    const other = b.get(key);
+    if (other === undefined || !isEqualWithin(value, other, work, depth + 1, true)) return false;
+  }
+  return true;
 }
 
-export function isIn(needle: ExprValue, list: ExprValue): boolean {
-  if (list === null) return false;
-  if (!isList(list)) throw new ExprError(`operator in is not defined on ${typeName(list)}`);
-  return list.some((item) => isEqual(item, needle));
+export function isIn(needle: ExprValue, holder: ExprValue, work: ExprWork): boolean {
+  if (holder === null) return false;
+  if (isMap(holder)) return holder.has(keyOf(needle));
+  if (!isList(holder)) throw new ExprError(`operator in is not defined on ${typeName(holder)}`);
+  work.take(holder.length);
+  return holder.some((item) => isEqual(item, needle, work));
+}
+
+/** @throws ExprError for what no map has as a key */
+export function keyOf(value: ExprValue): ExprKey {
+  if (value !== null && typeof value === 'object') throw new ExprError(`a map has no key of type ${typeName(value)}`);
+  return value;
 }
 
 /** Below 0, 0, above 0; NaN where one is no number at all. */
-export function compare(operator: string, a: ExprValue, b: ExprValue): number {
-  if (typeof a === 'string' && typeof b === 'string') return compareText(a, b);
+export function compare(operator: string, a: ExprValue, b: ExprValue, work: ExprWork): number {
+  if (typeof a === 'string' && typeof b === 'string') {
+    work.takeText(Math.min(a.length, b.length));
+    return compareText(a, b);
+  }
   if (typeof a === 'bigint' && typeof b === 'bigint') return a < b ? -1 : a > b ? 1 : 0;
   if (isNumber(a) && isNumber(b)) {
     const [left, right] = [Number(a), Number(b)];
@@ -69,7 +121,7 @@ export function compare(operator: string, a: ExprValue, b: ExprValue): number {
 }
 
 /** By code points, which is the order of the octets in UTF-8. */
-function compareText(a: string, b: string): number {
+export function compareText(a: string, b: string): number {
   if (a === b) return 0;
   for (let index = 0; index < a.length && index < b.length; index++) {
     if (a[index] !== b[index]) return a.codePointAt(index)! < b.codePointAt(index)! ? -1 : 1;
@@ -81,8 +133,11 @@ export function isNumber(value: ExprValue): value is bigint | number {
   return typeof value === 'bigint' || typeof value === 'number';
 }
 
-export function add(a: ExprValue, b: ExprValue): ExprValue {
-  if (typeof a === 'string' && typeof b === 'string') return limited(a + b);
+export function add(a: ExprValue, b: ExprValue, work: ExprWork): ExprValue {
+  if (typeof a === 'string' && typeof b === 'string') {
+    work.takeText(a.length + b.length);
+    return limited(a + b);
+  }
   if (typeof a === 'bigint' && typeof b === 'bigint') return BigInt.asIntN(64, a + b);
   if (isNumber(a) && isNumber(b)) return Number(a) + Number(b);
   throw undefinedOperator('+', a, b);
@@ -127,25 +182,73 @@ export function negate(value: ExprValue): ExprValue {
 }
 
 export function limited(text: string): string {
-  if (text.length > TEXT_SIZE_MAX) throw new ExprError(`a text is longer than ${TEXT_SIZE_MAX} characters`);
+  checkSize(text.length);
   return text;
 }
 
-/** As Go prints it. */
-export function textOf(value: ExprValue): string {
-  return limited(textWithin(value, { left: VALUES_MAX }));
+/** @throws ExprError for a text of so many characters */
+export function checkSize(characters: number): void {
+  if (characters > TEXT_SIZE_MAX) throw new ExprError(`a text is longer than ${TEXT_SIZE_MAX} characters`);
 }
 
-function textWithin(value: ExprValue, budget: { left: number }): string {
-  if (budget.left-- <= 0) throw new ExprError('too many values to print');
+/** As Go prints it. */
+export function textOf(value: ExprValue, work: ExprWork): string {
+  return limited(textWithin(value, work, 0));
+}
+
+function textWithin(value: ExprValue, work: ExprWork, depth: number): string {
   if (value === null) return '<nil>';
   if (typeof value === 'number') return formatFloat(value, 'g', undefined);
-  if (!isList(value)) return String(value);
-  let text = '[';
-  for (const [index, item] of value.entries()) {
-    text = limited(`${text}${index === 0 ? '' : ' '}${textWithin(item, budget)}`);
+  if (typeof value !== 'object') return String(value);
+  checkNesting(depth);
+  const parts: string[] = [];
+  let length = 0;
+  const put = (part: string): void => {
+    work.takeText(part.length);
+    length += part.length;
+    checkSize(length);
+    parts.push(part);
+  };
+  if (isList(value)) {
+    for (const item of value) put(textWithin(item, work, depth + 1));
+    return `[${parts.join(' ')}]`;
   }
-  return `${text}]`;
+  for (const [key, item] of sortedPairs(value)) {
+    put(`${textWithin(key, work, depth + 1)}:${textWithin(item, work, depth + 1)}`);
+  }
+  return `map[${parts.join(' ')}]`;
+}
+
+/** By key: nil, truth, numbers, texts. */
+export function sortedPairs(map: ExprMap): (readonly [ExprKey, ExprValue])[] {
+  return [...map].sort(([a], [b]) => compareKeys(a, b));
+}
+
+function compareKeys(a: ExprKey, b: ExprKey): number {
+  const ranks = KEY_RANKS[typeof a]! - KEY_RANKS[typeof b]!;
+  if (ranks !== 0) return ranks;
+  if (typeof a === 'string' && typeof b === 'string') return compareText(a, b);
+  const [left, right] = [Number(a), Number(b)];
+  return left < right ? -1 : left > right ? 1 : 0;
+}
+
+const KEY_RANKS: Readonly<Record<string, number>> = { object: 0, boolean: 1, bigint: 2, number: 3, string: 4 };
+
+/** @throws ExprError for a value that holds too many, each counted as often as it stands there */
+export function checkCount(value: ExprValue): void {
+  const waiting: ExprValue[] = [value];
+  for (let left = VALUES_MAX; ; left--) {
+    const next = waiting.pop();
+    if (next === undefined) return;
+    if (left === 0 || waiting.length > VALUES_MAX) throw new ExprError(`a value holds more than ${VALUES_MAX} others`);
+    if (next === null || typeof next !== 'object') continue;
+    for (const item of next.values()) waiting.push(item);
+  }
+}
+
+/** @throws ExprError where values lie in values that deep */
+export function checkNesting(depth: number): void {
+  if (depth >= NESTING_MAX) throw new ExprError(`values are nested more than ${NESTING_MAX} deep`);
 }
 
 function undefinedOperator(operator: string, a: ExprValue, b: ExprValue): ExprError {

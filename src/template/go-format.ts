@@ -1,6 +1,6 @@
 /** Go's fmt, as far as templates use it: `print`, `println`, `printf`. */
 import { formatFloat } from '../base/float-text.ts';
-import { GoStruct, isList, NO_VALUE, typeOf, type GoValue } from './go-value.ts';
+import { GoStruct, isList, NO_VALUE, typeOf, type GoKey, type GoMap, type GoValue } from './go-value.ts';
 
 /** Longer than any record can be. */
 const WIDTH_MAX = 65_536;
@@ -35,8 +35,15 @@ export function formatValue(value: GoValue): string {
     .join(' ')}]`;
 }
 
-export function sortedEntries(map: ReadonlyMap<string, GoValue>): [string, GoValue][] {
-  return [...map].sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0));
+export function sortedEntries(map: GoMap): [GoKey, GoValue][] {
+  return [...map].sort(([a], [b]) => compareKeys(a, b));
+}
+
+/** Numbers stand before texts. */
+function compareKeys(a: GoKey, b: GoKey): number {
+  if (typeof a === 'string' && typeof b === 'string') return a < b ? -1 : a > b ? 1 : 0;
+  if (typeof a === 'string' || typeof b === 'string') return typeof a === 'string' ? 1 : -1;
+  return Number(a) - Number(b);
 }
 
 interface Directive {

@@ -1,6 +1,6 @@
 /** The functions of text/template, and CoreDNS's `parseInt`. `and` and `or` are the evaluator's: they stop early. */
 import { print, printf, println } from './go-format.ts';
-import { GoTemplateError, isList, isTrue, sizeOf, typeOf, type GoValue } from './go-value.ts';
+import { GoTemplateError, isList, isTrue, sizeOf, typeOf, type GoKey, type GoMap, type GoValue } from './go-value.ts';
 
 type GoFunction = (args: readonly GoValue[]) => GoValue;
 
@@ -77,8 +77,11 @@ function lengthOf(value: GoValue): bigint {
 
 function elementAt(item: GoValue, key: GoValue): GoValue {
   if (item instanceof Map) {
-    if (typeof key !== 'string') throw new GoTemplateError(`index: value has type ${typeOf(key)}; should be string`);
-    return (item as ReadonlyMap<string, GoValue>).get(key) ?? '';
+    const found = (item as GoMap).get(key as GoKey);
+    if (found === undefined && typeof key !== 'string') {
+      throw new GoTemplateError(`index: value has type ${typeOf(key)}; should be string`);
+    }
+    return found ?? '';
   }
   if (isList(item)) return item[indexOf(key, item.length - 1)]!;
   if (typeof item === 'string') {

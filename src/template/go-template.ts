@@ -8,7 +8,7 @@ import type {
 } from '../config/template-tree.ts';
 import { formatValue, sortedEntries } from './go-format.ts';
 import { FUNCTIONS } from './go-functions.ts';
-import { GoStruct, GoTemplateError, isList, isTrue, NO_VALUE, typeOf, type GoValue } from './go-value.ts';
+import { GoStruct, GoTemplateError, isList, isTrue, NO_VALUE, typeOf, type GoMap, type GoValue } from './go-value.ts';
 
 /** A record's text cannot be of use beyond this, octets. */
 const OUTPUT_SIZE_MAX = 262_144;
@@ -190,7 +190,7 @@ class TemplateRun {
       }
     } else if (receiver instanceof Map) {
       if (hasArguments) throw new GoTemplateError(`${name} is not a method but has arguments`);
-      return (receiver as ReadonlyMap<string, GoValue>).get(name) ?? NO_VALUE;
+      return (receiver as GoMap).get(name) ?? NO_VALUE;
     }
     if (receiver === null) throw new GoTemplateError(`nil pointer evaluating ${name}`);
     throw new GoTemplateError(`can't evaluate field ${name} in type ${typeOf(receiver)}`);
@@ -236,7 +236,7 @@ function* elementsOf(value: GoValue): Generator<[GoValue, GoValue]> {
   } else if (isList(value)) {
     for (const [index, element] of value.entries()) yield [BigInt(index), element];
   } else if (value instanceof Map) {
-    yield* sortedEntries(value as ReadonlyMap<string, GoValue>);
+    yield* sortedEntries(value as GoMap);
   } else {
     throw new GoTemplateError(`range can't iterate over ${formatValue(value)}`);
   }

@@ -1,7 +1,7 @@
 /** Values as Go's text/template sees them, for the data that a template starts with and what functions make of it. */
 
 /**
- * Integers of every size are bigint, floating-point numbers are number, slices are arrays, maps with string keys are
+ * Integers of every size are bigint, floating-point numbers are number, slices are arrays, maps are
  * Map, structs are GoStruct; null is nil, and NO_VALUE what a map gives for a key it does not have.
  */
 export type GoValue =
@@ -15,7 +15,10 @@ export type GoValue =
   | GoStruct
   | typeof NO_VALUE;
 
-export type GoMap = ReadonlyMap<string, GoValue>;
+export type GoMap = ReadonlyMap<GoKey, GoValue>;
+
+/** Maps with other keys than strings come from expressions only. */
+export type GoKey = string | bigint | number | boolean | null;
 
 export const NO_VALUE: unique symbol = Symbol('no value');
 

@@ -75,7 +75,12 @@ type RunningNode = Omit<SkyshardProcess, 'port' | 'metricsUrl'>;
 
 /** Start Node on `args` in the repository's root. */
 export function spawnNode(args: readonly string[], options: StartOptions = {}): RunningNode {
-  const [command, ...commandArguments] = [...(options.wrapper ?? []), process.execPath, ...args];
+  return startProgram(process.execPath, args, options);
+}
+
+/** Start a program from PATH; it is ended when the test file is done. */
+export function startProgram(program: string, args: readonly string[], options: StartOptions = {}): RunningNode {
+  const [command, ...commandArguments] = [...(options.wrapper ?? []), program, ...args];
   const child = spawn(command!, commandArguments, {
     cwd: options.workingDirectory ?? ROOT,
     stdio: ['ignore', 'pipe', 'pipe'],

@@ -2,20 +2,27 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { EXPR_FUNCTIONS } from '../../src/config/expr-reader.ts';
 import { parseExpr } from '../../src/config/expr-parser.ts';
-import type { BinaryOperator, Expr, ExprScope } from '../../src/config/expr-tree.ts';
+import { BUILTIN_FUNCTIONS } from '../../src/config/expr-builtins.ts';
+import {
+  LOOPS,
+  QUERY_FUNCTIONS,
+  type BinaryOperator,
+  type Expr,
+  type ExprScope,
+  type LoopName,
+} from '../../src/config/expr-tree.ts';
 import { compileExpr } from '../../src/expr/compile-expr.ts';
 import { ExprError, type ExprValue } from '../../src/expr/expr-value.ts';
-import type { ExprQuery } from '../../src/expr/expr-functions.ts';
+import type { ExprQuery } from '../../src/expr/expr-frame.ts';
 import { budget } from './budget.ts';
 
 const SCOPE: ExprScope = {
-  functions: { ...EXPR_FUNCTIONS, group: { parameters: ['unknown'], result: 'string' } },
+  functions: { ...QUERY_FUNCTIONS, group: { parameters: ['unknown'], result: 'string' } },
   variables: { any: 'unknown' },
 };
 const OPERATORS: readonly BinaryOperator[] =
-  'or and == != < <= > >= in matches contains startsWith endsWith + - * / % **'.split(' ') as BinaryOperator[];
+  'or and == != < <= > >= in matches contains startsWith endsWith .. + - * / % ** ??'.split(' ') as BinaryOperator[];
 /** A list of 2^60 items, if it were written out. */
 let deepList: ExprValue = [1n];
 for (let depth = 0; depth < 60; depth++) deepList = [deepList, deepList];
@@ -35,6 +42,34 @@ const { expr: tree } = fc.letrec<{ expr: Expr }>((tie) => ({
     literal,
     fc.record({ kind: fc.constant('array' as const), items: fc.array(tie('expr'), { maxLength: 3 }) }),
     fc.record({
+      kind: fc.constant('map' as const),
+      pairs: fc.array(fc.record({ key: tie('expr'), value: tie('expr') }), { maxLength: 3 }),
+    }),
+    fc.record({
+      kind: fc.constant('loop' as const),
+      name: fc.constantFrom(...(Object.keys(LOOPS) as LoopName[])),
+      list: tie('expr'),
+      body: fc.option(fc.oneof(tie('expr'), fc.constant<Expr>({ kind: 'pointer', name: '' }))),
+      argument: fc.option(tie('expr')),
+    }),
+    fc.record({ kind: fc.constant('member' as const), of: tie('expr'), property: tie('expr') }),
+    fc.record({
+      kind: fc.constant('chain' as const),
+      of: fc.record({
+        kind: fc.constant('member' as const),
+        of: tie('expr'),
+        property: tie('expr'),
+        isOptional: fc.constant(true as const),
+      }),
+    }),
+    fc.record({
+      kind: fc.constant('slice' as const),
+      of: tie('expr'),
+      from: fc.option(tie('expr')),
+      to: fc.option(tie('expr')),
+    }),
+    fc.record({ kind: fc.constant('let' as const), name: fc.constant('any'), value: tie('expr'), body: tie('expr') }),
+    fc.record({
       kind: fc.constant('unary' as const),
       operator: fc.constantFrom('not', '-', '+'),
       operand: tie('expr'),
@@ -52,11 +87,15 @@ const { expr: tree } = fc.letrec<{ expr: Expr }>((tie) => ({
       whenFalse: tie('expr'),
     }),
     fc
-      .tuple(fc.constantFrom(...Object.keys(SCOPE.functions)), fc.array(tie('expr'), { minLength: 2, maxLength: 2 }))
-      .map(([name, args]): Expr => ({
+      .tuple(
+        fc.constantFrom(...Object.keys(SCOPE.functions), ...Object.keys(BUILTIN_FUNCTIONS)),
+        fc.array(tie('expr'), { minLength: 3, maxLength: 3 }),
+        fc.integer({ min: 1, max: 3 }),
+      )
+      .map(([name, args, count]): Expr => ({
         kind: 'call',
         name,
-        arguments: args.slice(0, SCOPE.functions[name]!.parameters.length),
+        arguments: args.slice(0, SCOPE.functions[name]?.parameters.length ?? count),
       })),
   ) as fc.Arbitrary<Expr>,
 }));
@@ -101,8 +140,10 @@ test('a tree of any shape is a value or an ExprError', () => {
 test('what the type check lets through and holds nothing of unknown type fails only for its values', () => {
   const words = fc.array(
     fc.constantFrom(
-      ...'( ) [ ] , ? : + - * / % ** == != < <= > >= and or not in matches contains'.split(' '),
-      ...Object.keys(EXPR_FUNCTIONS).map((name) => `${name}(`),
+      ...'( ) [ ] { } , ? : . .. ?. ?? | ; # + - * / % ** == != < <= > >= and or not in matches contains'.split(' '),
+      ...[...Object.keys(BUILTIN_FUNCTIONS), ...Object.keys(LOOPS)].map((name) => `${name}(`),
+      ...['a', 'let x =', 'x', '#acc', 'if'],
+      ...Object.keys(QUERY_FUNCTIONS).map((name) => `${name}(`),
       ...['1', '2.0', "'a'", 'true', 'nil', 'name()', 'size()', 'do()'],
     ),
     { maxLength: 25 },

@@ -2,8 +2,9 @@ import type { BlockContext } from '../../config/block-context.ts';
 import type { CorefileToken } from '../../config/corefile-token.ts';
 import type { CorefileLine } from '../../config/corefile-tree.ts';
 import { readClass, readRcode, readType } from '../../config/dns-words.ts';
-import { checkVariableName, EXPR_FUNCTIONS, readExpr } from '../../config/expr-reader.ts';
-import type { Expr, ExprType } from '../../config/expr-tree.ts';
+import { checkVariableName, readExpr } from '../../config/expr-reader.ts';
+import { typeOfKept } from '../../config/expr-type-names.ts';
+import { QUERY_FUNCTIONS, type Expr, type ExprType } from '../../config/expr-tree.ts';
 import { argumentFault, countFault, readOptions, takeArguments, type OptionReaders } from '../../config/line-reader.ts';
 import { readInteger, U16_MAX } from '../../config/number.ts';
 import { definePlugin } from '../../config/plugin-definition.ts';
@@ -92,7 +93,7 @@ function readersOf(draft: Draft, block: BlockContext): OptionReaders {
   };
   const variableTypes: Record<string, ExprType> = {};
   const scope = {
-    functions: { ...EXPR_FUNCTIONS, group: { parameters: ['unknown'], result: 'string' } },
+    functions: { ...QUERY_FUNCTIONS, group: { parameters: ['unknown'], result: 'string' } },
     variables: variableTypes,
   } as const;
   return {
@@ -119,7 +120,7 @@ function readersOf(draft: Draft, block: BlockContext): OptionReaders {
       const reason = checkVariableName(name.text, scope);
       if (reason !== undefined) throw argumentFault(name, reason);
       const { expr, type } = readExpr(words, scope);
-      variableTypes[name.text] = type === 'nil' ? 'unknown' : type;
+      variableTypes[name.text] = typeOfKept(type);
       draft.variables.push({ name: name.text, expression: expr });
     },
     expr: (option) => {

@@ -1,5 +1,5 @@
-import { EXPR_FUNCTIONS, readExpr } from '../../config/expr-reader.ts';
-import type { Expr } from '../../config/expr-tree.ts';
+import { readExpr } from '../../config/expr-reader.ts';
+import { QUERY_FUNCTIONS, type Expr } from '../../config/expr-tree.ts';
 import { countFault, readOptions, takeArgument } from '../../config/line-reader.ts';
 import { definePluginOnce } from '../../config/plugin-definition.ts';
 
@@ -16,7 +16,7 @@ export default definePluginOnce('view', (line, block): ViewOptions => {
   readOptions(line, {
     expr: (option) => {
       if (option.arguments.length === 0) throw countFault(option.name, 'expr EXPRESSION');
-      expressions.push(readExpr(option.arguments, { functions: EXPR_FUNCTIONS, variables: {} }).expr);
+      expressions.push(readExpr(option.arguments, { functions: QUERY_FUNCTIONS, variables: {} }).expr);
     },
   });
   block.settings.isFiltered = true;

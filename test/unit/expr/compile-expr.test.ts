@@ -2,14 +2,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { parseExpr } from '../../../src/config/expr-parser.ts';
-import { EXPR_FUNCTIONS } from '../../../src/config/expr-reader.ts';
-import type { Expr, ExprScope } from '../../../src/config/expr-tree.ts';
+import { ExprFault, QUERY_FUNCTIONS, type Expr, type ExprScope } from '../../../src/config/expr-tree.ts';
 import { areAllTrue, compileExpr } from '../../../src/expr/compile-expr.ts';
-import { ExprError, type ExprValue } from '../../../src/expr/expr-value.ts';
+import { ExprError, ExprWork, textOf, type ExprValue } from '../../../src/expr/expr-value.ts';
+import { EXPRESSIONS, REFUSED_EXPRESSIONS } from './expression-table.ts';
 import { QUERY_FACTS } from './query-facts.ts';
 
 const SCOPE: ExprScope = {
-  functions: { ...EXPR_FUNCTIONS, group: { parameters: ['unknown'], result: 'string' } },
+  functions: { ...QUERY_FUNCTIONS, group: { parameters: ['unknown'], result: 'string' } },
   variables: { n: 'int', any: 'unknown' },
 };
 
@@ -153,6 +153,63 @@ for (const [text, value] of VALUES) {
   test(`${text} is ${String(value)}`, () => assert.deepEqual(evaluate(text), value));
 }
 
+for (const [text, printed] of EXPRESSIONS) {
+  test(`${text} prints ${String(printed)}`, () => {
+    const facts = { ...QUERY_FACTS, typeText: () => 'TXT', name: () => 'e1.test.' };
+    const match = { groups: new Map([['0', 'e1.test.']]), variables: new Map() };
+    const print = (): string => {
+      const expr = JSON.parse(JSON.stringify(parseExpr(text, SCOPE).expr)) as Expr;
+      return textOf(compileExpr(expr)(facts, match), new ExprWork());
+    };
+    if (typeof printed === 'string') assert.equal(print(), printed);
+    else assert.throws(print, ExprError);
+  });
+}
+
+for (const text of REFUSED_EXPRESSIONS) {
+  test(`${text} is refused`, () => assert.throws(() => parseExpr(text, SCOPE), ExprFault));
+}
+
+test('nothing takes longer than its steps', () => {
+  const endless = [
+    '1..1000000000',
+    'all(1..1000, all(1..1000, all(1..1000, # > 0)))',
+    'reduce(1..10000, concat(#acc, #acc), [1])',
+    'reduce(1..10000, #acc + #acc, "a")',
+    'reduce(1..49000, [#acc], 1)',
+    'string(reduce(1..9000, [#acc], 1))',
+    'reduce(1..9000, [#acc], 1) == reduce(1..9000, [#acc], 2)',
+    'reduce(1..60, [#acc, #acc], 1)',
+    'flatten(reduce(1..60, [#acc, #acc], 1))',
+    'toJSON(reduce(1..60, ({a: #acc, b: #acc}), 1))',
+    'reduce(1..60, ({a: #acc, b: #acc}), 1) == reduce(1..60, ({a: #acc, b: #acc}), 1)',
+    'len(map(1..1000, repeat("a", 60000)))',
+    'len(map(1..1000, upper(repeat("a", 9000))))',
+    'count(1..1000, repeat("a", 100) matches (string(#) + "(a+)+$"))',
+    'fromJSON(repeat("[", 30000) + repeat("]", 30000))',
+    'uniq(1..40000)',
+    'sort(1..40000)',
+  ];
+  for (const text of endless) {
+    const expr = compileExpr(parseExpr(text, SCOPE).expr);
+    assert.throws(() => expr(QUERY_FACTS, MATCH), ExprError, text);
+  }
+});
+
+test('an expression that doubles with each part it holds is read and compiled all the same', () => {
+  assert.equal(evaluate(`${'('.repeat(40)}do()${' ?: true)'.repeat(40)}`), true);
+  assert.equal(evaluate(`${'(1 < len(string('.repeat(12)}do()${')) < 9)'.repeat(12)}`), true);
+  assert.equal(evaluate(`${'(1 in 1..len(string('.repeat(12)}do()${')))'.repeat(12)}`), true);
+});
+
+test('a long row of operators does not exhaust the stack', () => {
+  assert.equal(evaluate(`1${'+1'.repeat(1000)}`), 1001n);
+  assert.throws(() => evaluate(`any${'[0]'.repeat(1000)}`), ExprError);
+  for (const text of [`1${'+1'.repeat(4900)}`, `any${'[0]'.repeat(3300)}`, `any${'.a'.repeat(1001)}`]) {
+    assert.throws(() => parseExpr(text, SCOPE), { name: 'ExprFault', message: /more than 1000 operators/ });
+  }
+});
+
 const ERRORS: readonly (readonly [text: string, says: RegExp])[] = [
   ['size() % opcode()', /integer divide by zero/],
   [`int('x')`, /x is no int/],
@@ -209,7 +266,10 @@ test('texts and lists that double with each variable end', () => {
   assert.throws(() => {
     for (;;) text = double(QUERY_FACTS, match(text));
   }, ExprError);
-  for (let depth = 0; depth < 100; depth++) list = nest(QUERY_FACTS, match(list));
+  assert.throws(() => {
+    for (;;) list = nest(QUERY_FACTS, match(list));
+  }, ExprError);
+  for (let depth = 0; depth < 100; depth++) list = [list, list];
   assert.throws(() => print(QUERY_FACTS, match(list)), ExprError);
   const areEqual = compileExpr(parseExpr('[any] == [any]', SCOPE).expr);
   assert.throws(() => areEqual(QUERY_FACTS, match(list)), ExprError);

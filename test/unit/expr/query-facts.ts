@@ -1,4 +1,4 @@
-import type { ExprQuery } from '../../../src/expr/expr-functions.ts';
+import type { ExprQuery } from '../../../src/expr/expr-frame.ts';
 
 /** A query for tests of expressions: www.example.org. A from 10.1.2.3. */
 export const QUERY_FACTS: ExprQuery = {
