@@ -1,12 +1,15 @@
 /**
  * Padding of responses (RFC 7830): the answerer leaves an empty option at the end of the message, and who sends it over an
- * encrypted transport fills it, so that the whole is a multiple of 468 octets (RFC 8467 §4.1).
+ * encrypted transport fills it, so that the whole is a multiple of 468 octets (RFC 8467 §4.1). A message that is signed is filled
+ * before, by who signs it: the signature covers the padding, and counts as part of the whole.
  */
 import { EDNS_OPTION, TYPE } from './iana.ts';
 import { ANCOUNT_AT, ARCOUNT_AT, HEADER_SIZE, NSCOUNT_AT, POINTER_BITS, QDCOUNT_AT } from './wire-header.ts';
 
 const BLOCK_SIZE = 468;
 const MESSAGE_SIZE_MAX = 65_535;
+/** Octets that padding takes at most. */
+export const PADDING_ROOM: number = BLOCK_SIZE;
 /** Code and length of the empty option. */
 export const PADDING_OPTION_SIZE = 4;
 /** TYPE, CLASS, TTL and RDLENGTH; the last of them lies at … */
@@ -16,15 +19,18 @@ const RDLENGTH_AT = 8;
 /**
  * Fill the empty option at the end of a message.
  *
- * @param at  of the message in `view`, with room behind it up to 65,535 octets or the next multiple of 468
+ * @param at          of the message in `view`, with room behind it up to 65,535 octets or the next multiple of 468: with less
+ *                    room it gets less padding
+ * @param behindSize  octets of what is still to follow the message, and belongs to it: its signature
  * @returns size of the message; what it was if it does not end with an empty padding option of its OPT record
  */
-export function padMessage(view: DataView, at: number, size: number): number {
+export function padMessage(view: DataView, at: number, size: number, behindSize: number = 0): number {
   const optionAt = at + size - PADDING_OPTION_SIZE;
   if (size < HEADER_SIZE + RECORD_FIXED_SIZE || view.getUint32(optionAt) !== EDNS_OPTION.PADDING << 16) return size;
   const lengthAt = optLengthAt(view, at, at + size);
   if (lengthAt < 0) return size;
-  const paddedSize = Math.min(MESSAGE_SIZE_MAX, Math.ceil(size / BLOCK_SIZE) * BLOCK_SIZE);
+  const wantedSize = Math.ceil((size + behindSize) / BLOCK_SIZE) * BLOCK_SIZE;
+  const paddedSize = Math.max(size, Math.min(MESSAGE_SIZE_MAX, view.byteLength - at, wantedSize) - behindSize);
   const paddingSize = paddedSize - size;
   view.setUint16(optionAt + 2, paddingSize);
   view.setUint16(lengthAt, view.getUint16(lengthAt) + paddingSize);
@@ -41,6 +47,13 @@ export function withPadding(message: Uint8Array): Uint8Array {
   const octets = new Uint8Array(length + BLOCK_SIZE);
   octets.set(message);
   return octets.subarray(0, padMessage(new DataView(octets.buffer), 0, length));
+}
+
+/** Whether the last option of an OPT record is an empty one to be filled. @param start  of the record, whose owner is the root */
+export function hasEmptyPadding(view: DataView, start: number, end: number): boolean {
+  let at = start + 1 + RECORD_FIXED_SIZE;
+  while (at + PADDING_OPTION_SIZE < end) at += PADDING_OPTION_SIZE + view.getUint16(at + 2);
+  return at + PADDING_OPTION_SIZE === end && view.getUint32(at) === EDNS_OPTION.PADDING << 16;
 }
 
 /** Where the RDLENGTH of the last record lies, if that is an OPT record and ends at `end`; else -1. */

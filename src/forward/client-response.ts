@@ -18,6 +18,7 @@ import {
   RD,
   TC,
 } from '../dns/wire-header.ts';
+import { hasEmptyPadding, PADDING_OPTION_SIZE } from '../dns/padding.ts';
 import { RecordCopier } from './record-copier.ts';
 import type { Reply } from './reply.ts';
 import { WAITER, type Waiters } from './waiters.ts';
@@ -206,13 +207,21 @@ export class ClientResponse {
     octets[start + OPT_RCODE_AT] = this.rcode >>> 4;
     let end = start + size;
     const limit = at + waiters.sizeMax[waiter]!;
-    if (edeSize > 0 && end + edeSize <= limit) {
+    // What is filled when all else is written has to stay last.
+    const isPadded = hasEmptyPadding(this.#view, start, end);
+    if (isPadded) end -= PADDING_OPTION_SIZE;
+    const roomEnd = isPadded ? limit - PADDING_OPTION_SIZE : limit;
+    if (edeSize > 0 && end + edeSize <= roomEnd) {
       octets.copyWithin(end, edeAt, edeAt + edeSize);
       end += edeSize;
-    } else if (extendedError >= 0 && end + EDE_OPTION_SIZE <= limit) {
+    } else if (extendedError >= 0 && end + EDE_OPTION_SIZE <= roomEnd) {
       this.#view.setUint32(end, (EDNS_OPTION.EDE << 16) | 2);
       this.#view.setUint16(end + 4, extendedError);
       end += EDE_OPTION_SIZE;
+    }
+    if (isPadded) {
+      this.#view.setUint32(end, EDNS_OPTION.PADDING << 16);
+      end += PADDING_OPTION_SIZE;
     }
     this.#view.setUint16(start + OPT_DATA_SIZE_AT, end - start - OPT_SIZE);
     this.#position = end;

@@ -18,6 +18,7 @@ import {
   RA,
   RD,
 } from '../dns/wire-header.ts';
+import { padMessage } from '../dns/padding.ts';
 import type { TsigSession } from '../tsig/tsig-session.ts';
 import { NameSuffixes } from './name-suffixes.ts';
 
@@ -106,6 +107,7 @@ export class TransferMessage {
     }
     this.#octets.writeUInt16BE(this.#records, ANCOUNT_AT);
     if (tsig !== undefined) this.#position = tsig.sign(this.#octets, 0, this.#position);
+    else if (this.#isFirst) this.#position = padMessage(this.#view, 0, this.#position);
     this.#framed.writeUInt16BE(this.#position, 0);
     const whole = Buffer.from(this.#framed.subarray(0, LENGTH_SIZE + this.#position));
     this.recordCount += this.#records;
@@ -225,6 +227,10 @@ export class TransferMessage {
     this.#octets.set(rdata, this.#position);
     this.#position += rdata.length;
     return this.#end();
+  }
+
+  get #view(): DataView {
+    return new DataView(this.#octets.buffer, this.#octets.byteOffset, this.#octets.length);
   }
 
   /** Octets that what ends the message takes. */

@@ -20,6 +20,7 @@ import {
   POINTER_BITS,
   TC,
 } from '../dns/wire-header.ts';
+import { padMessage } from '../dns/padding.ts';
 import { startMac, tsigAlgorithmOf, type TsigAlgorithm, type TsigKeys } from './tsig-keys.ts';
 import {
   readTsigRecord,
@@ -109,15 +110,16 @@ export class TsigSession {
 
   /**
    * Sign a response that is otherwise done, or the next message of it. One that is truncated is the question alone then
-   * (RFC 8945 §5.3).
+   * (RFC 8945 §5.3). One that is to be padded is padded first: afterwards it could not be.
    *
    * @param at  where it starts in `octets`, which have room for `recordSize` more
    * @returns its size with the record
    */
   sign(octets: Uint8Array, at: number, size: number): number {
-    const view = new DataView(octets.buffer, octets.byteOffset);
+    const view = new DataView(octets.buffer, octets.byteOffset, octets.length);
     const isTruncated = (octets[at + FLAGS_HIGH_AT]! & TC) !== 0;
-    const unsignedSize = isTruncated ? keepQuestion(octets, at, size) : size;
+    const wholeSize = isTruncated ? keepQuestion(octets, at, size) : size;
+    const unsignedSize = padMessage(view, at, wholeSize, this.recordSize);
     const end = at + unsignedSize;
     const { keyName, algorithmName, timeSigned, fudge } = this.#request;
     const isLate = this.error === TSIG_ERROR.BADTIME;

@@ -5,11 +5,12 @@ import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, test } from 'node:test';
 import type { ConnectionOptions } from 'node:tls';
-import { TYPE } from '../../src/dns/iana.ts';
+import { EDNS_OPTION, TYPE } from '../../src/dns/iana.ts';
 import { CertificateAuthority } from '../support/certificates.ts';
 import { buildQuery } from '../wire/query.ts';
 import { decodeStrictly } from '../wire/strict-message.ts';
 import { TcpClient } from '../wire/tcp-client.ts';
+import { clientKey, ResponseVerifier, signQuery } from '../wire/tsig-client.ts';
 import {
   answersOf,
   freePort,
@@ -21,6 +22,7 @@ import {
   TRANSPORTS,
 } from './skyshard-process.ts';
 
+const SECRET = 'NoTCJU+DMqFWywaPyxSijrDEA/eC3nK0xi3AMEZuPVk=';
 const authority = new CertificateAuthority();
 const pair = authority.issue('dns.test', ['dns.test']);
 const folder = temporaryFolder({
@@ -125,6 +127,35 @@ test('what asks over TLS is sent to upstreams, and SIGTERM waits for it', async 
   const ended = server.end();
   await client.ended();
   assert.deepEqual(await ended, { code: 0, signal: null });
+});
+
+test('what is signed is padded too, and so is what comes late with an extended error', async () => {
+  const [port, dead] = [await freePort(), await freePort()];
+  const own = 'template IN A own.test {\nanswer "{{ .Name }} 60 IN A 192.0.2.9"\n}\n';
+  const server = await start(
+    `tls://.:${port} {\nbind 127.0.0.1\n${TLS}\ntsig {\nsecret key.example. ${SECRET}\n}\ntransfer {\nto 192.0.2.77\n}\n` +
+      `${own}forward . 127.0.0.1:${dead} {\nmax_fails 0\n}\n}\n`,
+  );
+  const client = await TcpClient.open({ port, tls: CLIENT });
+  const key = clientKey('key.example', 'sha256', SECRET);
+  const edns = { options: [{ code: EDNS_OPTION.PADDING, data: new Uint8Array(9) }] };
+  for (const [name, type, rcode] of [
+    ['a.own.test', TYPE.A, 0],
+    ['late.test', TYPE.A, 2],
+  ] as const) {
+    const query = Buffer.from(buildQuery({ name, type, edns }));
+    const { message, mac } = signQuery(query, key);
+    const signed = Buffer.from((await client.ask(message))!);
+    assert.equal(signed.length, 468, `${name}, signed`);
+    assert.equal(new ResponseVerifier(key, mac).verify(signed)?.isRight, true);
+    const plain = (await client.ask(query))!;
+    assert.equal(plain.length, 468, name);
+    const { opt, ...response } = decodeStrictly(plain);
+    assert.equal(response.rcode, rcode);
+    assert.deepEqual(opt!.options.map(({ code }) => code), rcode === 0 ? [12] : [15, 12]);
+  }
+  client.close();
+  await server.end();
 });
 
 test('kdig verifies the certificate, and gets a padded answer', { skip: missingPrograms('kdig') }, async () => {

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { CLASS, EDNS_OPTION, TYPE } from '../../../src/dns/iana.ts';
-import { withPadding } from '../../../src/dns/padding.ts';
+import { padMessage, withPadding } from '../../../src/dns/padding.ts';
 import { nameToWire, parseName } from '../../wire/names.ts';
 import { u16 } from '../../wire/query.ts';
 import { decodeStrictly } from '../../wire/strict-message.ts';
@@ -58,6 +58,21 @@ test('no response gets more octets than a message can have', () => {
   const padded = withPadding(message);
   assert.equal(padded.length, 65_535);
   assert.equal(decodeStrictly(padded).answer.length, 247);
+});
+
+test('what follows the message counts: with it, the whole is a multiple of 468 octets, or as large as its room', () => {
+  const message = response({ answers: 1, options: [EMPTY] });
+  const padded = (behindSize: number, roomSize: number): number => {
+    const octets = new Uint8Array(roomSize);
+    octets.set(message);
+    const size = padMessage(new DataView(octets.buffer), 0, message.length, behindSize);
+    assert.equal(decodeStrictly(octets.subarray(0, size)).answer.length, 1);
+    return size;
+  };
+  assert.equal(padded(85, 2000), 468 - 85);
+  assert.equal(padded(468 - message.length + 1, 2000), 2 * 468 - (468 - message.length + 1));
+  assert.equal(padded(85, 400), 400 - 85);
+  assert.equal(padded(85, message.length), message.length);
 });
 
 test('a response that has its size already stays as it is', () => {

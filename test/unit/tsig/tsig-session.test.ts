@@ -4,6 +4,7 @@ import { mock, test } from 'node:test';
 import { TsigKeys } from '../../../src/tsig/tsig-keys.ts';
 import { verifyRequest, type TsigSession } from '../../../src/tsig/tsig-session.ts';
 import { TSIG_ERROR } from '../../../src/tsig/tsig-record.ts';
+import { decodeStrictly } from '../../wire/strict-message.ts';
 import { clientKey, ResponseVerifier, signQuery } from '../../wire/tsig-client.ts';
 import { SECRET, SIGNED_REQUESTS, SIGNED_RESPONSES } from './signed-messages.ts';
 
@@ -133,6 +134,22 @@ test('a MAC may be cut to half of it and to ten octets; shorter or longer is no 
   longer.writeUInt16BE(17, macSizeAt);
   longer.writeUInt16BE(longer.readUInt16BE(recordAt + 13 + 8) + 1, recordAt + 13 + 8);
   assert.equal(verifyRequest({ octets: longer, at: 0, size: longer.length, recordAt }, KEYS, now), undefined);
+});
+
+test('a response with an empty padding option is filled before it is signed, so that the whole has 468 octets', () => {
+  const key = clientKey('key.example', 'sha256', SECRET);
+  const { message, mac } = signQuery(QUERY, key, 1_700_000_000);
+  const session = verify(message, 1_700_000_000)!;
+  const response = Buffer.alloc(2000);
+  const unsigned = Buffer.concat([QUERY, Buffer.of(0, 0, 41, 4, 208, 0, 0, 0, 0, 0, 4, 0, 12, 0, 0)]);
+  unsigned[2]! |= 0x80;
+  unsigned[11] = 1;
+  unsigned.copy(response, 40);
+  const size = session.sign(response, 40, unsigned.length);
+  assert.equal(size, 468);
+  const signed = response.subarray(40, 40 + size);
+  assert.equal(new ResponseVerifier(key, mac).verify(signed)?.isRight, true);
+  assert.deepEqual(decodeStrictly(signed).opt!.options.map(({ code }) => code), [12]);
 });
 
 for (const { what, request, response } of SIGNED_RESPONSES) {
