@@ -20,6 +20,7 @@ import { BlockServices } from '../src/server/block-services.ts';
 import { ClusterFeeds } from '../src/server/cluster-feeds.ts';
 import { hostsMetrics } from '../src/server/hosts-source.ts';
 import { reloadMetrics } from '../src/server/reload-metrics.ts';
+import { secondaryMetrics } from '../src/server/secondary-metrics.ts';
 
 const NO_FIGURES = { generation: 0, nameCount: 0, liveSize: 0, retainedSize: 0, reservedSize: 0 };
 const NO_SERVICES = {
@@ -64,6 +65,7 @@ export async function allMetricFamilies(): Promise<readonly MetricFamily[]> {
     ...hostsMetrics(() => []),
     ...new ClusterFeeds({ kubeconfig: undefined, log: () => undefined, fail: () => undefined }, () => []).families(),
     ...reloadMetrics(() => NO_RELOAD),
+    ...secondaryMetrics(() => []),
     ...processMetrics(),
     ...(await socketMetrics(() => [])),
     ...kubeDnsFamilies(),

@@ -1,11 +1,12 @@
 /** Asks a primary over TCP: one question a connection, responses of any number of messages. */
 import { once } from 'node:events';
 import { createConnection, type Socket } from 'node:net';
+import { MessageFrames } from './message-frames.ts';
+import { PACE_LIMITS, SendingPace, type PaceLimits } from './sending-pace.ts';
 import { TransferFault } from './transfer-fault.ts';
 
-/** How long a connection may take, and a message after the one before, ms. */
+/** How long a connection may take, ms. */
 const CONNECT_MS = 5000;
-const MESSAGE_MS = 10_000;
 const LENGTH_SIZE = 2;
 
 export interface Primary {
@@ -23,6 +24,7 @@ export function formatPrimary({ address, port }: Primary): string {
  * @param query   the message
  * @param signal  ends it
  * @param wholeMs  how long all of it may take
+ * @param limits  how slowly the primary may send; for tests
  * @throws TransferFault  there is no connection, or none any more, or a message does not come in time
  */
 export async function* askPrimary(
@@ -30,6 +32,7 @@ export async function* askPrimary(
   query: Uint8Array,
   signal: AbortSignal,
   wholeMs: number,
+  limits: PaceLimits = PACE_LIMITS,
 ): AsyncGenerator<Buffer, void> {
   const endMs = performance.now() + wholeMs;
   const socket = createConnection({ host: primary.address, port: primary.port, noDelay: true, signal });
@@ -43,9 +46,9 @@ export async function* askPrimary(
   ).unref();
   try {
     await once(socket, 'connect');
-    socket.setTimeout(MESSAGE_MS);
+    socket.setTimeout(0);
     socket.write(framed(query));
-    yield* messagesOf(socket);
+    yield* messagesOf(socket, limits);
   } catch (error) {
     if (error instanceof TransferFault) throw error;
     const reason = fault ?? error;
@@ -58,22 +61,20 @@ export async function* askPrimary(
   throw new TransferFault(isLate ? 'it takes too long' : 'the primary has closed the connection');
 }
 
-async function* messagesOf(socket: Socket): AsyncGenerator<Buffer, void> {
-  let pieces: Buffer[] = [];
-  let size = 0;
-  for await (const piece of socket as AsyncIterable<Buffer>) {
-    pieces.push(piece);
-    size += piece.length;
-    while (size >= LENGTH_SIZE) {
-      const rest: Buffer = pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces, size);
-      const end = LENGTH_SIZE + rest.readUInt16BE(0);
-      if (size < end) {
-        pieces = [rest];
-        break;
-      }
-      yield rest.subarray(LENGTH_SIZE, end);
-      pieces = [rest.subarray(end)];
-      size -= end;
+async function* messagesOf(socket: Socket, limits: PaceLimits): AsyncGenerator<Buffer, void> {
+  const frames = new MessageFrames();
+  const pace = new SendingPace(limits);
+  const pieces = (socket as AsyncIterable<Buffer>)[Symbol.asyncIterator]();
+  for (;;) {
+    const startMs = performance.now();
+    const timer = setTimeout(() => socket.destroy(new Error('it does not answer')), pace.leftMs);
+    const { done, value: piece } = await pieces.next().finally(() => clearTimeout(timer));
+    if (done === true) return;
+    const fault = pace.came(piece.length, performance.now() - startMs);
+    if (fault !== undefined) throw new TransferFault(fault);
+    for (const message of frames.take(piece)) {
+      pace.completed();
+      yield message;
     }
   }
 }

@@ -1,9 +1,11 @@
 /** All that is transferred in, and nothing at all where no block has `secondary`: what does the work is loaded by the first that has. */
 import type { LogFunction } from '../observability/log.ts';
+import type { MetricFamily } from '../observability/metric-family.ts';
 import type { DatasetBuilder } from '../snapshot/dataset-builder.ts';
 import { CheckTurns } from './check-turns.ts';
 import { CatalogMembers } from './catalog-members.ts';
 import type { RecordPublisher } from './record-publisher.ts';
+import { secondaryMetrics } from './secondary-metrics.ts';
 import type { SecondaryChange, SecondaryTable } from './secondary-table.ts';
 import type { PlannedSecondary } from './server-plan.ts';
 
@@ -44,6 +46,10 @@ export class Secondaries {
       this.catalogs.keep(planned);
     };
     return { ...change, commit };
+  }
+
+  families(): readonly MetricFamily[] {
+    return secondaryMetrics(() => this.#table?.figures() ?? []);
   }
 
   /** A primary says that a zone has changed. @param zone  canonical name */

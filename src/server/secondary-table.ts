@@ -1,6 +1,7 @@
 /** The zones of all `secondary` directives, and of the catalogs among them. */
 import type { DatasetBuilder } from '../snapshot/dataset-builder.ts';
 import type { OtherNames } from './record-publisher.ts';
+import type { NamedFigures } from './secondary-metrics.ts';
 import { type SecondaryParts, SecondaryZone } from './secondary-zone.ts';
 import type { PlannedSecondary } from './server-plan.ts';
 
@@ -62,6 +63,10 @@ export class SecondaryTable {
         this.#zones = zones.map(({ zone }) => zone);
       },
     };
+  }
+
+  *figures(): Generator<NamedFigures> {
+    for (const { plan, figures } of this.#zones) yield { block: plan.blockKeys, zone: plan.origin, figures };
   }
 
   /** A primary says that a zone has changed. @param origin  canonical name */

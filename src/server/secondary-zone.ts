@@ -23,6 +23,7 @@ import type { Zone } from '../zones/zone-data.ts';
 import { ZoneFault } from '../zones/zone-fault.ts';
 import type { CheckTurns } from './check-turns.ts';
 import type { RecordPublisher } from './record-publisher.ts';
+import { SecondaryFigures } from './secondary-metrics.ts';
 import type { PlannedSecondary } from './server-plan.ts';
 import { TurnSlice } from './turn-slice.ts';
 
@@ -62,6 +63,7 @@ export class SecondaryZone {
   readonly #parts: SecondaryParts;
   readonly #secondMs: number;
   readonly #slice = new TurnSlice();
+  readonly figures = new SecondaryFigures();
   readonly #closing = new AbortController();
   #held: Held | undefined;
   /** the times of what was held last: they count for trying again too */
@@ -73,7 +75,8 @@ export class SecondaryZone {
   #notifiedMs = -Infinity;
   #isStarted = false;
   #wake: () => void = () => undefined;
-  #complaint = '';
+  /** said last of each primary, until it is in order again */
+  readonly #complaints = new Map<string, string>();
 
   constructor(plan: PlannedSecondary, dataset: number, builder: DatasetBuilder, parts: SecondaryParts) {
     this.#plan = plan;
@@ -112,6 +115,7 @@ export class SecondaryZone {
   /** A primary says that the zone has changed. */
   notify(primary: string): void {
     this.#say('info', `Notify from ${primary} for ${this.#plan.origin}: checking transfer`);
+    this.figures.notifications++;
     this.#isNotified = true;
     this.#wake();
   }
@@ -165,6 +169,8 @@ export class SecondaryZone {
     const times = this.#times;
     if (isFresh) {
       this.#checkedMs = nowMs;
+      this.figures.refreshedSeconds = unixSeconds();
+      this.figures.expiresSeconds = unixSeconds() + this.#lasting(times!.expire) / 1000;
       this.#firstRetryMs = FIRST_RETRY_MS;
       this.#dueMs = nowMs + spread(this.#lasting(times!.refresh), REFRESH_SPREAD_MS);
     } else if (times === undefined) {
@@ -180,7 +186,9 @@ export class SecondaryZone {
   async #check(): Promise<void> {
     if (this.#isNotified) this.#notifiedMs = performance.now();
     this.#isNotified = false;
-    this.#planNext(await this.#parts.turns.run(() => this.#refresh()));
+    const isFresh = await this.#parts.turns.run(() => this.#refresh());
+    if (!isFresh) this.figures.refreshFailures++;
+    this.#planNext(isFresh);
   }
 
   /**
@@ -191,16 +199,19 @@ export class SecondaryZone {
   async #refresh(): Promise<boolean> {
     let hasAnswer = false;
     if (this.#isClosed) return false;
+    this.figures.askedSeconds = unixSeconds();
     for (const primary of this.#plan.primaries) {
+      const name = formatPrimary(primary);
       try {
         const outcome = await this.#tryPrimary(primary);
+        this.#complaints.delete(name);
         if (outcome === 'taken') return true;
         hasAnswer = true;
       } catch (error) {
         if (this.#isClosed || this.isPaused) return false;
         if (!(error instanceof TransferFault || error instanceof ZoneFault)) throw error;
-        const where = `${JSON.stringify(this.#plan.origin)} from ${formatPrimary(primary)}`;
-        this.#complain(`Failed to transfer ${where}: ${error.message}`);
+        const where = `${JSON.stringify(this.#plan.origin)} from ${name}`;
+        this.#complain(name, `Failed to transfer ${where}: ${error.message}`);
       }
     }
     return hasAnswer && this.#held !== undefined;
@@ -217,7 +228,6 @@ export class SecondaryZone {
     const members = this.#plan.isCatalog ? readCatalog(zone) : undefined;
     await this.#publish(zone);
     const { origin } = this.#plan;
-    this.#complaint = '';
     const what = `${zone.recordCount} records of zone ${JSON.stringify(origin)} with ${zone.serial} SOA serial`;
     this.#say('info', `Transferred: ${what} from ${formatPrimary(primary)}`);
     for (const warning of zone.warnings) this.#say('warn', `zone ${JSON.stringify(origin)}: ${warning}`);
@@ -233,12 +243,25 @@ export class SecondaryZone {
     if (held !== undefined) {
       const records = () => storedRecords(this.#builder, this.#origin);
       try {
-        return await transferZone(this.#origin, primary, { ...held, records }, run, signal);
+        const differences = { ...held, records };
+        return await this.#counted('ixfr', transferZone(this.#origin, primary, differences, run, signal));
       } catch (error) {
         if (this.#isClosed || !(error instanceof TransferFault || error instanceof ZoneFault)) throw error;
       }
     }
-    return transferZone(this.#origin, primary, undefined, run, signal);
+    return this.#counted('axfr', transferZone(this.#origin, primary, undefined, run, signal));
+  }
+
+  async #counted<Result>(type: 'axfr' | 'ixfr', transfer: Promise<Result>): Promise<Result> {
+    const counts = this.figures.transfers[type];
+    try {
+      const result = await transfer;
+      counts.success++;
+      return result;
+    } catch (error) {
+      counts.failure++;
+      throw error;
+    }
   }
 
   async #publish(zone: Zone): Promise<void> {
@@ -253,26 +276,39 @@ export class SecondaryZone {
     const soa = zone.soa.slice();
     this.#held = { ...readZoneTimes(soa), soa };
     this.#times = this.#held;
+    this.figures.serial = this.#held.serial;
+    this.figures.records = zone.recordCount;
+    this.figures.transferredSeconds = unixSeconds();
   }
 
   async #expire(): Promise<void> {
+    const { serial } = this.#held!;
     this.#held = undefined;
-    this.#say('error', `zone ${JSON.stringify(this.#plan.origin)} has expired: no primary has answered for too long`);
+    this.figures.serial = undefined;
+    this.figures.expirations++;
+    this.#say(
+      'error',
+      `zone ${JSON.stringify(this.#plan.origin)} with ${serial} SOA serial has expired, and is SERVFAIL: no primary has answered for too long`,
+    );
     await this.#parts.publisher.writeInSteps(() => {
       if (!this.#isClosed && !this.isPaused) withdrawZone(this.#builder);
       return nothing();
     });
   }
 
-  /** Once for each reason. */
-  #complain(complaint: string): void {
-    if (complaint !== this.#complaint) this.#say('error', complaint);
-    this.#complaint = complaint;
+  /** Once for each reason of a primary. */
+  #complain(primary: string, complaint: string): void {
+    if (complaint !== this.#complaints.get(primary)) this.#say('error', complaint);
+    this.#complaints.set(primary, complaint);
   }
 
   #say(level: 'info' | 'warn' | 'error', text: string): void {
     this.#parts.log(level, `plugin/secondary: ${text}`);
   }
+}
+
+function unixSeconds(): number {
+  return Date.now() / 1000;
 }
 
 function* nothing(): Generator<void, void> {}

@@ -106,6 +106,8 @@ export interface PlannedSecondary {
   readonly dataset: number;
   /** names the server block */
   readonly block: string;
+  /** the keys of the block, for people */
+  readonly blockKeys: string;
   /** canonical name */
   readonly origin: string;
   /** in the order in which they are asked */

@@ -256,6 +256,7 @@ async function assemble(
       ...services.families(),
       ...reloader.families(),
       ...hostsMetrics(() => hosts.sources),
+      ...secondaries.families(),
     ],
     laterFamilies: () => [...feedFamilies(), ...(companion?.families ?? [])],
   });

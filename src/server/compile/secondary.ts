@@ -24,7 +24,7 @@ export const makeSecondary: MakeSteps = (compilation) => {
   ];
 };
 
-type ZonePlan = Omit<PlannedSecondary, 'dataset' | 'block'>;
+type ZonePlan = Omit<PlannedSecondary, 'dataset' | 'block' | 'blockKeys'>;
 
 /** The zones of a block's `secondary`: what is said last of one counts, and what is said more than what a catalog lists. */
 export function secondaryZones(compilation: Pick<BlockCompilation, 'plugins' | 'block' | 'context'>): ZonePlan[] {
@@ -48,14 +48,17 @@ export function secondaryZones(compilation: Pick<BlockCompilation, 'plugins' | '
 
 function planOf({ data, block, zones }: BlockCompilation, zone: ZonePlan): PlannedSecondary {
   zones.add(zone.origin);
-  const plan = { ...zone, dataset: data.takeDataset(), block: nameOfBlock(block) };
+  const plan = { ...zone, dataset: data.takeDataset(), block: nameOfBlock(block), blockKeys: keysOf(block).join(' ') };
   data.secondaries.push({ plan, block });
   return plan;
 }
 
-function nameOfBlock({ keys, plugins }: CorefileBlock): string {
-  const names = keys.map(({ scheme, zone, port }) => `${scheme}://${zone}:${port}`);
-  return JSON.stringify([names, plugins.bind, plugins.view]);
+function nameOfBlock(block: CorefileBlock): string {
+  return JSON.stringify([keysOf(block), block.plugins.bind, block.plugins.view]);
+}
+
+function keysOf({ keys }: CorefileBlock): string[] {
+  return keys.map(({ scheme, zone, port }) => `${scheme}://${zone}:${port}`);
 }
 
 /** Whose notifications count: the address, from any port. */

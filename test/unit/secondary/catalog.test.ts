@@ -58,7 +58,7 @@ for (const [what, text, fault] of [
 }
 
 function planOf(origin: string, memberZones: readonly string[] = [], block = 'b'): PlannedSecondary {
-  return { dataset: 0, block, origin, primaries: [], memberId: null, isCatalog: true, memberZones };
+  return { dataset: 0, block, blockKeys: block, origin, primaries: [], memberId: null, isCatalog: true, memberZones };
 }
 
 const member = (id: string, zone: string, nextCatalog?: string): CatalogMember => ({ id, zone, nextCatalog });

@@ -6,6 +6,7 @@ import { SkyshardError } from '../../../src/base/skyshard-error.ts';
 import { parseName } from '../../../src/dns/name.ts';
 import type { RecordPublisher } from '../../../src/server/record-publisher.ts';
 import { CheckTurns } from '../../../src/server/check-turns.ts';
+import { secondaryMetrics } from '../../../src/server/secondary-metrics.ts';
 import { SecondaryZone } from '../../../src/server/secondary-zone.ts';
 import type { PlannedSecondary } from '../../../src/server/server-plan.ts';
 import { SnapshotBuilder } from '../../../src/snapshot/builder.ts';
@@ -29,7 +30,16 @@ class Fixture {
   readonly #dataset = this.builder.dataset(0);
 
   constructor(primaries: PlannedSecondary['primaries'], secondMs: number, isCatalog = false, turns = new CheckTurns()) {
-    const plan = { dataset: 0, block: 'b', origin: ORIGIN, primaries, memberId: null, isCatalog, memberZones: [] };
+    const plan = {
+      dataset: 0,
+      block: 'b',
+      blockKeys: 'dns://.:53',
+      origin: ORIGIN,
+      primaries,
+      memberId: null,
+      isCatalog,
+      memberZones: [],
+    };
     const publisher = {
       writeInSteps: async (steps: () => Generator<void, void>) => {
         try {
@@ -58,6 +68,16 @@ class Fixture {
     if (!this.#dataset.isSynced) return undefined;
     const records = [...storedRecords(this.#dataset, parseName(ORIGIN)!)];
     return records.filter(({ type }) => type === 1).map(({ rdata }) => rdata[3]!);
+  }
+
+  /** The value of `skyshard_secondary_…`, and what tells several apart. */
+  metric(name: string): string {
+    const named = [{ block: 'dns://.:53', zone: ORIGIN, figures: this.zone.figures }];
+    const family = secondaryMetrics(() => named).find((found) => found.name === `skyshard_secondary_${name}`)!;
+    const samples = [...family.samples()];
+    return samples
+      .map(({ labels: { type, result }, value }) => (type === undefined ? `${value}` : `${type} ${result} ${value}`))
+      .join(', ');
   }
 
   async until(condition: () => boolean, what: string): Promise<void> {
@@ -170,6 +190,18 @@ test('a notification is followed at once, and not more often than now and then',
   stub.serial = 2;
   fixture.zone.notify('127.0.0.1');
   await fixture.until(() => fixture.zone.serial === 2, 'the notified change');
+  assert.equal(fixture.metric('transfers_total'), 'axfr success 1, axfr failure 0, ixfr success 1, ixfr failure 0');
+  assert.deepEqual(
+    ['zone_serial', 'zone_records', 'notifications_total'].map((name) => fixture.metric(name)),
+    ['2', '2', '1'],
+  );
+  const nowSeconds = Date.now() / 1000;
+  for (const name of ['last_check', 'last_success', 'last_transfer']) {
+    const ago = nowSeconds - Number(fixture.metric(`${name}_timestamp_seconds`));
+    assert.ok(ago >= 0 && ago < 60, `${name}: ${ago} s ago`);
+  }
+  const left = Number(fixture.metric('expiry_timestamp_seconds')) - nowSeconds;
+  assert.ok(left > 86_300 && left <= 86_400, `expires in ${left} s`);
   const asked = stub.asked.length;
   for (let count = 0; count < 50; count++) fixture.zone.notify('127.0.0.1');
   stub.serial = 3;
@@ -187,7 +219,10 @@ test('a zone that no primary answers for is served until it expires, and again w
   await fixture.until(() => fixture.lines.some((line) => line.includes('Failed')), 'a check that fails');
   assert.deepEqual(fixture.addresses, [1]);
   await fixture.until(() => fixture.addresses === undefined, 'the end of the zone');
-  assert.ok(fixture.lines.some((line) => /has expired/.test(line)));
+  assert.ok(fixture.lines.some((line) => /^error .* with 1 SOA serial has expired, and is SERVFAIL/.test(line)));
+  assert.equal(fixture.metric('zone_served'), '0');
+  assert.equal(fixture.metric('expirations_total'), '1');
+  assert.equal(fixture.metric('zone_serial'), '', 'nothing is served');
   const again = new StubPrimary(1);
   await again.listen(at.port);
   closers.push(() => again.close());

@@ -1,0 +1,35 @@
+/** Messages out of a stream, each behind its length of two octets: every octet is copied once, however small the pieces are. */
+
+const LENGTH_SIZE = 2;
+
+export class MessageFrames {
+  readonly #length = new Uint8Array(LENGTH_SIZE);
+  #lengthSize = 0;
+  #message: Buffer | undefined;
+  #messageSize = 0;
+
+  /**
+   * Take a piece.
+   *
+   * @returns the messages that it completes, which the caller may keep
+   */
+  *take(piece: Uint8Array): Generator<Buffer, void> {
+    for (let at = 0; at < piece.length;) {
+      if (this.#message === undefined) {
+        this.#length[this.#lengthSize++] = piece[at++]!;
+        if (this.#lengthSize < LENGTH_SIZE) continue;
+        this.#lengthSize = 0;
+        this.#message = Buffer.allocUnsafe((this.#length[0]! << 8) | this.#length[1]!);
+        this.#messageSize = 0;
+      }
+      const message = this.#message;
+      const size = Math.min(message.length - this.#messageSize, piece.length - at);
+      message.set(piece.subarray(at, at + size), this.#messageSize);
+      this.#messageSize += size;
+      at += size;
+      if (this.#messageSize < message.length) return;
+      this.#message = undefined;
+      yield message;
+    }
+  }
+}
