@@ -152,7 +152,10 @@ test('what is signed is padded too, and so is what comes late with an extended e
     assert.equal(plain.length, 468, name);
     const { opt, ...response } = decodeStrictly(plain);
     assert.equal(response.rcode, rcode);
-    assert.deepEqual(opt!.options.map(({ code }) => code), rcode === 0 ? [12] : [15, 12]);
+    assert.deepEqual(
+      opt!.options.map(({ code }) => code),
+      rcode === 0 ? [12] : [15, 12],
+    );
   }
   client.close();
   await server.end();

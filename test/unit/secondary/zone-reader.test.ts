@@ -128,7 +128,11 @@ const STREAMS: readonly (readonly [string, readonly Buffer[], RegExp])[] = [
     /bad name|runs over/,
   ],
   ['data that is none', [messageOf([soaOf(7), recordOf(WWW, A, Buffer.alloc(5))])], /data of 5 octets/],
-  ['text that is none', [messageOf([soaOf(7), recordOf(WWW, TXT, Buffer.of(9, 1))])], /TXT: data of 2 octets, expected texts/],
+  [
+    'text that is none',
+    [messageOf([soaOf(7), recordOf(WWW, TXT, Buffer.of(9, 1))])],
+    /TXT: data of 2 octets, expected texts/,
+  ],
   ['class CH', [messageOf([soaOf(7), recordOf(WWW, A, Buffer.alloc(4), 1, 3)])], /class 3/],
   ['half a header', [Buffer.alloc(7)], /no DNS message/],
 ];

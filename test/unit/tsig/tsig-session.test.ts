@@ -149,7 +149,10 @@ test('a response with an empty padding option is filled before it is signed, so 
   assert.equal(size, 468);
   const signed = response.subarray(40, 40 + size);
   assert.equal(new ResponseVerifier(key, mac).verify(signed)?.isRight, true);
-  assert.deepEqual(decodeStrictly(signed).opt!.options.map(({ code }) => code), [12]);
+  assert.deepEqual(
+    decodeStrictly(signed).opt!.options.map(({ code }) => code),
+    [12],
+  );
 });
 
 for (const { what, request, response } of SIGNED_RESPONSES) {
