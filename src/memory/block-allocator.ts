@@ -106,6 +106,11 @@ export class BlockAllocator {
     return this.#chunkCount * CHUNK_SIZE;
   }
 
+  /** Octets of all chunks. */
+  get capacity(): number {
+    return this.#chunkCountMax * CHUNK_SIZE;
+  }
+
   /**
    * Take a block. Its content is whatever was there: the caller overwrites every word it will be read by.
    *

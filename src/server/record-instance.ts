@@ -20,10 +20,11 @@ export class RecordInstance {
   /** all kinds of objects are listed: names are answered */
   isSynced = false;
 
-  constructor({ dataset, options }: InstanceOptions, sink: DatasetBuilder) {
+  /** @param isRoomy  whether the buffer has plenty of room */
+  constructor({ dataset, options }: InstanceOptions, sink: DatasetBuilder, isRoomy: () => boolean) {
     this.dataset = dataset;
     this.#sink = sink;
-    this.#journal = new RecordJournal(sink);
+    this.#journal = new RecordJournal(sink, isRoomy);
     this.records = new ClusterRecords(options, this.#journal);
   }
 

@@ -2,8 +2,9 @@
  * Where the records of a change set go on their way to the snapshot: written through, and remembered until they are
  * published, so that a change set that finds the buffer full can be tried again without the objects it came from.
  *
- * What is remembered takes some 500 octets a name, far more than the name itself. So the first list is not remembered, nor a
- * change set of very many names: if one of these finds the buffer full, all names have to be written anew (`isLost`).
+ * What is remembered takes some 500 octets a name, far more than the name itself, and a tenth of the time of a change. So
+ * nothing is remembered while there is plenty of room, nor the first list, nor a change set of very many names: if one of these
+ * finds the buffer full, all names have to be written anew (`isLost`).
  */
 import { SkyshardError } from '../base/skyshard-error.ts';
 import type { AddressSets, EntryContent, RecordSink } from '../snapshot/entry-content.ts';
@@ -23,13 +24,20 @@ const ENTRIES_MAX = 16_384;
 export class RecordJournal implements RecordSink {
   /** the last word about each name, by what it is about; undefined: nothing is remembered until it is published */
   #entries: Map<string, JournalEntry> | undefined;
+  readonly #isRoomy: () => boolean;
   #sink: RecordSink;
   #fault: SkyshardError | undefined;
   #isSuspended = false;
+  #hasWritten = false;
 
-  /** Before the first `clear` nothing is remembered. */
-  constructor(sink: RecordSink) {
+  /**
+   * Before the first `clear` nothing is remembered.
+   *
+   * @param isRoomy  whether what comes next is sure to fit, but for the very large
+   */
+  constructor(sink: RecordSink, isRoomy: () => boolean) {
     this.#sink = sink;
+    this.#isRoomy = isRoomy;
   }
 
   /** Why the sink takes no more of this change set; undefined: it has all of it. */
@@ -44,7 +52,7 @@ export class RecordJournal implements RecordSink {
 
   /** Whether something was written that is not published, for all this knows. */
   get hasUnpublished(): boolean {
-    return this.#entries === undefined || this.#entries.size > 0;
+    return this.#hasWritten || this.#fault !== undefined;
   }
 
   /** Whether the sink lacks something that is not remembered: only writing all names helps. */
@@ -53,6 +61,7 @@ export class RecordJournal implements RecordSink {
   }
 
   put(key: Uint8Array, content: EntryContent, keySpace: KeySpace = KEY_SPACE.FORWARD): void {
+    this.#hasWritten = true;
     if (this.#entries !== undefined) {
       const kept = new Uint8Array(key);
       this.#rememberName(key, keySpace, false, (sink) => sink.put(kept, content, keySpace));
@@ -66,6 +75,7 @@ export class RecordJournal implements RecordSink {
   }
 
   remove(key: Uint8Array, keySpace: KeySpace = KEY_SPACE.FORWARD): void {
+    this.#hasWritten = true;
     if (this.#entries !== undefined) {
       const kept = new Uint8Array(key);
       this.#rememberName(key, keySpace, true, (sink) => sink.remove(kept, keySpace));
@@ -80,6 +90,7 @@ export class RecordJournal implements RecordSink {
     labels: readonly Uint8Array[],
     isOwn: boolean,
   ): void {
+    this.#hasWritten = true;
     if (this.#entries !== undefined) this.#rememberPointer(keySpace, address, serviceName, labels, isOwn);
     if (this.#fault !== undefined) return;
     try {
@@ -93,6 +104,7 @@ export class RecordJournal implements RecordSink {
     servers: readonly ({ readonly name: Uint8Array } & AddressSets)[],
     zoneKind: ZoneKind = ZONE_KIND.CLUSTER,
   ): void {
+    this.#hasWritten = true;
     const write = (sink: RecordSink): void => sink.nameServers(servers, zoneKind);
     if (this.#entries !== undefined) this.#remember(`name servers ${zoneKind}`, '', false, write);
     this.#write(write);
@@ -119,9 +131,11 @@ export class RecordJournal implements RecordSink {
     for (const entry of entries) if (!kept.has(entry.owner)) this.#write(entry.write);
   }
 
-  /** All of it is published: what comes now is remembered. */
+  /** All of it is published: what comes now is remembered, if it may find the buffer full. */
   clear(): void {
-    if (this.#entries === undefined || this.#entries.size > 0) this.#entries = new Map();
+    if (this.#isRoomy()) this.#entries = undefined;
+    else if (this.#entries === undefined || this.#entries.size > 0) this.#entries = new Map();
+    this.#hasWritten = false;
     this.#fault = undefined;
     this.#isSuspended = false;
   }

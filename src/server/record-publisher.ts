@@ -81,7 +81,10 @@ export class RecordPublisher implements RecordQueue {
    * @param kinds  those that have to be listed
    */
   addSource(kinds: readonly ObjectKind[], instances: readonly InstanceOptions[]): RecordSource {
-    const made = instances.map((instance) => new RecordInstance(instance, this.#builder.dataset(instance.dataset)));
+    const isRoomy = (): boolean => this.#builder.isRoomy;
+    const made = instances.map(
+      (instance) => new RecordInstance(instance, this.#builder.dataset(instance.dataset), isRoomy),
+    );
     const source = new RecordSource(kinds, made, this);
     this.#sources = [...this.#sources, source];
     void this.enqueue(() => {

@@ -26,6 +26,9 @@ import { verifyChange } from './verify.ts';
 /** Change sets of more blocks are published without a second look at their entries: 1 µs each. */
 const WALKED_BLOCKS_MAX = 2048;
 
+/** A buffer of which more than this part is in use is not roomy. */
+const ROOMY_DIVISOR = 2;
+
 export interface Publication {
   readonly generation: number;
   /** octets of the blocks the change set wrote */
@@ -146,6 +149,11 @@ export class SnapshotBuilder {
   /** Octets of all live blocks, those retained for readers included. */
   get liveSize(): number {
     return this.#allocator.liveSize;
+  }
+
+  /** Most of the buffer is free: only what is as large as all that is there could find it full. */
+  get isRoomy(): boolean {
+    return this.#allocator.reservedSize < this.#allocator.capacity / ROOMY_DIVISOR;
   }
 
   #writeRoot(serial: number): number {
