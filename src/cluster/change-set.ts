@@ -60,7 +60,7 @@ export class ChangeSet {
 }
 
 /** Stands between the parts of an endpoint's label: no part of a name has it. */
-const PART_SEPARATOR = '\0';
+export const PART_SEPARATOR = '\0';
 
 /** What an endpoint of an imported slice is known by among those of a Service; binary text. Others: by their label. */
 export function importedLabel(label: string, cluster: string): string {

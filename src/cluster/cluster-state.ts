@@ -446,12 +446,17 @@ export class ClusterState {
   }
 
   /** Ports of the slices that have endpoints, by the distinct lists. */
-  #slicePorts(id: number): NamedPort[] {
-    const lists = new Map<number, readonly NamedPort[]>();
+  #slicePorts(id: number): readonly NamedPort[] {
+    let only: readonly NamedPort[] | undefined;
+    let lists: Set<readonly NamedPort[]> | undefined;
     for (let slice = this.#services.firstSlice(id); slice !== 0; slice = this.#slices.next(slice)) {
-      if (this.#slices.hasEndpoints(slice)) lists.set(this.#slices.portListOf(slice), this.#slices.portsOf(slice));
+      if (!this.#slices.hasEndpoints(slice)) continue;
+      const ports = this.#slices.portsOf(slice);
+      if (only === undefined) only = ports;
+      else if (ports !== only) (lists ??= new Set([only])).add(ports);
     }
-    return [...lists.values()].flat();
+    // Nearly all have one, which stays the same object: what follows from it is remembered by it.
+    return lists === undefined ? (only ?? []) : [...lists].flat();
   }
 
   #zonesOf(id: number): string[] {

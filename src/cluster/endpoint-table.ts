@@ -151,20 +151,20 @@ export class EndpointTable {
 
   /** What a chain and the rows do not have in common; an endpoint may be there several times. Zones do not count. */
   visitDifference(first: number, rows: readonly EndpointRow[], visit: (label: string, address: Address) => void): void {
-    const differences = new Map<string, { count: number; readonly address: number; readonly label: number }>();
-    const count = (address: number, label: number, step: number): void => {
-      const key = `${address} ${label}`;
-      const entry = differences.get(key);
-      if (entry === undefined) differences.set(key, { count: step, address, label });
-      else entry.count += step;
-    };
-    for (const { address, label } of rows) count(address, label, 1);
     const { words, stride } = this.#rows;
-    for (let row = first; row !== 0; row = words[row * stride + NEXT]!) {
-      count(words[row * stride + ADDRESS]!, words[row * stride + LABEL]!, -1);
-    }
-    for (const difference of differences.values()) {
-      if (difference.count !== 0) this.#visitRow(difference, visit);
+    let row = first;
+    let index = 0;
+    // Both are sorted by address and label.
+    while (row !== 0 || index < rows.length) {
+      const at = row * stride;
+      const other = rows[index];
+      let order = -1;
+      if (row === 0) order = 1;
+      else if (other !== undefined) order = words[at + ADDRESS]! - other.address || words[at + LABEL]! - other.label;
+      if (order < 0) this.#visitRow({ address: words[at + ADDRESS]!, label: words[at + LABEL]! }, visit);
+      if (order > 0) this.#visitRow(other!, visit);
+      if (order <= 0) row = words[at + NEXT]!;
+      if (order >= 0) index++;
     }
   }
 

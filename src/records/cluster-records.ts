@@ -171,7 +171,9 @@ export class ClusterRecords {
   *#gather<Result>(steps: Generator<void, Result>): Generator<void, Result> {
     for (;;) {
       const { done, value } = steps.next();
-      if (this.#parts().some(({ state }) => state.changes.size >= FLUSH_SIZE)) yield* this.#flush();
+      if (this.#own.state.changes.size >= FLUSH_SIZE || (this.#imported?.state.changes.size ?? 0) >= FLUSH_SIZE) {
+        yield* this.#flush();
+      }
       if (done) return value;
       yield;
     }

@@ -32,6 +32,7 @@ export function addressSets(addresses: readonly Address[]): AddressSets {
   if (addresses.length === 1 && typeof first === 'number') {
     return { addresses4: [first], addresses6: NO_ADDRESSES };
   }
+  if (isRisingIPv4(addresses)) return { addresses4: addresses, addresses6: NO_ADDRESSES };
   const addresses4: number[] = [];
   const addresses6: number[] = [];
   let last: Address | undefined;
@@ -42,6 +43,17 @@ export function addressSets(addresses: readonly Address[]): AddressSets {
     else addresses6.push(...wordsOf(address));
   }
   return { addresses4, addresses6 };
+}
+
+/** As the endpoints of a slice come: nothing is left to sort. */
+function isRisingIPv4(addresses: readonly Address[]): addresses is readonly number[] {
+  let last = -1;
+  for (let at = 0; at < addresses.length; at++) {
+    const address = addresses[at]!;
+    if (typeof address !== 'number' || address <= last) return false;
+    last = address;
+  }
+  return true;
 }
 
 /**
@@ -160,6 +172,86 @@ export function endpointsContent(
     targetSkip,
     ...(flags === undefined ? {} : { flags }),
   };
+}
+
+/** More endpoints than this are left to the engine's sort, which takes memory for each call. */
+const INSERTION_MAX = 64;
+
+/**
+ * Endpoints that all have the same list of ports, as nearly every headless Service's: sorted and grouped once for all names
+ * that have them.
+ */
+export class UniformEndpoints {
+  readonly ports: readonly NamedPort[];
+  readonly #count: number;
+  readonly #sets: AddressSets;
+  readonly #groups: readonly EndpointGroup[];
+
+  /** @param endpoints  at least one */
+  constructor(endpoints: readonly EndpointAddress[]) {
+    this.ports = endpoints[0]!.ports;
+    this.#count = endpoints.length;
+    this.#sets = addressSets(endpoints.map((endpoint) => endpoint.address));
+    this.#groups = groupByLabel(endpoints);
+  }
+
+  /**
+   * As endpointsContent, where all endpoints have `ports`.
+   *
+   * @param ports  empty: no endpoint matches the name
+   */
+  content(ports: readonly NamedPort[], targetSkip: number): EntryContent {
+    if (ports.length === 0) return endpointsContent([], targetSkip);
+    const numbers = distinctPorts(ports);
+    // Who has no port has no SRV record, and so no place among the targets.
+    const groups = numbers.length === 0 ? [] : this.#groups;
+    return {
+      kind: 'endpoints',
+      ...this.#sets,
+      portSets: groups.length === 0 ? [] : [numbers],
+      groups,
+      weight: weightOf(this.#count * ports.length, groups),
+      targetSkip,
+    };
+  }
+}
+
+/** Whether all have the same list of ports, not only an equal one. */
+export function areUniform(endpoints: readonly EndpointAddress[]): boolean {
+  const [first] = endpoints;
+  if (first === undefined || first.ports.length === 0) return false;
+  for (let at = 1; at < endpoints.length; at++) if (endpoints[at]!.ports !== first.ports) return false;
+  return true;
+}
+
+/** Groups of one port set, sorted by label. */
+function groupByLabel(endpoints: readonly EndpointAddress[]): EndpointGroup[] {
+  const sorted = sortByLabel(endpoints);
+  const groups: EndpointGroup[] = [];
+  for (let at = 0, end = 0; at < sorted.length; at = end) {
+    const { label, address } = sorted[at]!;
+    end = at + 1;
+    while (end < sorted.length && sorted[end]!.label === label) end++;
+    const name = endpointName(label);
+    if (name === undefined) continue;
+    const { addresses4, addresses6 } = addressSets(
+      end === at + 1 ? [address] : sorted.slice(at, end).map((endpoint) => endpoint.address),
+    );
+    groups.push({ name: toOctets(name), portSet: 0, addresses4, addresses6 });
+  }
+  return groups;
+}
+
+function sortByLabel(endpoints: readonly EndpointAddress[]): EndpointAddress[] {
+  const sorted = endpoints.slice();
+  if (sorted.length > INSERTION_MAX) return sorted.sort((a, b) => (a.label < b.label ? -1 : a.label > b.label ? 1 : 0));
+  for (let at = 1; at < sorted.length; at++) {
+    const endpoint = sorted[at]!;
+    let to = at;
+    for (; to > 0 && sorted[to - 1]!.label > endpoint.label; to--) sorted[to] = sorted[to - 1]!;
+    sorted[to] = endpoint;
+  }
+  return sorted;
 }
 
 /** The numbers of lists that were asked for before: all endpoints of a slice have the same one, and most slices. */

@@ -2,7 +2,7 @@
  * Relative wire names as binary text (cluster/binary-text.ts), which join by `+` and serve as keys of maps:
  * `\x02db\x07default\x03svc`. They become octets where they leave the record model.
  */
-import { partsOfLabel } from '../cluster/change-set.ts';
+import { PART_SEPARATOR, partsOfLabel } from '../cluster/change-set.ts';
 import { LABEL_SIZE_MAX } from '../dns/name.ts';
 
 export const SVC = '\x03svc';
@@ -23,6 +23,8 @@ export function nameOf(label: string): string | undefined {
  * @returns undefined if one of them is no label: an imported endpoint of no known cluster has no name
  */
 export function endpointName(label: string): string | undefined {
+  // Few are imported.
+  if (!label.includes(PART_SEPARATOR)) return nameOf(label);
   let name = '';
   for (const part of partsOfLabel(label)) {
     const own = nameOf(part);

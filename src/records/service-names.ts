@@ -9,7 +9,14 @@ import { parseName } from '../dns/name.ts';
 import type { NamedPort } from '../kubernetes/objects.ts';
 import type { EntryContent } from '../snapshot/entry-content.ts';
 import { ENTRY_FLAG } from '../snapshot/snapshot-layout.ts';
-import { clusterIpContent, endpointsContent, ENT, type EndpointAddress } from './contents.ts';
+import {
+  areUniform,
+  clusterIpContent,
+  endpointsContent,
+  ENT,
+  UniformEndpoints,
+  type EndpointAddress,
+} from './contents.ts';
 import { nameOfDotted, PIN, portName, PREFER, protocolName, ZONE_LABEL } from './names.ts';
 
 export type OwnNames = Map<string, EntryContent>;
@@ -50,6 +57,22 @@ export function clusterIpNames(service: ServiceView): OwnNames {
 export function headlessNames(service: ServiceView, endpoints: readonly EndpointAddress[], isZonal: boolean): OwnNames {
   const names: OwnNames = new Map();
   if (endpoints.length === 0) return names;
+  if (areUniform(endpoints)) addUniformNames(names, service, new UniformEndpoints(endpoints));
+  else addNames(names, service, endpoints);
+  if (isZonal) addZoneNames(names, service.zones, endpoints);
+  return names;
+}
+
+function addUniformNames(names: OwnNames, service: ServiceView, endpoints: UniformEndpoints): void {
+  names.set('', endpoints.content(endpoints.ports, 0));
+  const own = namedPorts(endpoints.ports);
+  for (const { prefix, protocol } of namedPorts(service.ports).values()) {
+    names.set(protocol, ENT);
+    names.set(prefix, endpoints.content(own.get(prefix)?.ports ?? [], prefix.length));
+  }
+}
+
+function addNames(names: OwnNames, service: ServiceView, endpoints: readonly EndpointAddress[]): void {
   names.set('', endpointsContent(endpoints, 0));
   for (const { prefix, protocol, matches } of namedPorts(service.ports).values()) {
     const matching: EndpointAddress[] = [];
@@ -64,8 +87,6 @@ export function headlessNames(service: ServiceView, endpoints: readonly Endpoint
     names.set(protocol, ENT);
     names.set(prefix, endpointsContent(matching, prefix.length));
   }
-  if (isZonal) addZoneNames(names, service.zones, endpoints);
-  return names;
 }
 
 /**

@@ -45,6 +45,8 @@ export class RecordPublisher implements RecordQueue {
   readonly #counters: MainCounters;
   readonly #log: LogFunction;
   #sources: readonly RecordSource[] = [];
+  /** those of all sources */
+  #instances: readonly RecordInstance[] = [];
   #datasetCount: number;
   #freeDatasets: number[] = [];
   /** the task before this one */
@@ -68,7 +70,7 @@ export class RecordPublisher implements RecordQueue {
   get statistics(): { readonly nameCount: number; readonly clusterSize: number; readonly isBehind: boolean } {
     let nameCount = 0;
     let clusterSize = 0;
-    for (const instance of this.#instances()) {
+    for (const instance of this.#instances) {
       nameCount += instance.nameCount;
       clusterSize += instance.records.byteSize;
     }
@@ -87,6 +89,7 @@ export class RecordPublisher implements RecordQueue {
     );
     const source = new RecordSource(kinds, made, this);
     this.#sources = [...this.#sources, source];
+    this.#instances = [...this.#instances, ...made];
     void this.enqueue(() => {
       for (const instance of made) instance.writeFixedNames();
     });
@@ -207,8 +210,7 @@ export class RecordPublisher implements RecordQueue {
   async publish(isRetry = false): Promise<void> {
     if (!this.#isStarted) return this.hold();
     // To write everything anew takes long: not with every change, while there is no room.
-    if (this.#fault !== undefined && !isRetry && this.#instances().some(isWrittenAnew))
-      return this.#giveUp(this.#fault);
+    if (this.#fault !== undefined && !isRetry && this.#instances.some(isWrittenAnew)) return this.#giveUp(this.#fault);
     const fault = await this.#attempt();
     if (fault === undefined) this.#noteSuccess();
     else this.#noteFault(fault);
@@ -221,30 +223,27 @@ export class RecordPublisher implements RecordQueue {
     this.#log('error', `${fault.code}: ${fault.message}; the names of the cluster do not fit, they stay unanswered`);
   }
 
-  #instances(): readonly RecordInstance[] {
-    return this.#sources.flatMap(({ instances }) => instances);
-  }
-
   #keepInstances(isKept: (instance: RecordInstance) => boolean): void {
     for (const source of this.#sources) {
       source.keep(source.instances.filter(isKept));
       if (source.instances.length === 0) source.close();
     }
     this.#sources = this.#sources.filter(({ instances }) => instances.length > 0);
+    this.#instances = this.#sources.flatMap(({ instances }) => instances);
   }
 
   /** Write what waits, and publish. @returns why nothing was published; the datasets are as they were then */
   async #attempt(): Promise<SkyshardError | undefined> {
     const fault = this.#takeFault();
     if (fault !== undefined) return fault;
-    for (const instance of this.#instances()) {
+    for (const instance of this.#instances) {
       // What is not visible yet may wait until it is.
       if (instance.fault !== undefined && instance.isSynced) await instance.restore(this.slice);
     }
     return (
       this.#takeFault() ??
       this.#attemptWith(() => {
-        for (const instance of this.#instances()) instance.markSynced();
+        for (const instance of this.#instances) instance.markSynced();
       })
     );
   }
@@ -266,7 +265,7 @@ export class RecordPublisher implements RecordQueue {
 
   /** If the buffer was found full, give up the change set. @returns why it was */
   #takeFault(): SkyshardError | undefined {
-    const fault = this.#instances().find(({ isBroken }) => isBroken)?.fault;
+    const fault = this.#instances.find(({ isBroken }) => isBroken)?.fault;
     if (fault !== undefined) this.#giveUp(fault);
     return fault;
   }
@@ -274,11 +273,11 @@ export class RecordPublisher implements RecordQueue {
   /** Forget what was written since the last publication; what is remembered of it waits. */
   #giveUp(fault: SkyshardError): void {
     this.#builder.abort();
-    for (const instance of this.#instances()) instance.noteAborted(fault);
+    for (const instance of this.#instances) instance.noteAborted(fault);
   }
 
   #noteSuccess(): void {
-    for (const instance of this.#instances()) instance.notePublished();
+    for (const instance of this.#instances) instance.notePublished();
     this.#retryMs = RETRY_MS;
     if (this.#fault !== undefined) this.#log('info', 'the changes that had to wait are published');
     this.#fault = undefined;
@@ -291,9 +290,9 @@ export class RecordPublisher implements RecordQueue {
     }
     this.#fault = fault;
     this.#attemptWith(() => {
-      for (const instance of this.#instances()) instance.makeRoom();
+      for (const instance of this.#instances) instance.makeRoom();
     });
-    for (const instance of this.#instances()) instance.noteAborted(fault);
+    for (const instance of this.#instances) instance.noteAborted(fault);
     clearTimeout(this.#retryTimer);
     this.#retryTimer = setTimeout(() => {
       this.enqueue(() => this.publish(true)).catch(() => undefined);

@@ -21,7 +21,7 @@ import { compileConfig } from './config-writer.ts';
 import type { SnapshotConfig } from './config-description.ts';
 import { DatasetBuilder } from './dataset-builder.ts';
 import { LAYOUT_VERSION, ROOT, SNAPSHOT_MAGIC } from './snapshot-layout.ts';
-import { verifyChange } from './verify.ts';
+import { changeVerifier } from './verify.ts';
 
 /** Change sets of more blocks are published without a second look at their entries: 1 µs each. */
 const WALKED_BLOCKS_MAX = 2048;
@@ -49,6 +49,7 @@ export class SnapshotBuilder {
   readonly #blocks: BlockTransaction;
   readonly #words: Uint32Array;
   readonly #hashSeed: number;
+  readonly #verify: (root: number, isWithEntries: boolean) => void;
   #datasets: DatasetBuilder[] = [];
   #config: number[] = [];
   #root = 0;
@@ -66,6 +67,7 @@ export class SnapshotBuilder {
     assert(this.epochs.root === 0, 'the buffer has a snapshot already');
     this.#blocks = new BlockTransaction(buffer, this.#allocator, this.epochs);
     this.#words = this.#blocks.words;
+    this.#verify = changeVerifier(this.#words, this.#blocks.freshBits);
     this.#hashSeed = this.#words[BUFFER_HEADER.at.hashSeed]!;
   }
 
@@ -111,7 +113,7 @@ export class SnapshotBuilder {
     const root = this.#writeRoot(serial);
     try {
       const isSmall = this.#blocks.takenCount <= WALKED_BLOCKS_MAX;
-      verifyChange(this.#words, root, this.#blocks.freshBits, isSmall);
+      this.#verify(root, isSmall);
     } catch (error) {
       this.#blocks.breakOff();
       throw error;

@@ -89,7 +89,19 @@ export function verifySnapshot(buffer: SharedArrayBuffer): SnapshotExtent {
  * @throws SkyshardError SNAPSHOT_CORRUPT: what and where
  */
 export function verifyChange(words: Uint32Array, root: number, freshBits: Uint32Array, isWithEntries: boolean): void {
-  new SnapshotWalk(words, freshBits, isWithEntries).root(root);
+  changeVerifier(words, freshBits)(root, isWithEntries);
+}
+
+/** As verifyChange, for one change set after the other. */
+export function changeVerifier(
+  words: Uint32Array,
+  freshBits: Uint32Array,
+): (root: number, isWithEntries: boolean) => void {
+  const walk = new SnapshotWalk(words, freshBits, true);
+  return (root, isWithEntries) => {
+    walk.isWithEntries = isWithEntries;
+    walk.root(root);
+  };
 }
 
 /**
@@ -119,7 +131,7 @@ class SnapshotWalk {
   readonly #programs = new Set<number>();
   /** undefined: a whole walk */
   readonly #freshBits: Uint32Array | undefined;
-  readonly #isWithEntries: boolean;
+  isWithEntries: boolean;
   /** one bit a unit of the buffer: part of a block already; only in a whole walk */
   readonly #isSeen: Uint32Array;
   readonly #hashSeed: number;
@@ -139,7 +151,7 @@ class SnapshotWalk {
   constructor(words: Uint32Array, freshBits: Uint32Array | undefined, isWithEntries: boolean) {
     this.#words = words;
     this.#freshBits = freshBits;
-    this.#isWithEntries = isWithEntries;
+    this.isWithEntries = isWithEntries;
     this.#isSeen = new Uint32Array(freshBits === undefined ? Math.ceil(words.length / 64) : 0);
     this.#hashSeed = words[BUFFER_HEADER.at.hashSeed]!;
   }
@@ -147,6 +159,7 @@ class SnapshotWalk {
   root(root: number): SnapshotExtent {
     const words = this.#words;
     const at = ROOT.at;
+    this.#blockCount = this.#size = this.#entryCount = 0;
     const base = this.#block(root, ROOT.words, 'root');
     if (words[base + at.magic] !== SNAPSHOT_MAGIC) this.#fault('magic');
     if (words[base + at.version] !== LAYOUT_VERSION) this.#fault(`version ${words[base + at.version]}`);
@@ -474,15 +487,26 @@ class SnapshotWalk {
       if (!this.#isKnown(chunk)) this.#block(chunk, CHUNK_PAGES, 'chunk');
     }
     const pageCount = Math.min(CHUNK_PAGES, 1 << depth);
+    const freshBits = this.#freshBits;
+    const unitEnd = words.length / 2;
     let previous = 0;
     for (let chunkIndex = 0; chunkIndex < chunkCount; chunkIndex++) {
       const chunk = words[base + chunkIndex]!;
       if (this.#isKnown(chunk)) continue;
-      for (let index = 0; index < pageCount; index++) {
-        const page = words[chunk * 2 + index]!;
+      for (let at = chunk * 2, end = at + pageCount; at < end; at++) {
+        const page = words[at]!;
         if (page === previous) continue;
         previous = page;
+        // Most of what a change costs: a chunk has 128 pages, of which one is fresh. Otherwise this is #isKnown.
+        if (
+          freshBits !== undefined &&
+          page >= BLOCKS_AT_UNITS &&
+          page < unitEnd &&
+          (freshBits[page >>> 5]! & (1 << (page & 31))) === 0
+        )
+          continue;
         if (this.#isKnown(page)) continue;
+        const index = at - chunk * 2;
         // A fresh page has made all its chunks fresh, so its row starts here.
         this.#walkPage(this.#rowAt(base, depth, (chunkIndex << CHUNK_BITS) + index), depth, base);
       }
@@ -519,7 +543,7 @@ class SnapshotWalk {
       for (let probe = hash & SLOT_MASK; probe !== slot; probe = (probe + 1) & SLOT_MASK) {
         if (words[base + probe * 2 + 1] === 0) this.#faultInSlot(page, slot, 'a free slot before it hides it');
       }
-      if (this.#isWithEntries && !this.#isKnown(entry)) this.#walkEntry(entry, hash, topAt, depth);
+      if (this.isWithEntries && !this.#isKnown(entry)) this.#walkEntry(entry, hash, topAt, depth);
     }
     this.#where = `page at ${page}`;
     if (fill > PAGE_FILL_MAX) this.#fault(`${fill} entries`);
