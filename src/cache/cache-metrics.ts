@@ -1,5 +1,5 @@
 /** What the cache counts, under CoreDNS's names. */
-import type { MetricFamily, Sample } from '../observability/metric-family.ts';
+import { summed, type MetricFamily, type Sample } from '../observability/metric-family.ts';
 import { CACHE_CELLS, CACHE_HEADER, cacheCellsAt } from './cache-layout.ts';
 import type { CacheProfileTable } from './cache-profiles.ts';
 
@@ -21,7 +21,7 @@ export function cacheFamilies(buffer: SharedArrayBuffer, profiles: CacheProfileT
     type: 'counter',
     help,
     labels: ['server', 'zones', 'view'],
-    samples: () => profiles.instances.map(({ labels }, instance) => ({ labels, value: value(instance) })),
+    samples: () => summed(profiles.instances.map(({ labels }, instance) => ({ labels, value: value(instance) }))),
   });
   const typed = (
     name: string,
@@ -35,10 +35,12 @@ export function cacheFamilies(buffer: SharedArrayBuffer, profiles: CacheProfileT
     help,
     labels: ['server', 'type', 'zones', 'view'],
     samples: () =>
-      profiles.instances.flatMap(({ labels }, instance): Sample[] => [
-        { labels: { ...labels, type: 'success' }, value: success(instance) },
-        { labels: { ...labels, type: 'denial' }, value: denial(instance) },
-      ]),
+      summed(
+        profiles.instances.flatMap(({ labels }, instance): Sample[] => [
+          { labels: { ...labels, type: 'success' }, value: success(instance) },
+          { labels: { ...labels, type: 'denial' }, value: denial(instance) },
+        ]),
+      ),
   });
   return [
     // What one writer links another may unlink: only the sum, mod 2³², is a number of entries.

@@ -16,6 +16,17 @@ export interface Sample {
   readonly suffix?: string;
 }
 
+/** Samples that differ in nothing but their value are one: views may have the same name. */
+export function summed(samples: Iterable<Sample>): readonly Sample[] {
+  const sums = new Map<string, Sample>();
+  for (const sample of samples) {
+    const key = `${sample.suffix ?? ''}\0${Object.values(sample.labels).join('\0')}`;
+    const before = sums.get(key);
+    sums.set(key, before === undefined ? sample : { ...before, value: before.value + sample.value });
+  }
+  return [...sums.values()];
+}
+
 /** The samples of one histogram: cumulative buckets, then sum and count. */
 export function* histogramSamples(
   labels: Readonly<Record<string, string>>,

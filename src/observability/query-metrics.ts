@@ -25,7 +25,7 @@ import {
   TYPE_OTHER,
 } from './counter-layout.ts';
 import type { MetricScope } from './counter-layout.ts';
-import { histogramSamples } from './metric-family.ts';
+import { histogramSamples, summed } from './metric-family.ts';
 import type { MetricFamily, Sample } from './metric-family.ts';
 
 const AT = SCOPE_CELLS.at;
@@ -48,6 +48,19 @@ export function queryMetrics(
   shardCount: number = collector.shardMax,
 ): readonly MetricFamily[] {
   const metrics = new QueryMetrics(collector, scopes);
+  return familiesOf(metrics, collector, shardCount).map((family) => ({
+    ...family,
+    samples: () => (areUnique(scopes) ? family.samples() : summed(family.samples())),
+  }));
+}
+
+/** Whether no two are called the same. */
+function areUnique(scopes: readonly MetricScope[]): boolean {
+  const names = scopes.map(({ server, zone, view, plugin = '' }) => [server, zone, view, plugin].join('\0'));
+  return new Set(names).size === names.length;
+}
+
+function familiesOf(metrics: QueryMetrics, collector: CounterCollector, shardCount: number): readonly MetricFamily[] {
   return [
     {
       name: 'coredns_dns_requests_total',

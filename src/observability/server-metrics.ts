@@ -1,5 +1,5 @@
 /** The metrics of the server as a whole: what runs, what is served, what went wrong. */
-import type { MetricFamily, Sample } from './metric-family.ts';
+import { summed, type MetricFamily, type Sample } from './metric-family.ts';
 import { readUdpSockets } from './udp-sockets.ts';
 
 /** What main counts by itself: whoever meets one of these adds to it. */
@@ -57,7 +57,11 @@ export function serverMetrics(sources: ServerMetricsSources): readonly MetricFam
       type: 'gauge',
       help: 'Always 1: this plugin is enabled in this server block and view.',
       labels: ['server', 'zone', 'view', 'name'],
-      samples: () => sources.plugins().map((plugin) => ({ labels: { ...plugin }, value: 1 })),
+      samples: () =>
+        summed(sources.plugins().map((plugin) => ({ labels: { ...plugin }, value: 1 }))).map((sample) => ({
+          ...sample,
+          value: 1,
+        })),
     },
     ...snapshotMetrics(sources.snapshot),
     counter(

@@ -232,11 +232,14 @@ export class ConfigReloader {
   /** Index of the running server's scope for each of the plan's. @throws SkyshardError CONFIG_UNSUPPORTED */
   #scopesOf(wanted: readonly MetricScope[]): readonly number[] {
     const { scopes, scopeMax } = this.#options;
+    // Blocks may be called the same, views of one name: each has a scope of its own all the same, which says what it logs.
+    const taken = new Set<number>([0]);
     return wanted.map((scope, index) => {
       // What never entered a chain is counted in one place, whatever is served.
       if (index === 0) return 0;
-      const known = scopes.findIndex((other, at) => at > 0 && isSameScope(other, scope));
+      const known = scopes.findIndex((other, at) => !taken.has(at) && isSameScope(other, scope));
       if (known > 0) {
+        taken.add(known);
         // What its templates say may be something else.
         scopes[known] = scope;
         return known;
@@ -247,7 +250,9 @@ export class ConfigReloader {
           'there were too many different zones since the start: restart for that',
         );
       }
-      return scopes.push(scope) - 1;
+      const added = scopes.push(scope) - 1;
+      taken.add(added);
+      return added;
     });
   }
 }

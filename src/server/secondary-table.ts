@@ -33,12 +33,10 @@ export class SecondaryTable {
     datasetOf: Map<number, number>,
     newDataset: () => number,
   ): SecondaryChange {
-    const known = new Map(this.#zones.map((zone) => [identityOf(zone.plan), zone]));
+    const known = Map.groupBy(this.#zones, (zone) => identityOf(zone.plan));
     const zones: { readonly zone: SecondaryZone; readonly plan: PlannedSecondary }[] = [];
     for (const plan of planned) {
-      const identity = identityOf(plan);
-      let zone = known.get(identity);
-      known.delete(identity);
+      let zone = known.get(identityOf(plan))?.shift();
       if (zone === undefined) {
         const dataset = newDataset();
         zone = new SecondaryZone(plan, dataset, this.#datasetOf(dataset), this.#parts);
@@ -46,7 +44,7 @@ export class SecondaryTable {
       datasetOf.set(plan.dataset, zone.dataset);
       zones.push({ zone, plan });
     }
-    const leaving = [...known.values()];
+    const leaving = [...known.values()].flat();
     const pause = (isPaused: boolean): void => {
       for (const zone of leaving) zone.isPaused = isPaused;
     };

@@ -39,12 +39,11 @@ export class ZoneTable {
     datasetOf: Map<number, number>,
     newDataset: () => number,
   ): Promise<ZoneChange> {
-    const known = new Map(this.#zones.map((zone) => [identityOf(zone.source.plan), zone]));
+    // Two blocks may serve the same zone from the same file: each has one of its own.
+    const known = Map.groupBy(this.#zones, (zone) => identityOf(zone.source.plan));
     const zones: ServedZone[] = [];
     for (const plan of planned) {
-      const identity = identityOf(plan);
-      let zone = known.get(identity);
-      known.delete(identity);
+      let zone = known.get(identityOf(plan))?.shift();
       if (zone === undefined) {
         const dataset = newDataset();
         zone = new ServedZone(
@@ -63,7 +62,7 @@ export class ZoneTable {
       datasetOf.set(plan.dataset, zone.dataset);
       zones.push(zone);
     }
-    const leaving = [...known.values()];
+    const leaving = [...known.values()].flat();
     const pause = (isPaused: boolean): void => {
       for (const zone of leaving) zone.isPaused = isPaused;
     };

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import dgram from 'node:dgram';
 import { once } from 'node:events';
+import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, test } from 'node:test';
 import dnsPacket from 'dns-packet';
@@ -9,7 +10,7 @@ import { TYPE } from '../../src/dns/iana.ts';
 import { buildQuery } from '../wire/query.ts';
 import { decodeStrictly } from '../wire/strict-message.ts';
 import { TcpClient } from '../wire/tcp-client.ts';
-import { freePort, spawnNode, temporaryFolder, TRANSPORTS } from './skyshard-process.ts';
+import { freePort, ROOT, spawnNode, temporaryFolder, TRANSPORTS } from './skyshard-process.ts';
 import { startStreamUpstream, type StreamAnswer } from './stream-upstream.ts';
 
 const PODS = `{ apiVersion: v1, kind: Namespace, metadata: { name: team-a } }
@@ -134,3 +135,60 @@ b.test:${port} {
     });
   });
 }
+
+describe('two views of one name', () => {
+  test('stay two across reloads: what they answer, keep and log; their metrics are one', async () => {
+    const [left, right] = [
+      await startStreamUpstream({ answer: answerWith('192.0.2.1') }),
+      await startStreamUpstream({ answer: answerWith('192.0.2.2') }),
+    ];
+    const [port, metrics] = [await freePort(), await freePort()];
+    const zoneFile = '$TTL 60\n@ SOA ns host 1 3600 600 86400 60\n@ NS ns\nns A 127.0.0.1\n';
+    const block = (network: string, upstream: number, word: string, ttl: number): string => `a.test:${port} {
+  bind 127.0.0.1
+  prometheus 127.0.0.1:${metrics}
+  log . "${word} {name}"
+  view same {
+    expr incidr(client_ip(), '${network}')
+  }
+  file db.zone zone.a.test
+  cache ${ttl}
+  forward . 127.0.0.1:${upstream}
+}
+`;
+    const corefile = (words: readonly string[], ttl: number): string =>
+      `.:${port} {\n  bind 127.0.0.1\n  reload 2s 1s\n}\n` +
+      block('127.0.5.0/24', left.port, words[0]!, ttl) +
+      block('127.0.6.0/24', right.port, words[1]!, ttl);
+    const folder = temporaryFolder({ Corefile: corefile(['left', 'right'], 30), 'db.zone': zoneFile });
+    const running = spawnNode([path.join(ROOT, 'dist/main.js'), 'serve', '--conf', 'Corefile'], {
+      workingDirectory: folder,
+    });
+    await running.waitForOutput(/ listens on /);
+    const words = [['left', 'right'], ...['x', 'y'].map((letter) => [`left${letter}`, `right${letter}`])];
+    for (const [round, [leftWord, rightWord]] of words.entries()) {
+      if (round > 0) {
+        writeFileSync(path.join(folder, 'Corefile'), corefile([leftWord!, rightWord!], 30 + round));
+        running.child.kill('SIGUSR1');
+        await running.waitForOutput(new RegExp(`(?:Reloading complete[^]*){${round}}`));
+      }
+      assert.equal(await ask(port, '127.0.5.1', 'www.a.test'), '192.0.2.1');
+      assert.equal(await ask(port, '127.0.6.1', 'www.a.test'), '192.0.2.2');
+      assert.equal(await ask(port, '127.0.6.1', 'ns.zone.a.test'), '127.0.0.1');
+      await running.waitForOutput(new RegExp(`${leftWord} www.a.test.\n`));
+      await running.waitForOutput(new RegExp(`${rightWord} www.a.test.\n`));
+      const page = await (await fetch(`http://127.0.0.1:${metrics}/metrics`)).text();
+      const series = page.split('\n').flatMap((line) => (line.includes('view="same"') ? [line.split('} ')[0]!] : []));
+      assert.deepEqual(
+        series.filter((name, index) => series.indexOf(name) !== index),
+        [],
+        'a series stands once',
+      );
+      const requests = /^coredns_dns_requests_total\{[^}]*view="same"[^}]*type="A"\} (\d+)/m.exec(page);
+      assert.equal(Number(requests?.[1]), 3 * (round + 1));
+    }
+    const askedOf = (upstream: typeof left): number => upstream.asked.filter(({ type }) => type === 'A').length;
+    assert.deepEqual([left, right].map(askedOf), [1, 1], 'the rest came out of the caches');
+    await running.end();
+  });
+});

@@ -109,3 +109,30 @@ test('what is no zone file ends the start, and says where', async () => {
     message: /class:4:1: class 3 of x\.example\.org\. TXT/,
   });
 });
+
+test('two blocks with the same zone keep what they have, and both are let go', async () => {
+  const { publisher, table, plan, replace, until, builder } = await setUp('twice', zone(1, 1));
+  const both = [plan, { ...plan, dataset: 1 }];
+  const numbers = new Map<number, number>();
+  const taken: number[] = [];
+  const take = (): number => {
+    taken.push(taken.length + 1);
+    return taken.length;
+  };
+  for (let round = 0; round < 3; round++) {
+    const change = await table.prepare(both, numbers, take);
+    await publisher.reconfigure({ listeners: [] }, new Set(numbers.values()), change);
+    change.commit();
+    assert.deepEqual([...numbers.values()], [0, 1]);
+  }
+  replace(zone(2, 1));
+  await until(() => builder.dataset(0).serial === 2 && builder.dataset(1).serial === 2, 'both are read anew');
+  const change = await table.prepare([], new Map(), take);
+  await publisher.reconfigure({ listeners: [] }, new Set(), change);
+  change.commit();
+  replace(zone(3, 1));
+  await sleep(5 * RELOAD_MS);
+  assert.ok(![0, 1].some((dataset) => builder.dataset(dataset).serial === 3), 'nobody looks after the file any more');
+  assert.deepEqual(taken, [1]);
+  table.close();
+});
