@@ -2,7 +2,8 @@
  * Kubernetes objects as they come from YAML or JSON → the trimmed objects of objects.ts.
  *
  * Only what DNS reads is checked, by the API's own rules; other fields may hold anything. Kinds that DNS does not read
- * are passed over. Every fault is an ObjectError that names the field.
+ * are passed over. Every fault is an ObjectError that names the field. What an API server has taken already is asked less
+ * of: its rules are other ones in other releases, and what DNS can do without must not take the rest of an object away.
  */
 import { parseIPv4, parseIPv6 } from '../dns/address.ts';
 import { parseName } from '../dns/name.ts';
@@ -34,6 +35,7 @@ const SOURCE_CLUSTER_LABEL = 'multicluster.kubernetes.io/source-cluster';
 const TRIGGER_TIME_ANNOTATION = 'endpoints.kubernetes.io/last-change-trigger-time';
 /** Annotations that are read; all others may be left out of what is decoded. */
 export const NOTED_ANNOTATIONS: readonly string[] = [TRIGGER_TIME_ANNOTATION];
+const PROTOCOLS = ['TCP', 'UDP', 'SCTP'] as const;
 const PHASES_PASSED_OVER = new Set(['Succeeded', 'Failed', 'Unknown']);
 
 /** group and version that each kind is decoded from */
@@ -44,6 +46,9 @@ const KINDS = {
   EndpointSlice: { group: 'discovery.k8s.io', version: 'v1', decode: decodeEndpointSlice },
   ServiceImport: { group: 'multicluster.x-k8s.io', version: 'v1alpha1', decode: decodeServiceImport },
 } as const;
+
+/** What is asked of an object: 'written' by hand, all that an API server would ask; 'stored' there, what DNS can't do without. */
+type Rules = 'written' | 'stored';
 
 /** What option `labels` selects from; Namespaces have an option of their own. */
 const SELECTED_KINDS: ReadonlySet<string> = new Set(['Service', 'EndpointSlice', 'Pod']);
@@ -75,7 +80,7 @@ export function decodeObject(
   options: DecodeOptions = {},
   path: FieldPath = [],
 ): ClusterObject | undefined {
-  return decodeField(new Field(raw, path), undefined, options);
+  return decodeField(new Field(raw, path), undefined, options, 'written');
 }
 
 /**
@@ -85,7 +90,7 @@ export function decodeObject(
  * @throws ObjectError; its path starts at the object
  */
 export function decodeObjectOf(kind: ObjectKind, raw: unknown): ClusterObject | undefined {
-  return decodeField(new Field(raw), { kind, apiVersion: apiVersionOf(kind) }, {});
+  return decodeField(new Field(raw), { kind, apiVersion: apiVersionOf(kind) }, {}, 'stored');
 }
 
 /** `v1`, `discovery.k8s.io/v1` … */
@@ -113,11 +118,16 @@ function decodeInto(
     for (const item of field.get('items').items()) decodeInto(objects, item, itemType, options);
     return;
   }
-  const object = decodeField(field, defaults, options);
+  const object = decodeField(field, defaults, options, 'written');
   if (object !== undefined) objects.push(object);
 }
 
-function decodeField(field: Field, defaults: ItemType | undefined, options: DecodeOptions): ClusterObject | undefined {
+function decodeField(
+  field: Field,
+  defaults: ItemType | undefined,
+  options: DecodeOptions,
+  rules: Rules,
+): ClusterObject | undefined {
   const kind = field.get('kind').text() || defaults?.kind || field.get('kind').requiredText();
   const apiVersion = field.get('apiVersion').text() || defaults?.apiVersion || field.get('apiVersion').requiredText();
   if (!Object.hasOwn(KINDS, kind)) return undefined;
@@ -131,10 +141,10 @@ function decodeField(field: Field, defaults: ItemType | undefined, options: Deco
   }
   const labels = decodeLabels(field.get('metadata').get('labels'));
   if (SELECTED_KINDS.has(kind) && options.labels?.matches(labels) === false) return undefined;
-  return known.decode(field, labels);
+  return known.decode(field, labels, rules);
 }
 
-function decodeService(field: Field): Service {
+function decodeService(field: Field, _labels: Labels, rules: Rules): Service {
   const spec = field.get('spec');
   const type = spec.get('type').oneOf(['ClusterIP', 'NodePort', 'LoadBalancer', 'ExternalName']);
   const isExternal = type === 'ExternalName';
@@ -145,7 +155,7 @@ function decodeService(field: Field): Service {
     clusterIPs: isExternal ? [] : decodeClusterIPs(spec),
     externalName: isExternal ? decodeDomainName(spec.get('externalName')) : '',
     externalIPs: decodeExternalIPs(field),
-    ports: decodeServicePorts(spec.get('ports')),
+    ports: decodeServicePorts(spec.get('ports'), rules),
   };
 }
 
@@ -183,21 +193,23 @@ function decodeExternalIPs(field: Field): string[] {
   return externalIPs;
 }
 
-function decodeServicePorts(field: Field): NamedPort[] {
+function decodeServicePorts(field: Field, rules: Rules): NamedPort[] {
   const items = field.items();
   const names = new Set<string>();
   return items.map((item) => {
     const name = decodePortName(item.get('name'));
-    if (name === '' && items.length > 1) throw item.get('name').error('is required where there are several ports');
-    if (names.has(name)) throw item.get('name').error(`${JSON.stringify(name)} is there twice`);
-    names.add(name);
+    if (rules === 'written') {
+      if (name === '' && items.length > 1) throw item.get('name').error('is required where there are several ports');
+      if (names.has(name)) throw item.get('name').error(`${JSON.stringify(name)} is there twice`);
+      names.add(name);
+    }
     const port = item.get('port').port();
     if (port === undefined) throw item.get('port').error('is required');
-    return { name, port, protocol: decodeProtocol(item.get('protocol')) };
+    return { name, port, protocol: decodeProtocol(item.get('protocol'), rules) };
   });
 }
 
-function decodeEndpointSlice(field: Field, labels: Labels): EndpointSlice | undefined {
+function decodeEndpointSlice(field: Field, labels: Labels, rules: Rules): EndpointSlice | undefined {
   const service = lowerLabel(labels, SERVICE_NAME_LABEL);
   const importedService = lowerLabel(labels, IMPORTED_SERVICE_LABEL);
   const type = field.get('addressType').oneOf(['', 'IPv4', 'IPv6', 'FQDN']);
@@ -209,9 +221,9 @@ function decodeEndpointSlice(field: Field, labels: Labels): EndpointSlice | unde
     importedService,
     sourceCluster: lowerLabel(labels, SOURCE_CLUSTER_LABEL),
     triggerTimeMs: decodeTriggerTime(field.get('metadata').get('annotations').get(TRIGGER_TIME_ANNOTATION)),
-    ports: decodeSlicePorts(field.get('ports')),
+    ports: decodeSlicePorts(field.get('ports'), rules),
     // Host names as endpoints have no meaning in Service discovery; the API only keeps the type for other users.
-    endpoints: type === 'FQDN' ? [] : decodeEndpoints(field.get('endpoints'), type),
+    endpoints: type === 'FQDN' ? [] : decodeEndpoints(field.get('endpoints'), type, rules),
   };
 }
 
@@ -229,35 +241,36 @@ function decodeTriggerTime({ value }: Field): number {
 }
 
 /** A port without number stands for all ports: there is nothing an SRV record could say, so its number is 0. */
-function decodeSlicePorts(field: Field): NamedPort[] {
+function decodeSlicePorts(field: Field, rules: Rules): NamedPort[] {
   return field.items().map((item) => ({
     name: decodePortName(item.get('name')),
     port: item.get('port').port() ?? 0,
-    protocol: decodeProtocol(item.get('protocol')),
+    protocol: decodeProtocol(item.get('protocol'), rules),
   }));
 }
 
-function decodeEndpoints(field: Field, type: '' | 'IPv4' | 'IPv6'): readonly Endpoint[] {
+function decodeEndpoints(field: Field, type: '' | 'IPv4' | 'IPv6', rules: Rules): readonly Endpoint[] {
   const endpoints: Endpoint[] = [];
   const items = field.rawItems();
   for (let index = 0; index < items.length; index++) {
     const raw = items[index];
     if (!(raw instanceof TrimmedEndpoint)) {
-      const endpoint = decodeEndpoint(field.item(index), type);
+      const endpoint = decodeEndpoint(field.item(index), type, rules);
       if (endpoint !== undefined) endpoints.push(endpoint);
-    } else if (!raw.fits(type)) decodeEndpoint(new Field(raw.endpoint, field, index), type);
+    } else if (!raw.fits(type)) decodeEndpoint(new Field(raw.endpoint, field, index), type, rules);
     else if (raw.isReady) endpoints.push(raw.endpoint);
   }
   return endpoints;
 }
 
 /** @returns undefined if it is not served */
-function decodeEndpoint(item: Field, type: '' | 'IPv4' | 'IPv6'): Endpoint | undefined {
+function decodeEndpoint(item: Field, type: '' | 'IPv4' | 'IPv6', rules: Rules): Endpoint | undefined {
   const ready = item.get('conditions').get('ready').boolean();
   const addresses = item
     .get('addresses')
     .items()
     .map((address) => requireAddress(address, address.requiredText(), type));
+  if (addresses.length === 0 && rules === 'stored') return undefined;
   if (addresses.length === 0) throw item.get('addresses').error('is required');
   const hostname = decodeHostname(item.get('hostname'));
   const targetName = targetNameOf(item.get('targetRef').get('name').text());
@@ -288,7 +301,7 @@ function decodePod(field: Field): Pod | undefined {
   };
 }
 
-function decodeServiceImport(field: Field): ServiceImport {
+function decodeServiceImport(field: Field, _labels: Labels, rules: Rules): ServiceImport {
   const spec = field.get('spec');
   const type = spec.get('type').oneOf(['ClusterSetIP', 'Headless']);
   const ips = spec
@@ -300,16 +313,16 @@ function decodeServiceImport(field: Field): ServiceImport {
     ...decodeObjectName(field, decodeLabel),
     type,
     ips: type === 'Headless' ? [] : ips,
-    ports: decodeImportPorts(spec.get('ports')),
+    ports: decodeImportPorts(spec.get('ports'), rules),
   };
 }
 
 /** The CRD asks for a number and nothing else: names may be missing or the same. */
-function decodeImportPorts(field: Field): NamedPort[] {
+function decodeImportPorts(field: Field, rules: Rules): NamedPort[] {
   return field.items().map((item) => {
     const port = item.get('port').port();
     if (port === undefined) throw item.get('port').error('is required');
-    return { name: decodePortName(item.get('name')), port, protocol: decodeProtocol(item.get('protocol')) };
+    return { name: decodePortName(item.get('name')), port, protocol: decodeProtocol(item.get('protocol'), rules) };
   });
 }
 
@@ -360,8 +373,10 @@ function decodePortName(field: Field): string {
   return field.text() === '' ? '' : decodeLabel(field);
 }
 
-function decodeProtocol(field: Field): string {
-  return field.oneOf(['TCP', 'UDP', 'SCTP']);
+function decodeProtocol(field: Field, rules: Rules): string {
+  const { value } = field;
+  const written = rules === 'stored' && typeof value === 'string' ? value.toUpperCase() : value;
+  return PROTOCOLS.find((protocol) => protocol === written) ?? field.oneOf(PROTOCOLS);
 }
 
 function requireAddress(field: Field, text: string, type: '' | 'IPv4' | 'IPv6' = ''): string {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { decodeObject, decodeObjects } from '../../../src/kubernetes/decode.ts';
+import { decodeObject, decodeObjectOf, decodeObjects } from '../../../src/kubernetes/decode.ts';
 import { parseLabelSelector } from '../../../src/kubernetes/label-selector.ts';
 import { ObjectError } from '../../../src/kubernetes/object-error.ts';
 
@@ -342,4 +342,27 @@ test('a fault inside a list has the whole path', () => {
     () => decodeObject(service({ ports: [{}] }), {}, ['object']),
     (thrown) => thrown instanceof ObjectError && thrown.message === 'object.spec.ports[0].port: is required',
   );
+});
+
+test('what an API server has stored need not be what its rules ask for today', () => {
+  const ports = [
+    { port: 53, protocol: 'udp' },
+    { name: 'dns', port: 53, protocol: 'TCP' },
+    { name: 'dns', port: 54, protocol: 'SCTP' },
+  ];
+  const read = [
+    { name: '', port: 53, protocol: 'UDP' },
+    { name: 'dns', port: 53, protocol: 'TCP' },
+    { name: 'dns', port: 54, protocol: 'SCTP' },
+  ];
+  const stored = decodeObjectOf('Service', service({ clusterIP: '10.96.0.1', ports }));
+  assert.deepEqual(stored?.kind === 'Service' && stored.ports, read);
+  refused(service({ clusterIP: '10.96.0.1', ports }), /^spec\.ports\[0\]/);
+
+  const endpoints = [{ addresses: [] }, { addresses: ['10.1.0.1'] }];
+  const sliced = decodeObjectOf('EndpointSlice', slice({ ports, endpoints }));
+  assert.deepEqual(sliced?.kind === 'EndpointSlice' && sliced.ports, read);
+  assert.deepEqual(sliced?.kind === 'EndpointSlice' && sliced.endpoints.map(({ addresses }) => addresses), [
+    ['10.1.0.1'],
+  ]);
 });
