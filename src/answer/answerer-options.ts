@@ -64,6 +64,14 @@ export interface Composer extends Composing {
     stepAt: number,
     stepCount: number,
   ): number;
+
+  /**
+   * Add the addresses of the name at the response's `followOffset` to its additional section.
+   *
+   * @param answerer  has written a response that is whole without them
+   * @returns STEP_RESULT: DONE or PENDING
+   */
+  addGlue(answerer: ComposedAnswerer): number;
 }
 
 /** What a composer sees of the thread's answerer, or of one of its own. */

@@ -40,7 +40,7 @@ import type { OptWriter } from './opt-writer.ts';
 import { QueryFacts } from './query-facts.ts';
 import type { Query } from './query.ts';
 import { RecordsStep } from './records-step.ts';
-import { type Response, SECTION } from './response.ts';
+import type { Response } from './response.ts';
 import type { TargetRule } from './rewrite-program.ts';
 import { RewriteStep, REWRITTEN } from './rewrite-step.ts';
 import { Rotation } from './rotation.ts';
@@ -288,7 +288,7 @@ export class Chain implements ComposedAnswerer {
   private compose(step: number, programAt: number, flags: number, stepAt: number, stepCount: number): number {
     const { response } = this;
     const isFirst = response.answerCount === 0 && response.ownerOffset === HEADER_SIZE;
-    if (!isFirst || response.section !== SECTION.ANSWER || this.query.qclass !== CLASS.IN) return STEP_RESULT.NEXT;
+    if (!isFirst || this.query.qclass !== CLASS.IN) return STEP_RESULT.NEXT;
     this.composer ??= this.options.createComposer?.(this.options, this.reader);
     if (this.composer !== undefined) return this.composer.answer(this, step, programAt, flags, stepAt, stepCount);
     this.fail(QUERY_ERROR.STEP_UNSUPPORTED, 0);
@@ -527,43 +527,12 @@ export class Chain implements ComposedAnswerer {
   }
 
   /**
-   * Look up the IPv4 addresses of the SRV target just written, through the whole server, for the additional section. They
-   * are a kindness: without them the response is as good as whole.
+   * The addresses of the SRV target just written, for the additional section. They are a kindness: without them the
+   * response is as good as whole.
    */
   private addGlue(): number {
-    const { response, query, client, plugin } = this;
-    const { position, answerCount, isAuthoritative } = response;
-    const { qtype } = query;
-    query.followName(response.messageAt + response.followOffset);
-    query.qtype = TYPE.A;
-    const routeAt = this.findRoute();
-    let result: number = STEP_RESULT.DONE;
-    if (routeAt !== NOT_FOUND && this.reader.words[routeAt + ROUTE.at.stepCount] !== 0) {
-      response.section = SECTION.ADDITIONAL;
-      response.ownerOffset = response.followOffset;
-      result = this.runSteps(routeAt);
-    }
-    query.qtype = qtype;
-    if (result === STEP_RESULT.PENDING) return result;
-    const isFound =
-      result === STEP_RESULT.DONE &&
-      response.rcode === RCODE.NOERROR &&
-      response.authorityCount === 0 &&
-      response.answerCount === answerCount &&
-      !response.isTruncated;
-    if (!isFound) {
-      response.position = position;
-      response.answerCount = answerCount;
-      response.authorityCount = 0;
-      response.additionalCount = 0;
-    }
-    response.rcode = RCODE.NOERROR;
-    response.isTruncated = false;
-    response.isAuthoritative = isAuthoritative;
-    response.extendedError = -1;
-    client.error = QUERY_ERROR.NONE;
-    this.plugin = plugin;
-    return STEP_RESULT.DONE;
+    this.composer ??= this.options.createComposer?.(this.options, this.reader);
+    return this.composer === undefined ? STEP_RESULT.DONE : this.composer.addGlue(this);
   }
 
   private fail(error: number, detail: number): void {

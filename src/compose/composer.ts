@@ -36,6 +36,7 @@ import type { SnapshotReader } from '../snapshot/reader.ts';
 import { STEP } from '../snapshot/snapshot-layout.ts';
 import { AutopathStep } from './autopath-step.ts';
 import { Composition, type InnerResponse } from './composition.ts';
+import { addGlue } from './glue.ts';
 import type { Asked, Lookups } from './lookups.ts';
 import { MessageRecords } from './message-records.ts';
 import { ResponseComposer } from './response-composer.ts';
@@ -97,13 +98,23 @@ export class ThreadComposer implements Composer, Lookups {
     stepAt: number,
     stepCount: number,
   ): number {
+    return this.#compose(answerer, () => {
+      if (step === STEP.AUTOPATH) return this.#autopath.answer(this, answerer, programAt, flags, stepAt, stepCount);
+      if (step === STEP.REWRITE) return this.#targets.answer(this, answerer, programAt, stepAt, stepCount);
+      return this.#translation.answer(this, answerer, step, programAt, stepAt, stepCount);
+    });
+  }
+
+  addGlue(answerer: ComposedAnswerer): number {
+    return this.#compose(answerer, () => addGlue(this, answerer));
+  }
+
+  /** @param run  a step, of the client's answer or of one within it */
+  #compose(answerer: ComposedAnswerer, run: () => number): number {
     const isOutermost = answerer.client.composing === undefined;
     if (isOutermost) this.#begin(answerer);
     const heldCount = this.#heldCount;
-    let result: number;
-    if (step === STEP.AUTOPATH) result = this.#autopath.answer(this, answerer, programAt, flags, stepAt, stepCount);
-    else if (step === STEP.REWRITE) result = this.#targets.answer(this, answerer, programAt, stepAt, stepCount);
-    else result = this.#translation.answer(this, answerer, step, programAt, stepAt, stepCount);
+    const result = run();
     this.#heldCount = heldCount;
     if (isOutermost && result !== STEP_RESULT.NEXT) this.#end(result);
     if (isOutermost) answerer.client.composing = undefined;

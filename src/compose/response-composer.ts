@@ -26,8 +26,12 @@ export class ResponseComposer {
   #to = 0;
   #limit = 0;
   readonly #counts = [0, 0, 0];
-  /** something did not fit: nothing behind it is written */
   #isFull = false;
+
+  /** Something did not fit: nothing behind it is written. */
+  get isFull(): boolean {
+    return this.#isFull;
+  }
 
   /** Requires a response that is begun anew. */
   begin(response: Response, query: Query): void {

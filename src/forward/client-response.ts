@@ -58,12 +58,10 @@ export class ClientResponse {
   /** Write the response of `waiter` at `at`. The reply answers its question. */
   write(waiter: number, at: number, reply: Reply): void {
     const waiters = this.#waiters;
-    const isGlue = (waiters.flags[waiter]! & WAITER.GLUE) !== 0;
-    this.#begin(waiter, at, isGlue ? RCODE.NOERROR : reply.rcode);
-    this.isTruncated = !isGlue && (reply.flagsHigh & TC) !== 0;
+    this.#begin(waiter, at, reply.rcode);
+    this.isTruncated = (reply.flagsHigh & TC) !== 0;
     const limit = at + waiters.sizeMax[waiter]! - waiters.optSize[waiter]!;
-    if (isGlue) this.#addGlue(waiter, reply, limit);
-    else if (waiters.aliasCount[waiter] === 0 && reply.isContiguous) this.#copyRecords(waiter, reply, limit);
+    if (waiters.aliasCount[waiter] === 0 && reply.isContiguous) this.#copyRecords(waiter, reply, limit);
     else this.#rewriteRecords(waiter, reply, limit);
     if (waiters.optSize[waiter] !== 0) {
       if (reply.edeSize !== 0) this.#writeOpt(waiter, at, reply.edeAt, reply.edeSize, -1);
@@ -82,10 +80,9 @@ export class ClientResponse {
 
   /** The same where no upstream answered: the CNAME records there are, and the rcode. To be restored by the caller. */
   writeFailure(waiter: number, at: number, rcode: number, extendedError: number): void {
-    const isGlue = (this.#waiters.flags[waiter]! & WAITER.GLUE) !== 0;
-    this.#begin(waiter, at, isGlue ? RCODE.NOERROR : rcode);
+    this.#begin(waiter, at, rcode);
     this.isTruncated = false;
-    if (this.#waiters.optSize[waiter] !== 0) this.#writeOpt(waiter, at, 0, 0, isGlue ? -1 : extendedError);
+    if (this.#waiters.optSize[waiter] !== 0) this.#writeOpt(waiter, at, 0, 0, extendedError);
     this.#finish(waiter, at, 0, RA);
   }
 
@@ -178,20 +175,6 @@ export class ClientResponse {
       }
       this.#position = end;
       this.#authorityCount++;
-      from = reply.recordEnd(from);
-    }
-  }
-
-  /** Answers of the reply as additional records, as many as have room: they are a kindness. */
-  #addGlue(waiter: number, reply: Reply, limit: number): void {
-    if (reply.rcode !== RCODE.NOERROR) return;
-    const ownerOffset = this.#waiters.nameOffset[waiter]!;
-    let from = reply.questionEnd;
-    for (let left = reply.answerCount; left > 0; left--) {
-      const end = this.#copier.copy(reply, from, this.#position, ownerOffset, limit);
-      if (end === 0) return;
-      this.#position = end;
-      this.#additionalCount++;
       from = reply.recordEnd(from);
     }
   }

@@ -7,7 +7,7 @@
 import type { Continuation, QueryClient } from '../answer/answerer-options.ts';
 import type { Query } from '../answer/query.ts';
 import type { AddressOrder } from '../answer/record-order.ts';
-import { SECTION, type Response } from '../answer/response.ts';
+import type { Response } from '../answer/response.ts';
 import type { Rewriting } from '../answer/response-restorer.ts';
 import { AD, FLAGS_LOW_AT, HEADER_SIZE } from '../dns/wire-header.ts';
 import { POLICY_FLAG } from '../snapshot/snapshot-layout.ts';
@@ -37,12 +37,10 @@ export const WAITER = {
   MINIMAL: 16,
   /** the CNAME records are our own data */
   AA: 32,
-  /** the head is a whole answer, to which addresses may come as additional records */
-  GLUE: 64,
   /** no client: the answer is for the cache alone */
-  NOBODY: 128,
+  NOBODY: 64,
   /** records are shuffled, or ordered by `addressOrder` */
-  ORDERED: 256,
+  ORDERED: 128,
 } as const;
 
 export class Waiters {
@@ -130,7 +128,6 @@ export class Waiters {
     if (query.isDo !== 0) flags |= WAITER.DO | WAITER.AD;
     else if ((from[messageAt + FLAGS_LOW_AT]! & AD) !== 0) flags |= WAITER.AD;
     if (response.isAuthoritative) flags |= WAITER.AA;
-    if (response.section === SECTION.ADDITIONAL) flags |= WAITER.GLUE;
     if ((client.policyFlags & POLICY_FLAG.MINIMAL) !== 0) flags |= WAITER.MINIMAL;
     this.flags[waiter] = flags;
     return true;

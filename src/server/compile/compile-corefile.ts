@@ -321,8 +321,8 @@ class Compiler {
 
 const NSID_SIZE_MAX = 128;
 
-function asksOtherQuestions({ autopath, dns64, siit, rewrite }: PluginOptions): boolean {
-  if (autopath !== undefined || dns64 !== undefined || siit !== undefined) return true;
+function asksOtherQuestions({ autopath, dns64, siit, rewrite, k8s_external: external }: PluginOptions): boolean {
+  if (autopath !== undefined || dns64 !== undefined || siit !== undefined || external !== undefined) return true;
   return rewrite?.rules.some(({ change }) => change.field === 'cname') ?? false;
 }
 

@@ -1,5 +1,6 @@
 /** Chains of steps without a Corefile, a socket or a thread: asked in this thread, answers as text. */
 import { Answerer } from '../../../src/answer/answerer.ts';
+import { loadComposer } from '../../../src/compose/load-composer.ts';
 import { rcodeName, typeName } from '../../../src/dns/iana.ts';
 import { parseName as nameOctets } from '../../../src/dns/name.ts';
 import { parseType } from '../../../src/dns/record-words.ts';
@@ -64,6 +65,7 @@ export class Chain {
       messageCapacity: 66_000,
       counters: this.#shard,
       cookieSecret: new Uint8Array(16),
+      createComposer: loadComposer,
     });
   }
 
