@@ -207,7 +207,7 @@ export class Chain implements ComposedAnswerer {
     for (let index = 0; index < size; index++) to[index] = bytes[messageAt + index]!;
   }
 
-  /** A block without a plugin that answers refuses; one whose plugins all pass the name on fails. */
+  /** A block that has no chain of plugins refuses; one whose plugins all pass the name on fails, `errors` and `log` too. */
   hasHandlers(routeAt: number): boolean {
     const words = this.reader.words;
     if (words[routeAt + ROUTE.at.stepCount] !== 0) return true;

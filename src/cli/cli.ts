@@ -26,8 +26,11 @@ export async function runCli(args: readonly string[]): Promise<number> {
 async function runCommand(args: readonly string[]): Promise<number> {
   const [first, ...rest] = args;
   if (first === 'help' || args.some((argument) => /^(-h|--?help)$/.test(argument))) return printHelp();
-  if (first !== undefined && /^--?version$/.test(first)) return printVersion();
-  if (first !== undefined && /^--?plugins$/.test(first)) return printPlugins();
+  // Behind other flags too: of a Deployment's arguments these two are added, not put in their place.
+  const end = args.indexOf('--');
+  const flags = first === 'serve' || first?.startsWith('-') === true ? args.slice(0, end < 0 ? args.length : end) : [];
+  if (flags.some((argument) => /^--?version$/.test(argument))) return printVersion();
+  if (flags.some((argument) => /^--?plugins$/.test(argument))) return printPlugins();
   // Each subcommand is imported when it is asked for: `serve` must not pay for what the others load.
   if (first === 'snapshot') return (await import('./snapshot.ts')).runSnapshot(rest);
   if (first === 'check') return (await import('./check.ts')).runCheck(rest);

@@ -10,6 +10,12 @@ export interface FlagSpec {
   readonly help: string;
 }
 
+/** What Go's flags take for a flag without a value: `-quiet=false`. */
+const GO_BOOLEANS: ReadonlyMap<string, boolean> = new Map([
+  ...['1', 't', 'T', 'true', 'TRUE', 'True'].map((word) => [word, true] as const),
+  ...['0', 'f', 'F', 'false', 'FALSE', 'False'].map((word) => [word, false] as const),
+]);
+
 /** Values of each flag that was given, in order; the last one counts where a flag is not repeatable. */
 export type FlagValues = ReadonlyMap<string, readonly string[]>;
 
@@ -29,8 +35,10 @@ export function parseFlags(command: string, specs: readonly FlagSpec[], args: re
     const spec = specs.find((candidate) => candidate.name === name);
     if (spec === undefined) throw usageError(command, specs, `unknown flag "${argument.replace(/=.*/s, '')}"`);
     if (spec.value === undefined) {
-      if (inlineValue !== undefined) throw usageError(command, specs, `--${spec.name} takes no value`);
-      values.set(spec.name, ['']);
+      const isOn = inlineValue === undefined ? true : GO_BOOLEANS.get(inlineValue);
+      if (isOn === undefined) throw usageError(command, specs, `--${spec.name} takes no value but true or false`);
+      if (isOn) values.set(spec.name, ['']);
+      else values.delete(spec.name);
       continue;
     }
     const value = inlineValue ?? args[++index];

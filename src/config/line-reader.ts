@@ -65,10 +65,18 @@ export function refuseBlock(line: CorefileLine): void {
   }
 }
 
+/** @throws SkyshardError CONFIG_ARGUMENT if the line has a block, be it an empty one */
+export function refuseBraces(line: CorefileLine): void {
+  refuseBlock(line);
+  if (line.options === null) return;
+  const at = line.arguments.at(-1) ?? line.name;
+  throw argumentFault(at, `unexpected token '{' after ${quoteText(at.text)}: '${line.name.text}' takes no block`);
+}
+
 /** A directive without arguments and options. */
 export function takeNothing(line: CorefileLine): void {
   takeNoArguments(line);
-  refuseBlock(line);
+  refuseBraces(line);
 }
 
 /** One of a few words. */

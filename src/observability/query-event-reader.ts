@@ -1,7 +1,8 @@
 /** Main's side of the query event rings: takes out what the shards committed, one event at a time. */
 import { formatIPv4, formatIPv6 } from '../dns/address.ts';
 import { formatName, lowerCaseName } from '../dns/name.ts';
-import { CLASS, RCODE, TYPE } from '../dns/iana.ts';
+import { CLASS, RCODE } from '../dns/iana.ts';
+import { typeWord } from '../dns/record-words.ts';
 import { NAME_SIZE_MAX } from '../dns/wire-header.ts';
 import {
   QUERY_EVENT,
@@ -82,7 +83,7 @@ export class QueryEvent {
 
   /** as miekg/dns has it: `TYPE65280` for what has no name */
   get typeText(): string {
-    return TYPE_TEXTS.get(this.type) ?? `TYPE${this.type}`;
+    return typeWord(this.type) ?? `TYPE${this.type}`;
   }
 
   get classText(): string {
@@ -184,13 +185,8 @@ function readValues(words: Uint32Array, mask: number, at: number, size: number):
   return octets.toString('utf8', 0, size).split('\0');
 }
 
-/** Types that skyshard has no use for and clients ask about. */
-const MORE_TYPES = { HINFO: 13, RP: 17, AFSDB: 18, LOC: 29, NAPTR: 35, DNAME: 39, SSHFP: 44, TLSA: 52, CAA: 257 };
 const CLASS_TEXTS = new Map<number, string>(Object.entries(CLASS).map(([text, number]) => [number, text]));
 const RCODE_TEXTS = new Map<number, string>(Object.entries(RCODE).map(([text, number]) => [number, text]));
-const TYPE_TEXTS = new Map<number, string>(
-  Object.entries({ ...TYPE, ...MORE_TYPES }).map(([text, number]) => [number, text]),
-);
 
 function addressText(words: Uint32Array, isIPv6: boolean): string {
   return isIPv6 ? formatIPv6(words) : formatIPv4(words[0]!);

@@ -202,7 +202,7 @@ export const POLICY_FLAG = {
   ERRORS: 8,
   /** a `forward` serves the whole root: recursion is available */
   RECURSION: 16,
-  /** the block has plugins that answer: a name that none of them takes is SERVFAIL, where else it is REFUSED */
+  /** the block has a chain of plugins: a name that none of them takes is SERVFAIL, where else it is REFUSED */
   HANDLERS: 32,
   /** a step of the block asks other questions: the query is kept as it came */
   COMPOSED: 64,

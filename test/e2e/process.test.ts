@@ -19,6 +19,10 @@ import {
 describe('the command line', () => {
   test('--version and --help print to stdout and end with 0', () => {
     assert.match(runSkyshard(['--version']).stdout, /^skyshard \d+\.\d+\.\d+\n$/);
+    for (const args of [['-plugins'], ['-conf', 'none', '-plugins'], ['serve', '--conf=none', '--plugins']]) {
+      assert.match(runSkyshard(args).stdout, /^root\nmetadata\n(.+\n)+whoami\n/);
+    }
+    assert.match(runSkyshard(['-conf', 'none', '-version']).stdout, /^skyshard \d/);
     for (const args of [['--help'], ['-h'], ['help'], ['serve', '--help']]) {
       const help = runSkyshard(args);
       assert.equal(help.code, 0);

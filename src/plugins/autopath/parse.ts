@@ -1,5 +1,5 @@
 import { quoteText } from '../../config/corefile-token.ts';
-import { argumentFault, refuseBlock } from '../../config/line-reader.ts';
+import { argumentFault, refuseBraces } from '../../config/line-reader.ts';
 import { definePlugin } from '../../config/plugin-definition.ts';
 import { parseResolvConf } from '../../config/resolv-conf.ts';
 
@@ -21,7 +21,7 @@ const SEARCH_PLUGIN = 'kubernetes';
 export default definePlugin('autopath', (lines, block): AutopathOptions => {
   let options: AutopathOptions | undefined;
   for (const line of lines) {
-    refuseBlock(line);
+    refuseBraces(line);
     const source = line.arguments.at(-1);
     if (source === undefined)
       throw argumentFault(line.name, 'no resolv-conf specified, expected a file or @kubernetes');

@@ -1,4 +1,4 @@
-import { refuseBlock, readOptions, takeArgument, takeArguments, takeNoArguments } from '../../config/line-reader.ts';
+import { readOptions, takeArgument, takeArguments, takeNoArguments } from '../../config/line-reader.ts';
 import { readTranslationPrefix, WELL_KNOWN_PREFIX, type Network } from '../../config/network.ts';
 import { definePlugin } from '../../config/plugin-definition.ts';
 
@@ -10,17 +10,14 @@ export interface Dns64Options {
   readonly allowsIPv4: boolean;
 }
 
-/** `dns64 [PREFIX]` or `dns64 { prefix P; translate_all; allow_ipv4 }` */
+/** `dns64 [PREFIX] { prefix P; translate_all; allow_ipv4 }`: CoreDNS passes over the block where PREFIX stands before it. */
 export default definePlugin('dns64', (lines): Dns64Options => {
   let prefix = WELL_KNOWN_PREFIX;
   let translatesAll = false;
   let allowsIPv4 = false;
   for (const line of lines) {
     const [token] = takeArguments(line, 0, 1, 'dns64 [PREFIX]');
-    if (token !== undefined) {
-      prefix = readTranslationPrefix(token);
-      refuseBlock(line);
-    }
+    if (token !== undefined) prefix = readTranslationPrefix(token);
     readOptions(line, {
       prefix: (option) => {
         prefix = readTranslationPrefix(takeArgument(option, 'prefix NETWORK'));

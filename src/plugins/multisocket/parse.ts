@@ -1,4 +1,4 @@
-import { countFault, refuseBlock, takeArguments } from '../../config/line-reader.ts';
+import { countFault, refuseBraces, takeArguments } from '../../config/line-reader.ts';
 import { readInteger } from '../../config/number.ts';
 import { definePlugin } from '../../config/plugin-definition.ts';
 
@@ -12,7 +12,7 @@ const SOCKETS_MAX = 1024;
 /** `multisocket [N]`, once. */
 export default definePlugin('multisocket', ([line, second]): MultisocketOptions => {
   const [token] = takeArguments(line, 0, 1, 'multisocket [N]');
-  refuseBlock(line);
+  refuseBraces(line);
   if (second !== undefined) throw countFault(second.name, 'multisocket [N], once per server block');
   return { socketCount: token === undefined ? null : readInteger(token, 'num sockets', 1, SOCKETS_MAX) };
 });

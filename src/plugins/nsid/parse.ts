@@ -1,4 +1,4 @@
-import { refuseBlock } from '../../config/line-reader.ts';
+import { refuseBraces } from '../../config/line-reader.ts';
 import { definePluginOnce } from '../../config/plugin-definition.ts';
 
 export interface NsidOptions {
@@ -8,7 +8,7 @@ export interface NsidOptions {
 
 /** `nsid [DATA…]`; the host name if nothing is given. */
 export default definePluginOnce('nsid', (line, block): NsidOptions => {
-  refuseBlock(line);
+  refuseBraces(line);
   if (line.arguments.length === 0) return { data: block.hostName === '' ? 'localhost' : block.hostName };
   return { data: line.arguments.map((token) => token.text).join(' ') };
 });

@@ -1,7 +1,7 @@
 import { quoteText, type CorefileToken } from '../../config/corefile-token.ts';
 import type { CorefileLine } from '../../config/corefile-tree.ts';
 import { readClass, readRcode, readType } from '../../config/dns-words.ts';
-import { argumentFault, countFault, refuseBlock } from '../../config/line-reader.ts';
+import { argumentFault, countFault, refuseBlock, refuseBraces } from '../../config/line-reader.ts';
 import { parseInteger, U32_MAX } from '../../config/number.ts';
 import { definePlugin } from '../../config/plugin-definition.ts';
 import { readRegex } from '../../config/regex.ts';
@@ -73,7 +73,7 @@ function readRule(line: CorefileLine): RewriteRule {
 /** The words of the line; those of the block follow where the line holds no whole rule. */
 function wordsOf(line: CorefileLine): readonly CorefileToken[] {
   if (line.arguments.length >= 2) {
-    refuseBlock(line);
+    refuseBraces(line);
     return line.arguments;
   }
   const inBlock = (line.options ?? []).flatMap((option) => {

@@ -1,4 +1,4 @@
-import { refuseBlock, takeArgument } from '../../config/line-reader.ts';
+import { refuseBraces, takeArgument } from '../../config/line-reader.ts';
 import { definePlugin } from '../../config/plugin-definition.ts';
 
 export interface RootOptions {
@@ -10,7 +10,7 @@ export interface RootOptions {
 export default definePlugin('root', (lines, block): RootOptions => {
   for (const line of lines) {
     const token = takeArgument(line, 'root PATH');
-    refuseBlock(line);
+    refuseBraces(line);
     block.rootDirectory = block.resolvePath(token.text);
     if (!block.files.exists(block.rootDirectory)) block.warn(token, `root path does not exist: ${block.rootDirectory}`);
   }

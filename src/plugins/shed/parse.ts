@@ -1,4 +1,4 @@
-import { argumentFault, takeNothing } from '../../config/line-reader.ts';
+import { argumentFault, refuseBlock, takeNoArguments } from '../../config/line-reader.ts';
 import { definePluginOnce } from '../../config/plugin-definition.ts';
 
 export interface ShedOptions {
@@ -8,7 +8,8 @@ export interface ShedOptions {
 
 /** `shed`, only in blocks of scheme dns. */
 export default definePluginOnce('shed', (line, block): ShedOptions => {
-  takeNothing(line);
+  takeNoArguments(line);
+  refuseBlock(line);
   const other = block.keys.find((key) => key.scheme !== 'dns');
   if (other !== undefined) {
     const message = `only plain DNS server blocks are supported; '${other.token.text}' uses transport '${other.scheme}'`;

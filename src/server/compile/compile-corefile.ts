@@ -68,6 +68,11 @@ const WITHOUT_STEP: ReadonlySet<string> = new Set([
   // a property of what `forward` does
   'cache',
 ]);
+/** Not part of CoreDNS's chain: with nothing but these a block refuses what it is asked. */
+const WITHOUT_HANDLER: ReadonlySet<string> = new Set([
+  ...['root', 'timeouts', 'multisocket', 'reload', 'bind', 'debug', 'ready', 'health', 'pprof', 'tls', 'https'],
+  ...['proxyproto', 'view'],
+]);
 /** Plugins accepted without effect, and what is said of them. */
 const WITHOUT_EFFECT: ReadonlyMap<string, string> = new Map([
   ['dnssec', 'nothing is signed: records that zone files and upstreams have signed are passed through'],
@@ -261,7 +266,10 @@ class Compiler {
       }
     }
     return {
-      policy: this.#policyOf(block, makers.length > 0),
+      policy: this.#policyOf(
+        block,
+        block.chain.some(({ name }) => !WITHOUT_HANDLER.has(name)),
+      ),
       condition: conditionOf(block),
       zones,
       stepsFor: (suffix, scopeOf) => makers.flatMap((make) => make(suffix, scopeOf)),

@@ -41,6 +41,12 @@ describe('parseFlags', () => {
     assert.deepEqual(parse('--dns.port', '-1'), { 'dns.port': ['-1'] });
   });
 
+  test('a flag without a value may be set to true or false, as with Go', () => {
+    for (const yes of ['--quiet', '-quiet=true', '--quiet=1', '--quiet=T'])
+      assert.deepEqual(parse(yes), { quiet: [''] });
+    for (const no of ['--quiet=false', '-quiet=0', '--quiet=F']) assert.deepEqual(parse('--quiet', no), {});
+  });
+
   test('says what is accepted where a flag is unknown', () => {
     assert.equal(
       faultOf('--prot=53'),
@@ -51,7 +57,7 @@ describe('parseFlags', () => {
   test('refuses a missing value, a value too much and what is no flag', () => {
     assert.match(faultOf('--bind'), /^--bind needs a value: --bind ADDR;/);
     assert.match(faultOf('--bind='), /^--bind needs a value/);
-    assert.match(faultOf('--quiet=1'), /^--quiet takes no value/);
+    assert.match(faultOf('--quiet=maybe'), /^--quiet takes no value but true or false/);
     for (const argument of ['deploy', '--', '-', '---bind', '--=x', '']) {
       assert.match(faultOf(argument), /^unexpected argument/, argument);
     }

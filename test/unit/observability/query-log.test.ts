@@ -62,6 +62,8 @@ for (const [format, event, text] of [
   ['{type} {class}', { type: 65_280, class: 5 }, 'TYPE65280 CLASS5'],
   ['{type} {class}', { type: 257, class: 3 }, 'CAA CH'],
   ['{type}', { type: 255 }, 'ANY'],
+  ['{type}', { type: 10 }, 'NULL'],
+  ['{type}', { type: 99 }, 'SPF'],
   ['{name}', { name: '' }, '.'],
   ['{proto} {>bufsize}', { facts: { flags: LOG | STREAM, udpSize: 1232 } }, 'tcp 65535'],
   ['{>bufsize}', { facts: { udpSize: 1232 } }, '1232'],

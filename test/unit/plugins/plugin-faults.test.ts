@@ -53,6 +53,12 @@ const CASES: readonly (readonly [lines: string, place: string, says: RegExp])[] 
   ['siit {\neam ::1 192.0.2.1\n}', '3:5', /invalid IPv4 address: '::1'/],
   ['siit {\nipv6_prefix 2001:db8:0:0:100::/96\n}', '3:13', /reserved octet/],
   ['any {\nfoo\n}', '3:1', /unknown property 'foo'/],
+  ...['any', 'debug', 'loop', 'minimal', 'multisocket', 'nsid', 'whoami'].map(
+    (name) => [`${name} {\n}`, '2:3', new RegExp(`plugin/${name}: unexpected token '\\{' after '${name}'`)] as const,
+  ),
+  ['root / {\n}', '2:8', /unexpected token '\{' after '\/': 'root' takes no block/],
+  ['autopath @kubernetes {\n}', '2:12', /unexpected token '\{' after '@kubernetes'/],
+  ['rewrite name a b {\n}', '2:18', /unexpected token '\{' after 'b'/],
   ['whoami x', '2:10', /expected 'whoami'/],
   ['loadbalance fastest', '2:15', /unknown policy: 'fastest'/],
   ['loadbalance weighted', '2:15', /missing weight file/],

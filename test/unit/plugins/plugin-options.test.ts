@@ -80,6 +80,8 @@ const CASES: readonly (readonly [name: PluginName, directive: string, options: o
     { prefix: { family: 6, words: [0x0064_ff9b, 0, 0, 0], prefixLength: 96 }, translatesAll: false, allowsIPv4: false },
   ],
   ['dns64', 'dns64 2001:db8::/32', { prefix: { family: 6, words: [0x2001_0db8, 0, 0, 0], prefixLength: 32 } }],
+  ['dns64', 'dns64 2001:db8::/32 { allow_ipv4 }', { allowsIPv4: true }],
+  ['shed', 'shed { }', { writesMax: 1024 }],
   ['dns64', 'dns64 { translate_all; allow_ipv4; prefix 2001:db8::/64 }', { translatesAll: true, allowsIPv4: true }],
   [
     'siit',
