@@ -331,6 +331,7 @@ export class Answerer {
     const response = this.response;
     if (response.rcode !== RCODE.NOERROR || response.authorityCount + response.additionalCount === 0) return;
     if (response.answerCount === 0 && response.authorityCount > 0) return;
+    if (this.chain.hasProofs) return;
     response.keepAnswersOnly(this.query.questionEnd);
   }
 

@@ -129,6 +129,11 @@ export class Chain implements ComposedAnswerer {
   }
 
   /** Made by the first name that such a zone answers: most servers have none. */
+  /** As ZoneStep.hasProofs, of whatever answered. */
+  get hasProofs(): boolean {
+    return this.zone !== undefined && this.zone.hasProofs;
+  }
+
   private get zoneStep(): ZoneStep {
     if (this.zone === undefined) {
       this.zone = new ZoneStep(this.reader, this.query, this.response, this.rotation);

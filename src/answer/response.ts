@@ -28,6 +28,8 @@ export const SOA_EXPIRE_SECONDS = 86_400;
 const NO_TEXT = new Uint8Array(0);
 
 export class Response {
+  /** another one for each response, so that what a step keeps of one is not taken for that of the next */
+  number = 0;
   /** start of the message in the arena */
   messageAt = 0;
   /** where the next record goes */
@@ -62,6 +64,7 @@ export class Response {
   }
 
   begin(messageAt: number, position: number, limit: number, ownerOffset: number): void {
+    this.number = (this.number + 1) | 0;
     this.messageAt = messageAt;
     this.position = position;
     this.limit = limit;

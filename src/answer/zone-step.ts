@@ -14,7 +14,6 @@ import {
   DATASET_FLAG,
   ENTRY_FLAG,
   ENTRY_FLAGS_SHIFT,
-  ENTRY_KEY_SIZE_MASK,
   ENTRY_KIND_SHIFT,
   KEY_SPACE,
   KIND,
@@ -27,12 +26,12 @@ import { type Response, SECTION } from './response.ts';
 import type { Rotation } from './rotation.ts';
 import { NO_TTL_MAX, RrsetWriter } from './rrset-writer.ts';
 import { STEP_RESULT } from './step-result.ts';
-import { ZoneOrder } from './zone-order.ts';
+import { ZoneProofs } from './zone-proofs.ts';
 
+const KEY = 25;
 /** The label `*` with its length octet. */
 const WILDCARD_SIZE = 2;
 const WILDCARD = 0x2a01;
-const ASTERISK = 0x2a;
 /** Owner pointer, TYPE, CLASS, TTL and RDLENGTH. */
 const RECORD_FIXED_SIZE = 12;
 
@@ -46,11 +45,13 @@ export class ZoneStep {
   private readonly rotation: Rotation;
   private readonly words: Uint32Array;
   private readonly writer: RrsetWriter;
-  private readonly order: ZoneOrder;
+  private readonly proofs: ZoneProofs;
   /** a name that is looked for beside the question's, lower-cased, zero-padded */
   private readonly otherBytes: Uint8Array;
   private readonly otherView: DataView;
 
+  /** the response that what follows is of */
+  private responseNumber = -1;
   /** entries whose DNAME records stand in the response */
   private readonly substituted = new Uint32Array(SUBSTITUTIONS_MAX);
   private substitutedCount = 0;
@@ -73,7 +74,7 @@ export class ZoneStep {
     this.rotation = rotation;
     this.words = reader.words;
     this.writer = new RrsetWriter(reader.words, response);
-    this.order = new ZoneOrder(reader.words);
+    this.proofs = new ZoneProofs(reader.words, query, response, this.writer);
     const other = new ArrayBuffer(2 * NAME_SIZE_MAX + 2);
     this.otherBytes = new Uint8Array(other);
     this.otherView = new DataView(other);
@@ -91,6 +92,11 @@ export class ZoneStep {
    */
   answer(infoAt: number, stepFlags: number): number {
     const { words, query, response, reader } = this;
+    if (this.responseNumber !== response.number) {
+      this.responseNumber = response.number;
+      this.substitutedCount = 0;
+      this.proofs.begin();
+    }
     const datasetAt = reader.datasetAt(words[infoAt + ZONE_RECORDS.at.dataset]!);
     this.datasetAt = datasetAt;
     if ((words[datasetAt + DATASET.at.flags]! & DATASET_FLAG.SYNCED) === 0) {
@@ -118,9 +124,14 @@ export class ZoneStep {
     return this.answerEntry(entryAt, false);
   }
 
+  /** The response has records that prove something: without them a signed answer is worth nothing. */
+  get hasProofs(): boolean {
+    return this.responseNumber === this.response.number && this.proofs.isSaid;
+  }
+
   /** The alias that this step wrote last leads to a name that no zone of the server holds: its zone answers. */
   endAlias(): void {
-    if (!this.isMinimal && this.response.section === SECTION.ANSWER) this.writeServers(false);
+    if (this.response.section === SECTION.ANSWER) this.writeAuthority(!this.isMinimal);
   }
 
   private flagsOf(entryAt: number): number {
@@ -180,9 +191,9 @@ export class ZoneStep {
     const { qtype } = query;
     if (this.isEmpty(entryAt) && !isWildcard && this.isFallthrough) return STEP_RESULT.NEXT;
     response.isAuthoritative = true;
-    if (qtype !== TYPE.CNAME) {
+    if (!isBesideAlias(qtype)) {
       const aliasAt = writer.find(entryAt, TYPE.CNAME);
-      if (aliasAt !== NOT_FOUND) return this.followAlias(entryAt, aliasAt);
+      if (aliasAt !== NOT_FOUND) return this.followAlias(entryAt, aliasAt, isWildcard);
     }
     const rrsetAt = writer.find(entryAt, qtype);
     if (rrsetAt === NOT_FOUND) return this.denyType(entryAt, isWildcard);
@@ -193,9 +204,10 @@ export class ZoneStep {
     // Behind an answer that is cut nothing else helps; as glue of another answer it stands alone.
     if (!isWhole || response.section !== SECTION.ANSWER) return STEP_RESULT.DONE;
     const isApexServers = entryAt === this.apexAt && qtype === TYPE.NS;
-    if (this.isMinimal) return STEP_RESULT.DONE;
     const { targetCount } = writer;
-    if (!isApexServers) this.writeServers(isWildcard);
+    if (isWildcard) this.awaitProof();
+    this.writeAuthority(!this.isMinimal && !isApexServers);
+    if (this.isMinimal) return STEP_RESULT.DONE;
     if (isApexServers || hasTargets(qtype)) this.writeAddresses(targetCount, isApexServers ? this.zoneStart : -1);
     return STEP_RESULT.DONE;
   }
@@ -205,7 +217,7 @@ export class ZoneStep {
     return !this.isDo || this.writer.writeSignatures(entryAt, type, this.response.ownerOffset, NO_TTL_MAX);
   }
 
-  private followAlias(entryAt: number, aliasAt: number): number {
+  private followAlias(entryAt: number, aliasAt: number, isWildcard: boolean): number {
     const { response, writer } = this;
     const target = response.position + RECORD_FIXED_SIZE - response.messageAt;
     const isWhole = writer.write(aliasAt, response.ownerOffset, NO_TTL_MAX, 0) && this.sign(entryAt, TYPE.CNAME);
@@ -213,27 +225,32 @@ export class ZoneStep {
       response.isTruncated = true;
       return STEP_RESULT.DONE;
     }
+    if (isWildcard) this.awaitProof();
     response.followOffset = target;
     return STEP_RESULT.FOLLOW;
   }
 
-  /** The apex NS records behind an answer, and what proves that no closer name could have answered: all or nothing. */
-  private writeServers(isWildcard: boolean): void {
+  /** A wildcard has answered: that no closer name could have is proved when the answers are complete (RFC 4035 §3.1.3.3). */
+  private awaitProof(): void {
+    if (this.isDo) this.proofs.await(this.proofs.ofName(this.datasetAt, this.zoneStart), this.zoneOffset);
+  }
+
+  /** Behind answers: the proofs that they need, and the apex NS records if they are wanted and have room. */
+  private writeAuthority(hasServers: boolean): void {
     const { response, writer } = this;
-    const { position } = response;
     response.section = SECTION.AUTHORITY;
-    const serversAt = writer.find(this.apexAt, TYPE.NS);
-    let isWhole = true;
+    // A signed answer of a wildcard without its proof is worth nothing.
+    if (!this.proofs.writeWaiting()) response.isTruncated = true;
+    const serversAt = hasServers && !response.isTruncated ? writer.find(this.apexAt, TYPE.NS) : NOT_FOUND;
     if (serversAt !== NOT_FOUND) {
-      isWhole = writer.write(serversAt, this.zoneOffset, NO_TTL_MAX, 0);
-      if (isWhole && this.isDo) isWhole = writer.writeSignatures(this.apexAt, TYPE.NS, this.zoneOffset, NO_TTL_MAX);
-    }
-    if (isWhole && isWildcard && this.isDo) isWhole = this.writeProof(this.proofOfName());
-    if (!isWhole) {
-      response.position = position;
-      response.authorityCount = 0;
-      // A signed answer of a wildcard without its proof is worth nothing.
-      if (isWildcard && this.isDo) response.isTruncated = true;
+      const { position, authorityCount } = response;
+      const isWhole =
+        writer.write(serversAt, this.zoneOffset, NO_TTL_MAX, 0) &&
+        (!this.isDo || writer.writeSignatures(this.apexAt, TYPE.NS, this.zoneOffset, NO_TTL_MAX));
+      if (!isWhole) {
+        response.position = position;
+        response.authorityCount = authorityCount;
+      }
     }
     response.section = SECTION.ANSWER;
   }
@@ -334,13 +351,16 @@ export class ZoneStep {
     const { targetCount } = writer;
     if (isWhole && this.isDo) {
       const signerAt = writer.find(cutAt, TYPE.DS);
-      if (signerAt !== NOT_FOUND) {
-        isWhole =
-          writer.write(signerAt, owner, NO_TTL_MAX, 0) && writer.writeSignatures(cutAt, TYPE.DS, owner, NO_TTL_MAX);
-      }
+      // Where there is none, that is proved (RFC 4035 §3.1.4).
+      isWhole =
+        signerAt === NOT_FOUND
+          ? this.proofs.write(cutAt, this.zoneOffset)
+          : writer.write(signerAt, owner, NO_TTL_MAX, 0) && writer.writeSignatures(cutAt, TYPE.DS, owner, NO_TTL_MAX);
+      isWhole &&= this.proofs.writeWaiting();
     }
     response.section = SECTION.ANSWER;
-    // Without the addresses that lie in the delegated zone nobody gets there (RFC 9471 §3.1).
+    // Without the addresses that lie in the delegated zone nobody gets there (RFC 9471 §3.1); others are left out, as CoreDNS
+    // does (§3.2 says that they should be there).
     if (isWhole) isWhole = this.writeAddresses(targetCount, start);
     if (!isWhole) response.isTruncated = true;
     return STEP_RESULT.DONE;
@@ -384,13 +404,12 @@ export class ZoneStep {
       response.followOffset = target - response.messageAt;
       return STEP_RESULT.FOLLOW;
     }
-    if (!this.isMinimal) this.writeServers(false);
+    this.writeAuthority(!this.isMinimal);
     return STEP_RESULT.DONE;
   }
 
   /** Whether the DNAME record of an entry stands in the response already: aliases may lead below it again. It does then. */
   private isSubstituted(ownerAt: number): boolean {
-    if (this.response.answerCount === 0) this.substitutedCount = 0;
     for (let index = 0; index < this.substitutedCount; index++) if (this.substituted[index] === ownerAt) return true;
     if (this.substitutedCount < this.substituted.length) this.substituted[this.substitutedCount++] = ownerAt;
     return false;
@@ -402,10 +421,13 @@ export class ZoneStep {
     const { response } = this;
     if (!this.writeSoa()) return this.truncate();
     if (this.isDo && this.isSigned()) {
-      const nameProof = isWildcard || this.isEmpty(entryAt) ? this.proofOfName() : NOT_FOUND;
+      const { proofs, zoneOffset } = this;
+      const nameProof = isWildcard || this.isEmpty(entryAt) ? proofs.ofName(this.datasetAt, this.zoneStart) : NOT_FOUND;
       response.section = SECTION.AUTHORITY;
-      let isWhole = this.isEmpty(entryAt) || this.writeProof(entryAt);
-      if (isWhole && nameProof !== NOT_FOUND && nameProof !== entryAt) isWhole = this.writeProof(nameProof);
+      const isWhole =
+        (this.isEmpty(entryAt) || proofs.write(entryAt, zoneOffset)) &&
+        proofs.write(nameProof, zoneOffset) &&
+        proofs.writeWaiting();
       response.section = SECTION.ANSWER;
       if (!isWhole) return this.truncate();
     }
@@ -420,11 +442,12 @@ export class ZoneStep {
     response.rcode = RCODE.NXDOMAIN;
     if (!this.writeSoa()) return this.truncate();
     if (this.isDo && this.isSigned()) {
-      const nameProof = this.proofOfName();
-      const wildcardProof = this.proofOfWildcard(encloser);
+      const { proofs, datasetAt, zoneStart, zoneOffset } = this;
+      const nameProof = proofs.ofName(datasetAt, zoneStart);
+      const wildcardProof = proofs.ofWildcard(datasetAt, zoneStart, encloser);
       response.section = SECTION.AUTHORITY;
-      let isWhole = this.writeProof(nameProof);
-      if (isWhole && wildcardProof !== nameProof) isWhole = this.writeProof(wildcardProof);
+      const isWhole =
+        proofs.write(nameProof, zoneOffset) && proofs.write(wildcardProof, zoneOffset) && proofs.writeWaiting();
       response.section = SECTION.ANSWER;
       if (!isWhole) return this.truncate();
     }
@@ -452,44 +475,11 @@ export class ZoneStep {
     response.section = SECTION.ANSWER;
     return isWhole;
   }
+}
 
-  /** The name whose NSEC record says that the question's is not there. */
-  private proofOfName(): number {
-    return this.order.before(this.datasetAt, this.query.nameBytes, 0, this.zoneStart);
-  }
-
-  /** … that there is no wildcard directly below the name from an octet on. */
-  private proofOfWildcard(encloser: number): number {
-    const { otherBytes, query, zoneStart } = this;
-    otherBytes[0] = 1;
-    otherBytes[1] = ASTERISK;
-    for (let at = encloser; at < zoneStart; at++) otherBytes[WILDCARD_SIZE + at - encloser] = query.nameBytes[at]!;
-    return this.order.before(this.datasetAt, otherBytes, 0, WILDCARD_SIZE + zoneStart - encloser);
-  }
-
-  /**
-   * The NSEC record of a name with its signatures: the owner is written out, relative to the zone. All that was written of
-   * it stays where it is if there is no room.
-   */
-  private writeProof(entryAt: number): boolean {
-    if (entryAt === NOT_FOUND) return true;
-    const { response, writer, words } = this;
-    const rrsetAt = writer.find(entryAt, TYPE.NSEC);
-    if (rrsetAt === NOT_FOUND) return true;
-    const keySize = words[entryAt]! & ENTRY_KEY_SIZE_MASK;
-    const { zoneOffset } = this;
-    if (keySize === 0) {
-      return (
-        writer.write(rrsetAt, zoneOffset, NO_TTL_MAX, 0) &&
-        writer.writeSignatures(entryAt, TYPE.NSEC, zoneOffset, NO_TTL_MAX)
-      );
-    }
-    const owner = response.position - response.messageAt;
-    return (
-      writer.writeWithOwner(rrsetAt, entryAt + 1, keySize, zoneOffset) &&
-      writer.writeSignatures(entryAt, TYPE.NSEC, owner, NO_TTL_MAX)
-    );
-  }
+/** Types whose records may stand beside an alias: who asks for them does not mean what it leads to (RFC 4034 §2.5, §4). */
+function isBesideAlias(type: number): boolean {
+  return type === TYPE.CNAME || type === TYPE.NSEC || type === TYPE.RRSIG || type === KEY;
 }
 
 /** Types whose records name others whose addresses are asked for next. */

@@ -204,8 +204,15 @@ test('a signed zone with DO: signatures beside each set, and who says that a nam
     '*.w 30 A 192.0.2.3',
     'sub 30 NS ns',
     'sub 30 DS 1 8 2 00',
+    'y6 30 NS ns',
+    'y5 30 CNAME ns',
+    '*.y1 30 CNAME ns',
+    '*.y2 30 CNAME a.other.test.',
+    '*.y3 30 CNAME nosuch',
+    '*.y4 30 CNAME x.y6',
   ];
-  const chain = chainOf({ 'example.org.': signed(records, ['@', 'a.ent', 'ns', 'sub', '*.w']) });
+  const owners = ['@', 'a.ent', 'ns', 'sub', '*.w', 'y6', 'y5', '*.y1', '*.y2', '*.y3', '*.y4'];
+  const chain = chainOf({ 'example.org.': signed(records, owners) });
   const typesOf = (question: string): string[] => {
     const [name, type] = question.split(' ');
     const query = buildQuery({
@@ -233,7 +240,43 @@ test('a signed zone with DO: signatures beside each set, and who says that a nam
     'x.w TXT': ['NOERROR aa', 'au *.w NSEC', 'au *.w RRSIG', ...denial],
     'sub DS': ['NOERROR aa', 'an sub DS', 'an sub RRSIG', ...servers],
     'x.sub A': ['NOERROR', 'au sub DS', 'au sub NS', 'au sub RRSIG'],
+    // That a delegation is not signed is proved.
+    'x.y6 A': ['NOERROR', 'au y6 NS', 'au y6 NSEC', 'au y6 RRSIG'],
+    // An alias that a wildcard stands for is proved wherever it leads to.
+    'x.y1 A': [
+      ...['NOERROR aa', 'an x.y1 CNAME', 'an x.y1 RRSIG', 'an ns A', 'an ns RRSIG'],
+      ...['au *.y1 NSEC', 'au *.y1 RRSIG', ...servers],
+    ],
+    'x.y2 A': ['NOERROR aa', 'an x.y2 CNAME', 'an x.y2 RRSIG', 'au *.y2 NSEC', 'au *.y2 RRSIG', ...servers],
+    'x.y3 A': [
+      ...['NXDOMAIN aa', 'an x.y3 CNAME', 'an x.y3 RRSIG', ...denial, 'au @ NSEC'],
+      ...['au a.ent NSEC', 'au a.ent RRSIG', 'au *.y3 NSEC', 'au *.y3 RRSIG'],
+    ],
+    'x.y4 A': [
+      ...['NOERROR aa', 'an x.y4 CNAME', 'an x.y4 RRSIG', 'au y6 NS', 'au y6 NSEC', 'au y6 RRSIG'],
+      ...['au *.y4 NSEC', 'au *.y4 RRSIG'],
+    ],
+    'y5 NSEC': ['NOERROR aa', 'an y5 NSEC', 'an y5 RRSIG', ...servers],
+    'y5 RRSIG': ['NOERROR aa', 'an y5 RRSIG', ...servers],
   };
   for (const [question, lines] of Object.entries(expected))
     assert.deepEqual(typesOf(question).toSorted(), lines.toSorted(), question);
+  // Whatever else is left out, what makes an answer of a wildcard worth something is not.
+  chain.setPolicy({ isMinimal: true });
+  const minimal = expected['x.w A']!.filter((line) => !servers.includes(line));
+  assert.deepEqual(typesOf('x.w A').toSorted(), minimal.toSorted());
+});
+
+test('a DNAME record stands in each response that needs it, whatever stood in the one before', () => {
+  const chain = chainOf({ 'example.org.': `${SOA}d 5 DNAME e\na.e 5 A 192.0.2.1\nalias 5 CNAME a.d\n` });
+  const lines = [
+    'NOERROR aa',
+    'alias.example.org. 5 CNAME a.d.example.org.',
+    String.raw`d.example.org. 5 DNAME \# 15 0165076578616d706c65036f726700`,
+    'a.d.example.org. 5 CNAME a.e.example.org.',
+    'a.e.example.org. 5 A 192.0.2.1',
+  ];
+  // Twice: the second response begins with an alias, behind one that ended with the record.
+  assert.deepEqual(chain.ask('alias.example.org. A'), lines);
+  assert.deepEqual(chain.ask('alias.example.org. A'), lines);
 });
