@@ -1,56 +1,84 @@
 /**
- * Build dist/ from src/ with tsc. Runs on Node >= 20, without dependencies but TypeScript.
+ * Build dist/ from src/. Runs on Node >= 20, and needs the development dependencies.
  *
- * `node scripts/build.mjs` builds; `isStale()` and `build()` are for run.mjs. A build that succeeded leaves the stamp
- * dist/.built; what has no source any more is removed from dist/, so that a deleted file is not served on.
+ * `node scripts/build.mjs` builds; `isStale()` and `build()` are for run.mjs. dist/ is made beside the old one and put in its place
+ * as a whole, so that nothing that has no source any more is served on. A build that succeeded leaves the stamp dist/.built.
  */
 import { spawnSync } from 'node:child_process';
-import { chmodSync, existsSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { findNode } from './find-node.mjs';
 
 export const ROOT = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
-const STAMP = path.join(ROOT, 'dist', '.built');
+const DIST = path.join(ROOT, 'dist');
+const STAMP = path.join(DIST, '.built');
 
-/** True when a file or folder of src/, or a setting of the compiler, is newer than the last build. */
+/** True when a file or folder of src/, or what makes dist/ of it, is newer than the last build. */
 export function isStale() {
-  if (!existsSync(STAMP) || !existsSync(path.join(ROOT, 'dist', 'main.js'))) return true;
+  if (!existsSync(STAMP) || !existsSync(path.join(DIST, 'main.js'))) return true;
   const builtMs = statSync(STAMP).mtimeMs;
-  const inputs = ['src', 'tsconfig.json', 'tsconfig.build.json'].map((name) => path.join(ROOT, name));
-  for (const entry of readdirSync(path.join(ROOT, 'src'), { recursive: true }))
-    inputs.push(path.join(ROOT, 'src', entry));
-  return inputs.some((input) => statSync(input).mtimeMs > builtMs);
+  const inputs = ['src', 'scripts/build.mjs', 'scripts/bundle.mjs', 'scripts/chunk-loader.cjs'];
+  for (const entry of readdirSync(path.join(ROOT, 'src'), { recursive: true })) inputs.push(path.join('src', entry));
+  return inputs.some((input) => statSync(path.join(ROOT, input)).mtimeMs > builtMs);
 }
 
-/** @returns the exit code of tsc */
-export function build() {
+/** @returns the exit code of the build */
+export async function build() {
   const startedAt = new Date();
-  const tsc = path.join(ROOT, 'node_modules', 'typescript', 'bin', 'tsc');
-  if (!existsSync(tsc)) {
-    console.error('skyshard: TypeScript is not installed (development dependencies are left out): dist/ is not built');
-    return existsSync(path.join(ROOT, 'dist', 'main.js')) ? 0 : 1;
+  if (!existsSync(path.join(ROOT, 'node_modules', 'rolldown'))) {
+    const isBuilt = existsSync(path.join(DIST, 'main.js'));
+    console.error(
+      `skyshard: Rolldown is not installed: dist/ is not built. ${isBuilt ? 'What there is of it stays.' : 'Install the development dependencies: npm ci --include=dev'}`,
+    );
+    return isBuilt ? 0 : 1;
   }
-  const result = spawnSync(process.execPath, [tsc, '-p', 'tsconfig.build.json'], {
-    cwd: ROOT,
-    stdio: ['ignore', 'inherit', 'inherit'],
-  });
-  if (result.error !== undefined) throw result.error;
-  if (result.status !== 0) return result.status ?? 1;
-  removeOrphans();
-  chmodSync(path.join(ROOT, 'dist', 'main.js'), 0o755);
-  writeFileSync(STAMP, `${startedAt.toISOString()}\n`);
+  const { bundle } = await import('./bundle.mjs');
+  const fresh = `${DIST}.${process.pid}`;
+  rmSync(fresh, { recursive: true, force: true });
+  mkdirSync(fresh);
+  try {
+    await bundle(ROOT, fresh);
+  } catch (error) {
+    rmSync(fresh, { recursive: true, force: true });
+    console.error(`skyshard: ${error.message}`);
+    return 1;
+  }
+  chmodSync(path.join(fresh, 'main.js'), 0o755);
+  const stamp = path.join(fresh, '.built');
+  writeFileSync(stamp, `${startedAt.toISOString()}\n`);
+  // What was changed while it was built is to be built again.
+  utimesSync(stamp, startedAt, startedAt);
+  rememberCode(fresh);
+  const old = `${fresh}.old`;
+  if (existsSync(DIST)) renameSync(DIST, old);
+  renameSync(fresh, DIST);
+  rmSync(old, { recursive: true, force: true });
   return 0;
 }
 
-function removeOrphans() {
-  const dist = path.join(ROOT, 'dist');
-  for (const entry of readdirSync(dist, { recursive: true })) {
-    if (!entry.endsWith('.js')) continue;
-    const source = path.join(ROOT, 'src', entry.slice(0, -'.js'.length) + '.ts');
-    if (!existsSync(source)) rmSync(path.join(dist, entry));
+/** Without it everything works, and starts take longer. */
+function rememberCode(dist) {
+  try {
+    const script = path.join(ROOT, 'scripts', 'remember-code.ts');
+    const { status, stderr, error } = spawnSync(findNode(), [script, dist], { encoding: 'utf8', timeout: 120_000 });
+    if (error !== undefined) throw error;
+    if (status !== 0) throw new Error(stderr.trim().split('\n').at(-1) || `exit code ${status}`);
+  } catch (error) {
+    console.error(`skyshard: what V8 compiles in a start is not remembered, starts take longer: ${error.message}`);
   }
 }
 
 if (process.argv[1] !== undefined && path.resolve(process.argv[1]) === fileURLToPath(import.meta.url)) {
-  process.exitCode = build();
+  process.exitCode = await build();
 }

@@ -13,8 +13,7 @@ import { existsSync, lstatSync, readdirSync, statSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { build, isStale, ROOT } from './build.mjs';
-
-const NODE_MAJOR_MIN = 24;
+import { findNode } from './find-node.mjs';
 
 /** Each task: whether it needs dist/, and Node's arguments for it. */
 const TASKS = {
@@ -93,25 +92,17 @@ function install() {
   if (result.status !== 0) fail('npm ci failed; its messages are above', result.status ?? 1);
 }
 
-/** The path of a Node that is new enough: the running one, or the one in node_modules. */
-function findNode() {
-  if (Number.parseInt(process.versions.node, 10) >= NODE_MAJOR_MIN) return process.execPath;
-  const installed = path.join(ROOT, 'node_modules', '.bin', 'node');
-  const why = existsSync(installed)
-    ? 'the one in node_modules does not run on this machine'
-    : `there is no prebuilt one for ${process.platform} ${process.arch} among the dependencies`;
-  if (existsSync(installed)) {
-    const version = spawnSync(installed, ['--version'], { encoding: 'utf8' });
-    if (version.status === 0 && Number.parseInt(version.stdout.slice(1), 10) >= NODE_MAJOR_MIN) return installed;
-  }
-  return fail(
-    `Node ${NODE_MAJOR_MIN} or newer is needed; this is ${process.version}, and ${why}. Install a newer Node.`,
-  );
-}
-
 function fail(message, exitCode = 1) {
   console.error(`skyshard: ${message}`);
   return process.exit(exitCode);
+}
+
+function nodeOrFail() {
+  try {
+    return findNode();
+  } catch (error) {
+    return fail(error.message);
+  }
 }
 
 function runTask(node, args) {
@@ -133,7 +124,7 @@ if (task === undefined) fail(`usage: node scripts/run.mjs ${Object.keys(TASKS).j
 if (!isInstalled()) install();
 if (task.needsDist && isStale()) {
   console.error('skyshard: building dist');
-  const exitCode = build();
+  const exitCode = await build();
   if (exitCode !== 0) fail('the build failed; its messages are above', exitCode);
 }
-runTask(findNode(), task.nodeArguments(process.argv.slice(3)));
+runTask(nodeOrFail(), task.nodeArguments(process.argv.slice(3)));

@@ -1,7 +1,8 @@
 #!/usr/bin/env node
 /** Process entry: hands the arguments to cli/. */
-import { enableCompileCache } from 'node:module';
-import { fileURLToPath } from 'node:url';
+import { createRequire } from 'node:module';
+import type { runCli as RunCli } from './cli/cli.ts';
+import { boundGarbage } from './native/v8-flags.ts';
 
 const NODE_MAJOR_MIN = 24;
 
@@ -9,17 +10,14 @@ if (Number.parseInt(process.versions.node, 10) < NODE_MAJOR_MIN) {
   process.stderr.write(`skyshard: Node ${NODE_MAJOR_MIN} or newer is needed, this is ${process.version}\n`);
   process.exitCode = 2;
 } else {
-  if (import.meta.url.endsWith('.js')) rememberCompiledCode();
-  const { runCli } = await import('./cli/cli.ts');
+  // First: while modules are loaded the young generation would grow to four times its first size, and what was compiled in
+  // another start is taken only where V8 had the same flags then.
+  boundGarbage();
+  const { runCli } = import.meta.url.endsWith('.ts') ? await import('./cli/cli.ts') : loadBuilt();
   process.exitCode = await runCli(process.argv.slice(2));
 }
 
-/**
- * From the second start on, a fifth of the time to the first answer is saved: V8 keeps compiled code beside dist/. Where
- * that cannot be written, everything is compiled each time.
- */
-function rememberCompiledCode(): void {
-  process.env['NODE_COMPILE_CACHE'] ??= fileURLToPath(new URL('./.compile-cache', import.meta.url));
-  // The variable is for the shards' threads: it is read when a thread starts.
-  enableCompileCache(process.env['NODE_COMPILE_CACHE']);
+/** In dist/ this file is a module, and everything else a chunk of its thread. */
+function loadBuilt(): { readonly runCli: typeof RunCli } {
+  return createRequire(import.meta.url)('./main/cli.js') as { readonly runCli: typeof RunCli };
 }

@@ -8,7 +8,6 @@ import type { Contender } from './contender.ts';
 import { startServerProcess } from './server-process.ts';
 
 const MAIN = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
-const SERVE = fileURLToPath(new URL('../../dist/cli/serve.js', import.meta.url));
 
 export const SKYSHARD_MMSG = skyshard('skyshard', 'mmsg');
 export const SKYSHARD_DGRAM = skyshard('skyshard-dgram', 'dgram');
@@ -18,7 +17,7 @@ function skyshard(name: string, transport: 'mmsg' | 'dgram'): Contender {
     name,
     isEcho: false,
     async findWhyMissing() {
-      return existsSync(MAIN) && existsSync(SERVE) ? undefined : 'dist/ is not built: npm run build';
+      return existsSync(MAIN) ? undefined : 'dist/ is not built: npm run build';
     },
     async start({ cluster, directory, address, port, shards, cpus }) {
       const manifests = join(directory, 'manifests');

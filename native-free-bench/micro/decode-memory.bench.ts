@@ -10,7 +10,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { createListDecoder } from '../../src/apiserver/decoding/decoders.ts';
-import { boundGarbage } from '../../src/native/process-memory.ts';
+import { boundGarbage } from '../../src/native/v8-flags.ts';
 import type { RawObject } from '../dataset/generate-cluster.ts';
 import { encodeResponses, generateSlices } from './decode-response.bench.ts';
 

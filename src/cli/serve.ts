@@ -1,7 +1,6 @@
 /** `skyshard serve`: starts the server, says where it listens, stops it on request. */
 import { writeFileSync } from 'node:fs';
 import { SkyshardError } from '../base/skyshard-error.ts';
-import { boundGarbage } from '../native/process-memory.ts';
 import type { LogFunction } from '../observability/log.ts';
 import type { RunningServer } from '../server/server.ts';
 import { EXIT, exitCodeOf } from './exit-codes.ts';
@@ -64,8 +63,6 @@ export async function serveUntilStopped(
   const log = new LazyLog(lineFormat);
   const { promise: broken, reject: fail } = Promise.withResolvers<never>();
   broken.catch(() => undefined);
-  // First: while modules are loaded the young generation would grow to four times its first size.
-  boundGarbage();
   const { startServer } = await import('../server/server.ts');
   let prepared: PreparedServer | undefined;
   try {

@@ -1,8 +1,8 @@
 /** Memory given back to the kernel. */
 import { readFileSync } from 'node:fs';
-import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import type { Libc } from './libc.ts';
+import { exposeCollector } from './v8-flags.ts';
 
 const MADV_DONTNEED = 4;
 /** The largest page of the platforms that are supported; what is smaller divides it. */
@@ -24,16 +24,6 @@ export function discardPages(libc: Libc, buffer: SharedArrayBuffer, offset: numb
 }
 
 /**
- * Keep what waits for collection small: main has a budget of octets, and what it reads is garbage a moment later. The young
- * generation stays at its first size (it would grow to three times 16 MiB while objects are read), the old one is collected
- * when it has grown by a fifth. For all threads of the process.
- */
-export function boundGarbage(): void {
-  setFlagsFromString('--semi-space-growth-factor=1');
-  setFlagsFromString('--heap-growing-percent=20');
-}
-
-/**
  * Collect garbage once with all that V8 can give back, and let the C library do the same: reading manifests takes 8 to 15 MiB
  * that a server at rest does not need. Blocks for some 30 ms.
  */
@@ -49,10 +39,8 @@ export function shrinkHeap(libc: Libc | undefined): void {
  * @param flavor  last-resort: several times, until nothing more is found
  */
 export function collectGarbage(flavor: 'regular' | 'last-resort' = 'regular'): void {
-  setFlagsFromString('--expose-gc');
-  // Flags are the process's: another thread that does the same may have taken it back by now.
+  exposeCollector();
   const collect = runInNewContext('globalThis.gc') as ((options: object) => void) | undefined;
-  setFlagsFromString('--no-expose-gc');
   collect?.({ type: 'major', execution: 'sync', flavor });
 }
 

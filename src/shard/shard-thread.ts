@@ -1,5 +1,7 @@
 /** The entry of a shard's thread. */
+import { createRequire } from 'node:module';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
 import { parentPort, receiveMessageOnPort, threadId } from 'node:worker_threads';
 import { pinThread } from '../native/cpu-affinity.ts';
 import { loadLibc } from '../native/libc.ts';
@@ -19,7 +21,8 @@ const LOOK_OFTEN_MS = 5;
  * from starting.
  */
 export default async function runShard(options: ShardOptions): Promise<void> {
-  const module = (await import(options.workModule)) as ShardWorkModule;
+  // Not imported: in dist/ it is no module of its own.
+  const module = createRequire(import.meta.url)(fileURLToPath(options.workModule)) as ShardWorkModule;
   if (options.transport === 'mmsg') runBatchLoop(options, module);
   else await runDgramLoop(options, module);
 }
