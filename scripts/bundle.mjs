@@ -39,7 +39,19 @@ const THREADS = {
   },
   resolver: {
     entries: ['resolver/resolver-thread', 'compose/composer', 'forward/dnsmasq-counters'],
-    groups: [['resolver', ['resolver/resolver-thread']]],
+    // Not the entry itself: it loads others while it runs, which import from the group.
+    groups: [
+      [
+        'resolver',
+        [
+          ...['handoff-service', 'stream-answerer', 'stream-forwarder', 'tcp-service'].map(
+            (name) => `resolver/${name}`,
+          ),
+          'transfer/transfer-report',
+          'transfer/zone-sender',
+        ],
+      ],
+    ],
   },
 };
 

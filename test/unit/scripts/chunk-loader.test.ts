@@ -1,0 +1,93 @@
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import {
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { after, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+
+const LOADER = fileURLToPath(new URL('../../../scripts/chunk-loader.cjs', import.meta.url));
+
+const dist = mkdtempSync(path.join(tmpdir(), 'skyshard-chunks-'));
+after(() => rmSync(dist, { recursive: true, force: true }));
+copyFileSync(LOADER, path.join(dist, 'chunk-loader.cjs'));
+const folder = path.join(dist, 'main');
+mkdirSync(folder);
+writeFileSync(path.join(folder, 'package.json'), '{ "type": "commonjs" }');
+writeFileSync(path.join(folder, 'entry.js'), "require('../chunk-loader.cjs').loadEntry(module);\n");
+const CACHE = path.join(folder, 'entry.code.cache');
+
+function writeChunk(build: string, answer: string, name = 'entry'): void {
+  const source = `// ${build}\nexports.answer = () => ${JSON.stringify(answer)};\n`;
+  writeFileSync(path.join(folder, `${name}.code.js`), source);
+}
+
+/** What a process says that loads the entry and calls it. */
+function run(mode: 'read' | 'write' = 'read', code = "console.log(require('./entry.js').answer())") {
+  const env = { ...process.env, SKYSHARD_CODE_CACHE: mode };
+  const { stdout, stderr, status } = spawnSync(process.execPath, ['-e', code], { cwd: folder, env, encoding: 'utf8' });
+  return { text: stdout.trim(), stderr, status };
+}
+
+test('what V8 has compiled is written by who is told to, and by nobody else', () => {
+  writeChunk('1', 'first');
+  assert.equal(run().text, 'first');
+  assert.ok(!existsSync(CACHE));
+  assert.equal(run('write').text, 'first');
+  assert.ok(readFileSync(CACHE).length > 100);
+  assert.equal(run().text, 'first');
+});
+
+test('code of another build is not run, although V8 would take it for a source of the same length', () => {
+  writeChunk('1', 'first');
+  run('write');
+  writeChunk('2', 'other');
+  assert.equal(run().text, 'other');
+});
+
+test('a cache that is broken, empty or cannot be read is none', () => {
+  writeChunk('1', 'first');
+  run('write');
+  const octets = readFileSync(CACHE);
+  for (const broken of [
+    octets.subarray(0, octets.length / 2),
+    Buffer.alloc(0),
+    Buffer.concat([octets.subarray(0, 80), Buffer.alloc(500)]),
+  ]) {
+    writeFileSync(CACHE, broken);
+    assert.deepEqual(run(), { text: 'first', stderr: '', status: 0 });
+  }
+  chmodSync(CACHE, 0);
+  assert.equal(run().text, 'first');
+});
+
+test('a chunk of another build than those that run is an error', () => {
+  rmSync(CACHE, { force: true });
+  writeFileSync(
+    path.join(folder, 'entry.code.js'),
+    "// 1\nexports.answer = () => require('./later.code.js').answer();\n",
+  );
+  writeChunk('1', 'later', 'later');
+  assert.equal(run().text, 'later');
+  writeChunk('2', 'later', 'later');
+  assert.match(run().stderr, /was built anew since this process started: restart it/);
+});
+
+test('modules of Node are loaded by their first use', () => {
+  writeFileSync(
+    path.join(folder, 'entry.code.js'),
+    '// 1\nconst node_zlib = __lazyBuiltin("node:zlib");\nexports.answer = () => node_zlib().crc32("a");\n',
+  );
+  const isLoaded = "process.moduleLoadList.includes('NativeModule zlib')";
+  const code = `const entry = require('./entry.js'); console.log(${isLoaded}, entry.answer(), ${isLoaded})`;
+  assert.equal(run('read', code).text, `false ${0xe8b7be43} true`);
+});
