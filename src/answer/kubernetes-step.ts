@@ -20,6 +20,7 @@ import {
   POLICY_FLAG,
   RAW,
   STEP_FLAG,
+  wordsFor,
   ZONE_FLAG,
   ZONE_INFO,
 } from '../snapshot/snapshot-layout.ts';
@@ -170,12 +171,28 @@ export class KubernetesStep {
     const flags = this.words[this.zoneAt + ZONE_INFO.at.flags]!;
     if ((flags & ZONE_FLAG.PODS_INSECURE) !== 0 && this.answerPod(keySpace)) return STEP_RESULT.DONE;
     if ((flags & ZONE_FLAG.ZONAL) !== 0 && this.answerZonal(keySpace)) return STEP_RESULT.DONE;
-    if (this.isFallthrough) {
+    if (this.isFallthrough && !this.isBelowApexName()) {
       this.response.isAuthoritative = false;
       return STEP_RESULT.NEXT;
     }
     this.writeNegative(RCODE.NXDOMAIN);
     return STEP_RESULT.DONE;
+  }
+
+  /** What lies below the apex name of an external zone is the zone's own, whoever else has a say in it. */
+  private isBelowApexName(): boolean {
+    const { words, apexSize, query, zoneAt } = this;
+    const start = this.zoneStart - apexSize;
+    if (apexSize === 0 || start <= 0) return false;
+    let label = query.labelCount;
+    while (label > 0 && query.labelStarts[label]! > start) label--;
+    if (query.labelStarts[label] !== start) return false;
+    const apexAt = zoneAt + ZONE_INFO.at.primary + wordsFor(words[zoneAt + ZONE_INFO.at.primarySize]!);
+    for (let index = 0; index < apexSize; index++) {
+      const octet = (words[apexAt + (index >>> 2)]! >>> ((index & 3) << 3)) & 0xff;
+      if (query.nameBytes[start + index] !== octet) return false;
+    }
+    return true;
   }
 
   /** Labels of the name left of the zone. */

@@ -95,6 +95,11 @@ test('fallthrough: a name that does not exist is the next step’s, NODATA is no
   const chain = new Chain({ routes: { 'out.test.': [external('out.test.', true), hosts] }, fill, isSynced: true });
   assert.deepEqual(chain.ask('ghost.shop.out.test A'), ['NOERROR aa', 'ghost.shop.out.test. 60 A 0.0.0.1']);
   assert.deepEqual(chain.ask('web.shop.out.test AAAA'), ['NOERROR aa', SOA]);
+  // What lies below the apex name is the zone's own.
+  assert.deepEqual(chain.ask('x.dns.out.test A'), ['NXDOMAIN aa', SOA]);
+  assert.deepEqual(chain.ask('a.b.DNS.out.test A'), ['NXDOMAIN aa', SOA]);
+  assert.deepEqual(chain.ask('dns.x.out.test A'), ['SERVFAIL']);
+  assert.deepEqual(chain.ask('xdns.out.test A'), ['SERVFAIL']);
   const without = new Chain({ routes: { 'out.test.': [external('out.test.'), hosts] }, fill, isSynced: true });
   assert.deepEqual(without.ask('ghost.shop.out.test A'), ['NXDOMAIN aa', SOA]);
 });
