@@ -4,6 +4,8 @@
  */
 import { Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
+import { connect as connectPlain, isIP, type OnReadOpts, type Socket } from 'node:net';
+import { connect as connectSecurely, type ConnectionOptions } from 'node:tls';
 import { SkyshardError } from '../base/skyshard-error.ts';
 import type { KubernetesApiOptions } from './api-options.ts';
 import type { ApiCredentials, CredentialReader } from './credentials.ts';
@@ -16,6 +18,8 @@ export interface ApiConnection {
   readonly server: URL;
   readonly agent: HttpAgent;
   readonly headers: ApiCredentials['headers'];
+  /** Open a connection that nothing else uses; undefined where a proxy is in between. */
+  readonly connectDirectly: ((onread: OnReadOpts) => Socket) | undefined;
 }
 
 /** Tokens and certificates are valid for hours and replaced long before; kubelet and client-go look once a minute too. */
@@ -78,10 +82,11 @@ export class ApiAccess {
     const agentKey = JSON.stringify([server.origin, authority, certificate, key, serverName, isInsecure]);
     const former = this.#connection;
     if (former !== undefined && agentKey === this.#agentKey) {
-      this.#connection = { server, headers, agent: former.agent };
+      this.#connection = { ...former, server, headers };
       return;
     }
-    this.#connection = { server, headers, agent: agent ?? createAgent(credentials) };
+    const connectDirectly = agent === undefined ? directConnector(credentials) : undefined;
+    this.#connection = { server, headers, agent: agent ?? createAgent(credentials), connectDirectly };
     this.#agentKey = agentKey;
     if (former !== undefined) dropIdle(former.agent);
   }
@@ -98,6 +103,31 @@ function chooseReader({ kubeconfig, endpoint, tls }: KubernetesApiOptions): Cred
   const read = endpoint === null ? () => readInCluster(process.env) : () => readEndpoint(endpoint, tls);
   read();
   return read;
+}
+
+/** As the agent connects. */
+function directConnector(credentials: ApiCredentials): ApiConnection['connectDirectly'] {
+  const { server, authority, certificate, key, serverName, isInsecure } = credentials;
+  if (findProxy(server, process.env) !== undefined) return undefined;
+  const host = server.hostname.replace(/^\[|\]$/g, '');
+  const isSecure = server.protocol === 'https:';
+  const place = { host, port: Number(server.port) || (isSecure ? 443 : 80) };
+  const options: ConnectionOptions = {
+    ...place,
+    ALPNProtocols: ['http/1.1'],
+    // An address is no name to ask for; it is checked against the certificate all the same.
+    servername: serverName ?? (isIP(host) === 0 ? host : ''),
+    ...(authority !== undefined && { ca: authority }),
+    ...(certificate !== undefined && { cert: certificate }),
+    ...(key !== undefined && { key }),
+    ...(isInsecure === true && { rejectUnauthorized: false }),
+  };
+  return (onread) => {
+    // TLS hands these options of net on.
+    const secure: ConnectionOptions & { readonly onread: OnReadOpts } = { ...options, onread };
+    const socket = isSecure ? connectSecurely(secure) : connectPlain({ ...place, onread });
+    return socket.setNoDelay(true).setKeepAlive(true, KEEP_ALIVE_PROBE_MS);
+  };
 }
 
 function createAgent({ server, authority, certificate, key, serverName, isInsecure }: ApiCredentials): HttpAgent {

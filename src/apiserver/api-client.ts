@@ -1,5 +1,5 @@
 /** GET requests to the API server, with answers as streams. */
-import { request as httpRequest, type IncomingMessage } from 'node:http';
+import { request as httpRequest } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import { readVersion } from '../base/version.ts';
 import type { ApiAccess, ApiConnection } from './access.ts';
@@ -7,6 +7,7 @@ import { type ApiFault, type ApiRequestName, connectionFault, statusFault } from
 import type { ApiMetrics } from './api-metrics.ts';
 import type { KubernetesApiOptions } from './api-options.ts';
 import { readStatus } from './api-status.ts';
+import { requestDirectly, type ChunkSource, type DirectAnswer } from './direct-request.ts';
 import { DEFAULT_BURST, DEFAULT_QPS, InflightLimit, RateLimiter } from './request-limits.ts';
 import { resourcePath } from './resources.ts';
 
@@ -22,7 +23,7 @@ export interface ApiResponse {
   /** of the server, with its port */
   readonly host: string;
   readonly contentType: string;
-  readonly body: IncomingMessage;
+  readonly body: ChunkSource;
   /** To be called when the body has been read, or nobody wants the rest of it. */
   close(): void;
 }
@@ -73,13 +74,13 @@ export class ApiClient {
       if (isList) this.#metrics.observeRequest((performance.now() - startMs) / 1000, host);
     };
     try {
-      const body = await this.#send(connection, request);
+      const { body, headers } = await this.#send(connection, request);
       if (!isList) leave();
       const close = (): void => {
         body.destroy();
         finish();
       };
-      return { host, contentType: body.headers['content-type'] ?? '', body, close };
+      return { host, contentType: headers['content-type'] ?? '', body, close };
     } catch (error) {
       finish();
       throw error;
@@ -92,24 +93,36 @@ export class ApiClient {
     this.#metrics.observeLimiter((performance.now() - startMs) / 1000, host);
   }
 
-  async #send(connection: ApiConnection, request: ApiRequest): Promise<IncomingMessage> {
+  async #send(connection: ApiConnection, request: ApiRequest): Promise<DirectAnswer> {
     const { host } = connection.server;
-    let response: IncomingMessage;
+    let response: DirectAnswer;
     try {
-      response = await this.#exchange(connection, request, false);
+      response = await (request.verb === 'watch' && connection.connectDirectly !== undefined
+        ? this.#watchDirectly(connection.connectDirectly, connection, request)
+        : this.#exchange(connection, request, false));
     } catch (error) {
       if (request.signal.aborted) throw error;
       this.#metrics.countRequest('<error>', host);
       throw connectionFault(request, host, 'connect', error);
     }
-    this.#metrics.countRequest(response.statusCode ?? 0, host);
+    this.#metrics.countRequest(response.statusCode, host);
     if (response.statusCode === 200) return response;
     if (response.statusCode === 401) this.#access.invalidate();
     throw await readFault(response, request);
   }
 
+  #watchDirectly(
+    connect: NonNullable<ApiConnection['connectDirectly']>,
+    { server, headers }: ApiConnection,
+    request: ApiRequest,
+  ): Promise<DirectAnswer> {
+    const all = { ...headers, accept: request.accept, 'user-agent': userAgent() };
+    const url = target(server, request);
+    return requestDirectly({ connect, url, headers: all, signal: request.signal, answerMs: this.#answerMs });
+  }
+
   /** An idle connection may be closed by the server in the moment it is used again: then the request is sent once more. */
-  async #exchange(connection: ApiConnection, request: ApiRequest, isRepeated: boolean): Promise<IncomingMessage> {
+  async #exchange(connection: ApiConnection, request: ApiRequest, isRepeated: boolean): Promise<DirectAnswer> {
     const { server, agent, headers } = connection;
     const send = server.protocol === 'https:' ? httpsRequest : httpRequest;
     return new Promise((resolve, reject) => {
@@ -125,7 +138,9 @@ export class ApiClient {
       sent.on('response', (response) => {
         hasResponse = true;
         clearTimeout(timer);
-        resolve(response);
+        const { statusCode = 0, headers } = response;
+        // Of these no header that is used here comes as a list.
+        resolve({ statusCode, headers: headers as DirectAnswer['headers'], body: response as ChunkSource });
       });
       sent.on('error', (error: NodeJS.ErrnoException) => {
         clearTimeout(timer);
@@ -147,11 +162,11 @@ function target(server: URL, { resource, query }: ApiRequest): URL {
   return url;
 }
 
-async function readFault(response: IncomingMessage, request: ApiRequest): Promise<ApiFault> {
+async function readFault(response: DirectAnswer, request: ApiRequest): Promise<ApiFault> {
   const chunks: Buffer[] = [];
   let size = 0;
   try {
-    for await (const chunk of response as AsyncIterable<Buffer>) {
+    for await (const chunk of response.body) {
       chunks.push(chunk);
       size += chunk.length;
       if (size > ERROR_SIZE_MAX) break;
@@ -161,7 +176,7 @@ async function readFault(response: IncomingMessage, request: ApiRequest): Promis
   }
   const status = readStatus(Buffer.concat(chunks), response.headers['content-type'] ?? '');
   const retryAfterSeconds = readRetryAfter(response.headers['retry-after']) ?? status.retryAfterSeconds;
-  return statusFault(request, { ...status, code: response.statusCode ?? 0, retryAfterSeconds });
+  return statusFault(request, { ...status, code: response.statusCode, retryAfterSeconds });
 }
 
 /** Seconds; the other form, a date, is not used by API servers, but by proxies before them. */

@@ -1,4 +1,4 @@
-import type { Readable } from 'node:stream';
+import type { ChunkSource } from './direct-request.ts';
 
 /**
  * The octets of an answer as they come. While what came is worked on, nothing more is read, so that a slow reader slows the
@@ -9,7 +9,7 @@ import type { Readable } from 'node:stream';
  * @throws what ended the connection
  */
 export async function* readChunks(
-  body: Readable,
+  body: ChunkSource,
   silenceMs: () => number,
   onSilence: () => Error,
 ): AsyncGenerator<Buffer, void, void> {
@@ -20,7 +20,7 @@ export async function* readChunks(
   let limitMs = silenceMs();
   let timer = setTimeout(endIfWaiting, limitMs);
   try {
-    for await (const chunk of body as AsyncIterable<Buffer>) {
+    for await (const chunk of body) {
       isWaiting = false;
       yield chunk;
       isWaiting = true;
