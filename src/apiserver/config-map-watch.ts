@@ -9,7 +9,7 @@ import { ApiConnectionFault, ApiFault, connectionFault, statusFault } from './ap
 import { ApiMetrics } from './api-metrics.ts';
 import type { KubernetesApiOptions } from './api-options.ts';
 import { API_TIMING, type ApiTiming, Backoff } from './api-timing.ts';
-import { readChunks } from './chunk-stream.ts';
+import { ChunkReader } from './chunk-stream.ts';
 import { Contact } from './contact.ts';
 import { FaultLog, type LogFunction } from './fault-log.ts';
 import { type ApiResource, configMapResource } from './resources.ts';
@@ -214,9 +214,10 @@ export class ConfigMapWatch {
     const decoder = new TextDecoder();
     const silent = (): Error =>
       new ApiConnectionFault('silent', `cannot ${request.verb} configmaps: nothing came for ${silenceMs / 1000} s`);
+    const chunks = new ChunkReader(response.body, () => silenceMs, silent);
     let size = 0;
     try {
-      for await (const chunk of readChunks(response.body, () => silenceMs, silent)) {
+      for (let chunk = await chunks.next(); chunk !== undefined; chunk = await chunks.next()) {
         size += chunk.length;
         if (request.verb === 'list' && size > ANSWER_SIZE_MAX) throw tooLarge();
         yield decoder.decode(chunk, { stream: true });
@@ -224,6 +225,8 @@ export class ConfigMapWatch {
     } catch (error) {
       if (error instanceof SkyshardError || request.signal.aborted) throw error;
       throw connectionFault(request, response.host, 'cut', error);
+    } finally {
+      chunks.end();
     }
   }
 }

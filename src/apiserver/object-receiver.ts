@@ -6,7 +6,7 @@ import type { ApiClient, ApiRequest, ApiResponse } from './api-client.ts';
 import { ApiConnectionFault, connectionFault, statusFault } from './api-fault.ts';
 import type { ApiMetrics } from './api-metrics.ts';
 import type { ApiTiming } from './api-timing.ts';
-import { readChunks } from './chunk-stream.ts';
+import { ChunkReader } from './chunk-stream.ts';
 import type { ObjectFault } from './decoding/decoded-item.ts';
 import { createListDecoder, createWatchDecoder } from './decoding/decoders.ts';
 import { acceptHeader } from './decoding/media-type.ts';
@@ -201,7 +201,7 @@ export class ObjectReceiver {
   ): Promise<{ resourceVersion: string; continueToken: string }> {
     const { kind, budget } = this.#options;
     const decoder = createListDecoder(kind, response.contentType);
-    for await (const chunk of this.#chunks(request, response)) {
+    await this.#readAll(request, response, async (chunk) => {
       let changes: ObjectChange[] = [];
       for (const item of decoder.push(chunk)) {
         if (item.type === 'fault') this.#note(item);
@@ -213,7 +213,7 @@ export class ObjectReceiver {
         if (budget.isSpent) await budget.pause();
       }
       await this.#apply(changes);
-    }
+    });
     return decoder.end();
   }
 
@@ -223,7 +223,7 @@ export class ObjectReceiver {
     const decoder = createWatchDecoder(kind, response.contentType);
     if (!this.#isListing) this.#beginWatch();
     try {
-      for await (const chunk of this.#chunks(request, response)) {
+      await this.#readAll(request, response, async (chunk) => {
         let changes: ObjectChange[] = [];
         let version = this.#resourceVersion;
         for (const item of decoder.push(chunk)) {
@@ -252,7 +252,7 @@ export class ObjectReceiver {
           if (budget.isSpent) await budget.pause();
         }
         await this.#advance(changes, version);
-      }
+      });
       decoder.end();
     } finally {
       this.#isWatching = false;
@@ -264,22 +264,34 @@ export class ObjectReceiver {
     this.#options.onWatching();
   }
 
-  /** @throws ApiFault where the connection ends early */
-  async *#chunks(request: ApiRequest, response: ApiResponse): AsyncGenerator<Buffer, void, void> {
+  /**
+   * Take one piece after the other.
+   *
+   * @throws ApiFault where the connection ends early; what `take` throws
+   */
+  async #readAll(request: ApiRequest, response: ApiResponse, take: (chunk: Buffer) => Promise<void>): Promise<void> {
     const { budget } = this.#options;
+    const chunks = new ChunkReader(
+      response.body,
+      () => this.#silenceMs,
+      () => this.#silent(request),
+    );
     try {
-      for await (const chunk of readChunks(
-        response.body,
-        () => this.#silenceMs,
-        () => this.#silent(request),
-      )) {
+      for (;;) {
+        let chunk: Buffer | undefined;
+        try {
+          chunk = await chunks.next();
+        } catch (error) {
+          if (error instanceof SkyshardError || request.signal.aborted) throw error;
+          throw connectionFault(request, response.host, 'cut', error);
+        }
+        if (chunk === undefined) return;
         this.#touch();
         budget.begin();
-        yield chunk;
+        await take(chunk);
       }
-    } catch (error) {
-      if (error instanceof SkyshardError || request.signal.aborted) throw error;
-      throw connectionFault(request, response.host, 'cut', error);
+    } finally {
+      chunks.end();
     }
   }
 
