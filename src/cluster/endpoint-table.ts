@@ -61,9 +61,11 @@ export class EndpointTable {
   read(endpoints: readonly Endpoint[]): EndpointRow[] {
     const { endpointPodNames, zonal } = this.#options;
     const rows: EndpointRow[] = [];
-    for (const endpoint of endpoints) {
+    for (let index = 0; index < endpoints.length; index++) {
+      const endpoint = endpoints[index]!;
       const name = endpoint.hostname || (endpointPodNames ? endpoint.targetName.toLowerCase() : '');
-      for (const text of endpoint.addresses) {
+      for (let at = 0; at < endpoint.addresses.length; at++) {
+        const text = endpoint.addresses[at]!;
         const address = addressOf(text);
         if (address === undefined) continue;
         const label = this.#pool.intern(name === '' ? oddLabel(text, address) : toBinary(name));
@@ -77,14 +79,18 @@ export class EndpointTable {
   }
 
   release(rows: readonly EndpointRow[]): void {
-    for (const { address, label, zone } of rows) this.#releaseStrings(address, label, zone);
+    for (let index = 0; index < rows.length; index++) {
+      const { address, label, zone } = rows[index]!;
+      this.#releaseStrings(address, label, zone);
+    }
   }
 
   /** Whether a chain is these rows. */
   equals(first: number, rows: readonly EndpointRow[]): boolean {
     const { words, stride } = this.#rows;
     let row = first;
-    for (const { address, label, zone } of rows) {
+    for (let index = 0; index < rows.length; index++) {
+      const { address, label, zone } = rows[index]!;
       const at = row * stride;
       if (row === 0 || words[at + ADDRESS] !== address || words[at + LABEL] !== label) return false;
       if (this.#zoneAt(at) !== zone) return false;
@@ -99,7 +105,8 @@ export class EndpointTable {
     // From the first to the last, so that a chain that is read forward is read forward in memory too.
     let first = 0;
     let previous = 0;
-    for (const { address, label, zone } of rows) {
+    for (let index = 0; index < rows.length; index++) {
+      const { address, label, zone } = rows[index]!;
       const row = table.allocate();
       const at = row * table.stride;
       table.words[at + ADDRESS] = address;

@@ -186,13 +186,16 @@ function encodeEndpoints(writer: WordWriter, content: EntryContent & { kind: 'en
   writer.push(srvWord(portSets.length, content));
   writer.pushAll(addresses4);
   writer.pushAll(addresses6);
-  for (const ports of portSets) {
+  for (let index = 0; index < portSets.length; index++) {
+    const ports = portSets[index]!;
     writer.push(ports.length);
     writer.pushPorts(ports, ports.length);
   }
   let srvCount = 0;
   let additionalCount = 0;
-  for (const group of groups) {
+  // By index here and in the cluster state: an iterator makes an object each time, until the loop is optimized.
+  for (let index = 0; index < groups.length; index++) {
+    const group = groups[index]!;
     const ports = portSets[group.portSet];
     assert(ports !== undefined, 'port set of an endpoint label');
     assert(group.name.length > 1 && group.name.length <= ENDPOINT_NAME_SIZE_MAX, 'size of the name of an endpoint');
