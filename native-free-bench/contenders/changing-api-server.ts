@@ -28,12 +28,16 @@ export interface ChangingApiServer {
   readonly port: number;
   /** lists of EndpointSlices that were sent whole */
   readonly listCount: number;
-  /** Replace an EndpointSlice; lists go on to have the one that was there. */
-  change(slice: RawObject): void;
+  /**
+   * Replace an EndpointSlice; lists go on to have the one that was there.
+   *
+   * @param program  who is told, as in expireWatches; all if not given
+   */
+  change(slice: RawObject, program?: string): void;
   /**
    * End all watches of a program: what they know is too old.
    *
-   * @param program  what its User-Agent begins with
+   * @param program  what its User-Agent begins with, in small letters
    */
   expireWatches(program: string): void;
   stop(): Promise<void>;
@@ -61,7 +65,7 @@ export async function startChangingApiServer(cluster: GeneratedCluster): Promise
     get listCount() {
       return state.listCount;
     },
-    change: (slice) => state.change(slice),
+    change: (slice, program) => state.change(slice, program),
     expireWatches: (program) => state.expireWatches(program),
     async stop() {
       server.close();
@@ -112,16 +116,18 @@ class WatchedObjects {
     this.#watches.set(response, { kind: resource.kind, userAgent });
   }
 
-  change(slice: RawObject): void {
+  change(slice: RawObject, program = ''): void {
     const metadata = { ...slice.metadata, resourceVersion: String(++this.#version) };
     const event = encodeEvent('MODIFIED', slice.kind, slice.apiVersion, { ...slice, metadata });
-    for (const [response, { kind }] of this.#watches) if (kind === slice.kind) response.write(event);
+    for (const [response, { kind, userAgent }] of this.#watches) {
+      if (kind === slice.kind && userAgent.toLowerCase().startsWith(program)) response.write(event);
+    }
   }
 
   expireWatches(program: string): void {
     const status = { status: 'Failure', message: 'too old resource version', reason: 'Expired', code: 410 };
     for (const [response, { userAgent }] of this.#watches) {
-      if (!userAgent.startsWith(program)) continue;
+      if (!userAgent.toLowerCase().startsWith(program)) continue;
       this.#watches.delete(response);
       response.end(encodeEvent('ERROR', 'Status', 'v1', status));
     }

@@ -14,8 +14,12 @@ export interface ChangingCluster {
   readonly queryLines: string;
   /** lists of EndpointSlices that were sent whole */
   readonly listCount: number;
-  /** Give the endpoint its address of that number. */
-  change(number: number): Promise<void>;
+  /**
+   * Give the endpoint its address of that number.
+   *
+   * @param program  who is told; all if not given, and where the API server is real
+   */
+  change(number: number, program?: string): Promise<void>;
   /** The name that the endpoint has then, and never had before. */
   nameOf(number: number): string;
   /** End all watches of a program, so that it lists everything anew. */
@@ -59,8 +63,8 @@ async function openFake({ services, endpoints }: ClusterOptions): Promise<Changi
     get listCount() {
       return api.listCount;
     },
-    async change(number) {
-      api.change(withLastAddress(slice!, addressOf(number)));
+    async change(number, program) {
+      api.change(withLastAddress(slice!, addressOf(number)), program);
     },
     nameOf: (number) => endpointName(number, name),
     expireWatches: (program) => api.expireWatches(program),
