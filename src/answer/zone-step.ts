@@ -191,7 +191,9 @@ export class ZoneStep {
     const { qtype } = query;
     if (this.isEmpty(entryAt) && !isWildcard && this.isFallthrough) return STEP_RESULT.NEXT;
     response.isAuthoritative = true;
-    if (!isBesideAlias(qtype)) {
+    // What makes the apex one is served, whatever else the zone says there.
+    const isApexType = entryAt === this.apexAt && (qtype === TYPE.SOA || qtype === TYPE.NS);
+    if (!isBesideAlias(qtype) && !isApexType) {
       const aliasAt = writer.find(entryAt, TYPE.CNAME);
       if (aliasAt !== NOT_FOUND) return this.followAlias(entryAt, aliasAt, isWildcard);
     }

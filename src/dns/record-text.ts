@@ -153,11 +153,19 @@ export function* readEntries(source: ZoneSource): Generator<ZoneEntry | null, vo
   if (words.length > 0) yield { source, words, hasNoOwner, at: words[0]!.at };
 }
 
+const BACKSLASH = 0x5c;
+const QUOTE = 0x22;
+const LINE_END = 0x0a;
+
 /** Where the quoted text ends that starts at `start`; not looked for further than a record may be long. */
 function endOfQuoted(text: string, start: number): number {
   const last = Math.min(text.length, start + ENTRY_SIZE_MAX);
   let at = start;
-  while (at < last && text[at] !== '"') at += text[at] === '\\' ? 2 : 1;
+  for (; at < last; at++) {
+    const code = text.charCodeAt(at);
+    if (code === QUOTE) break;
+    if (code === BACKSLASH) at++;
+  }
   return Math.min(at, text.length);
 }
 
@@ -165,14 +173,21 @@ function endOfQuoted(text: string, start: number): number {
 function endOfWord(text: string, start: number): number {
   const last = Math.min(text.length, start + ENTRY_SIZE_MAX);
   let at = start;
-  while (at < last) {
-    if (text[at] === '\\') {
-      if (at + 1 >= text.length || text[at + 1] === '\n') break;
-      at += 2;
-    } else if (/[\s"();]/.test(text[at]!)) break;
-    else at++;
+  for (; at < last; at++) {
+    const code = text.charCodeAt(at);
+    if (code === BACKSLASH) {
+      if (at + 1 >= text.length || text.charCodeAt(at + 1) === LINE_END) break;
+      at++;
+    } else if (isBesideWords(code)) break;
   }
-  return at;
+  return Math.min(at, text.length);
+}
+
+/** White space, quotes, parentheses and semicolons. */
+function isBesideWords(code: number): boolean {
+  if (code <= 0x20) return code === 0x20 || (code >= 0x09 && code <= 0x0d);
+  if (code < 0x80) return code === QUOTE || code === 0x28 || code === 0x29 || code === 0x3b;
+  return /\s/.test(String.fromCharCode(code));
 }
 
 /**

@@ -43,6 +43,12 @@ const TTL_MAX = 0x7fff_ffff;
 const SINGLE_TYPES: ReadonlySet<number> = new Set([TYPE.CNAME, TYPE.DNAME]);
 /** What may stand beside a CNAME record (RFC 4034 §2.5). */
 const BESIDE_ALIAS: ReadonlySet<number> = new Set([TYPE.RRSIG, TYPE.NSEC, 25]);
+/**
+ * Of one name: more fit into no response, whatever is asked, and a name is written at once. Four thousand addresses are all
+ * that one message holds.
+ */
+const NAME_RECORDS_MAX = 16_384;
+const NAME_DATA_SIZE_MAX = 4 * 1024 * 1024;
 const ASTERISK = '\u0001*';
 
 export class ZoneBuilder {
@@ -106,7 +112,7 @@ export class ZoneBuilder {
    *
    * A generator that yields often, so that the event loop can have its turns (TurnSlice.run steps through it).
    *
-   * @throws ZoneFault  there is no SOA record
+   * @throws ZoneFault  there is no SOA record, or a name has more records than can be served
    */
   *finish(): Generator<void, Zone> {
     if (!this.#hasSoa) throw new ZoneFault(`no SOA record for origin ${formatName(this.origin)}`);
@@ -209,16 +215,19 @@ export class ZoneBuilder {
       if (looked++ % NAMES_BEFORE_PAUSE === 0) yield;
       let aliases = 0;
       let others = 0;
+      let count = 0;
+      let dataSize = 0;
       for (let record = this.#firsts[name]!; record !== NONE; record = this.#next[record]!) {
         const type = this.#types[record]!;
+        dataSize += this.#dataSizes[record]!;
+        if (++count > NAME_RECORDS_MAX || dataSize > NAME_DATA_SIZE_MAX) throw this.#tooLarge(key);
         if (type === TYPE.CNAME) aliases++;
         else if (!BESIDE_ALIAS.has(type)) others++;
         if (type === TYPE.DNAME) flags[name]! |= ENTRY_FLAG.DNAME;
         else if (type === TYPE.NS && key !== '') flags[name]! |= ENTRY_FLAG.CUT;
       }
       if (aliases > 0 && aliases + others > 1) {
-        const owner = formatName(Buffer.concat([octetsOf(key), this.origin]));
-        this.#warn(`${owner} has a CNAME record and others: the first CNAME is answered`);
+        this.#warn(`${this.#ownerOf(key)} has a CNAME record and others: the first CNAME is answered`);
       }
       if ((flags[name]! & (ENTRY_FLAG.CUT | ENTRY_FLAG.DNAME)) !== 0) hasCuts = true;
     }
@@ -237,6 +246,16 @@ export class ZoneBuilder {
         break;
       }
     }
+  }
+
+  #ownerOf(key: string): string {
+    return formatName(Buffer.concat([octetsOf(key), this.origin]));
+  }
+
+  #tooLarge(key: string): ZoneFault {
+    return new ZoneFault(
+      `${this.#ownerOf(key)} has more than ${NAME_RECORDS_MAX} records, or ${NAME_DATA_SIZE_MAX} octets of data`,
+    );
   }
 
   #warn(text: string): void {

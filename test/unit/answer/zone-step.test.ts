@@ -267,6 +267,17 @@ test('a signed zone with DO: signatures beside each set, and who says that a nam
   assert.deepEqual(typesOf('x.w A').toSorted(), minimal.toSorted());
 });
 
+test('an alias at the apex hides what is there, but not what makes it a zone', () => {
+  const chain = chainOf({ 'example.org.': `${SOA}@ 5 NS ns\n@ 5 CNAME ns\n@ 5 A 192.0.2.9\nns 5 A 192.0.2.1\n` });
+  const servers = 'authority example.org. 5 NS ns.example.org.';
+  const alias = 'example.org. 5 CNAME ns.example.org.';
+  const soa = 'example.org. 60 SOA ns.example.org. host.example.org. 7 1 2 3 30';
+  assert.deepEqual(chain.ask('example.org. SOA'), ['NOERROR aa', soa, servers]);
+  assert.deepEqual(chain.ask('example.org. NS').slice(0, 2), ['NOERROR aa', 'example.org. 5 NS ns.example.org.']);
+  assert.deepEqual(chain.ask('example.org. A'), ['NOERROR aa', alias, 'ns.example.org. 5 A 192.0.2.1', servers]);
+  assert.deepEqual(chain.ask('x.example.org. A'), ['NXDOMAIN aa', SOA_LINE]);
+});
+
 test('a DNAME record stands in each response that needs it, whatever stood in the one before', () => {
   const chain = chainOf({ 'example.org.': `${SOA}d 5 DNAME e\na.e 5 A 192.0.2.1\nalias 5 CNAME a.d\n` });
   const lines = [

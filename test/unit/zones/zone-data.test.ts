@@ -211,3 +211,14 @@ test('rdata: names must be whole, and sizes right', () => {
   assert.notEqual(faultOfRdata(6, Uint8Array.from([...name, ...new Uint8Array(20)])), undefined);
   assert.equal(faultOfRdata(65_280, new Uint8Array(0)), undefined);
 });
+
+test('a name with more records, or more data, than can be served is refused, in few steps', () => {
+  const addresses = (count: number): string =>
+    Array.from({ length: count }, (_, index) => `a 5 A 10.0.${index >> 8}.${index & 255}\n`).join('');
+  assert.equal(zoneOf(SOA + addresses(16_384)).recordCount, 16_385);
+  const says = /^a\.example\.org\. has more than 16384 records, or 4194304 octets of data$/;
+  assert.throws(() => zoneOf(SOA + addresses(16_385)), { name: 'ZoneFault', message: says });
+  const text = `"${'x'.repeat(255)}" `.repeat(255);
+  const texts = Array.from({ length: 65 }, (_, index) => `a 5 TXT ${text} "${index}"\n`).join('');
+  assert.throws(() => zoneOf(SOA + texts), { name: 'ZoneFault', message: says });
+});
