@@ -26,18 +26,22 @@ export interface KnotPrimary {
   end(): Promise<void>;
 }
 
-/** @param notifiedPort  of this machine, which is told of changes */
+/**
+ * @param notifiedPort  of this machine, which is told of changes
+ * @param more          options of all zones
+ */
 export async function startKnotPrimary(
   zones: Readonly<Record<string, string>>,
   notifiedPort: number,
   port?: number,
+  more: readonly string[] = [],
 ): Promise<KnotPrimary> {
   const at = port ?? (await freePort());
   const { output, end } = await startKnotd({
     port: at,
     peerPort: notifiedPort,
     actions: '[transfer, update]',
-    zoneOptions: ['notify: peer', 'zonefile-sync: -1'],
+    zoneOptions: ['notify: peer', 'zonefile-sync: -1', ...more],
     zones: Object.keys(zones).map((zone) => `  - domain: ${zone}\n    file: ${zone}.zone\n`),
     files: Object.fromEntries(Object.entries(zones).map(([zone, text]) => [`${zone}.zone`, text])),
   });
