@@ -190,10 +190,11 @@ export class ZoneBuilder {
   /** Make a name of each empty non-terminal. @returns the names that have the label `*` directly below */
   *#findParents(): Generator<void, Set<string>> {
     const aboveWildcards = new Set<string>();
-    const keys = [...this.#names.keys()];
-    for (let index = 0; index < keys.length; index++) {
-      if (index % NAMES_BEFORE_PAUSE === 0) yield;
-      let key = keys[index]!;
+    let looked = 0;
+    // Names that are made on the way are looked at too: what is above them is there by then.
+    for (const name of this.#names.keys()) {
+      if (looked++ % NAMES_BEFORE_PAUSE === 0) yield;
+      let key = name;
       while (key !== '') {
         const parent = parentOf(key);
         if (key.startsWith(ASTERISK)) aboveWildcards.add(parent);
