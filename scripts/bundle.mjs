@@ -14,8 +14,8 @@ import path from 'node:path';
 /** Packages that stay what they are: native, with threads or workers of their own, or hardly ever loaded. */
 const EXTERNAL = /^(?:node:|koffi$|piscina$|pino$|re2js$|prom-client|@kubernetes\/)/;
 
-/** Those of kubeadm's Corefile. */
-const USUAL_PLUGINS = 'errors health ready kubernetes prometheus forward cache loop reload loadbalance'
+/** Those of the built-in Corefile. */
+const USUAL_PLUGINS = 'bind errors health ready kubernetes prometheus forward cache loop reload loadbalance'
   .split(' ')
   .map((name) => `plugins/${name}/parse`);
 
