@@ -32,8 +32,8 @@ import { AddressOrders } from './address-orders.ts';
 import type { AnswererOptions, Composer, QueryClient } from './answerer-options.ts';
 import { Chain } from './chain.ts';
 import { createQueryClient, forgetPolicy } from './query-client.ts';
-import { setHeaderFlags } from './header-flags.ts';
-import { isBehindHeader, isFromElsewhere } from './answering-plugin.ts';
+import { headerFlagsFor, setHeaderFlags } from './header-flags.ts';
+import { isFromElsewhere } from './answering-plugin.ts';
 import { rcodeOfMetaType } from './meta-type.ts';
 import { OptWriter } from './opt-writer.ts';
 import { PARSED, Query } from './query.ts';
@@ -479,7 +479,7 @@ export class Answerer {
     if (response.upstreamFlags !== 0) low |= this.upstreamFlags();
     bytes[at + FLAGS_LOW_AT] = low | (bytes[at + FLAGS_LOW_AT]! & CD) | (response.rcode & 0x0f);
     const { headerFlags } = this.client;
-    if (headerFlags !== 0 && isBehindHeader(this.chain.plugin)) setHeaderFlags(view, at, headerFlags);
+    if (headerFlags !== 0) setHeaderFlags(view, at, headerFlagsFor(this.chain.plugin, headerFlags));
     view.setUint16(at + QDCOUNT_AT, query.questionEnd > at + HEADER_SIZE ? 1 : 0);
     view.setUint16(at + ANCOUNT_AT, response.answerCount);
     view.setUint32(

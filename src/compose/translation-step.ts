@@ -6,7 +6,7 @@ import { STEP_RESULT } from '../answer/step-result.ts';
 import { RCODE, TYPE } from '../dns/iana.ts';
 import { parseName } from '../dns/name.ts';
 import { CD, FLAGS_LOW_AT, RA } from '../dns/wire-header.ts';
-import { COMPOSED } from '../observability/counter-layout.ts';
+import { COMPOSED, PLUGIN } from '../observability/counter-layout.ts';
 import type { SnapshotReader } from '../snapshot/reader.ts';
 import { STEP } from '../snapshot/snapshot-layout.ts';
 import { addressOfReverseName, AddressTranslation, isMapped } from './address-translation.ts';
@@ -22,6 +22,7 @@ interface Family {
   readonly type: number;
   readonly source: number;
   readonly counted: number;
+  readonly plugin: number;
   translate(translation: AddressTranslation, address: Uint8Array): Uint8Array | undefined;
 }
 
@@ -30,6 +31,7 @@ const DNS64: Family = {
   type: TYPE.AAAA,
   source: TYPE.A,
   counted: COMPOSED.DNS64,
+  plugin: PLUGIN.DNS64,
   translate: (translation, address) => translation.toIPv6(address),
 };
 const SIIT: Family = {
@@ -37,6 +39,7 @@ const SIIT: Family = {
   type: TYPE.A,
   source: TYPE.AAAA,
   counted: COMPOSED.SIIT,
+  plugin: PLUGIN.SIIT,
   translate: (translation, address) => translation.toIPv4(address),
 };
 
@@ -100,7 +103,7 @@ export class TranslationStep {
       return STEP_RESULT.DONE;
     }
     answerer.beginAnew(held);
-    answerer.plugin = plugin;
+    answerer.plugin = family.plugin;
     translated.write(lookups, answerer);
     if (family === DNS64) response.isAuthoritative = false;
     if (family === DNS64 || translated.isAny) lookups.count(family.counted, scope);
@@ -124,6 +127,7 @@ export class TranslationStep {
     for (const record of asked.answers) writer.add(asked, record);
     writer.addRest(asked);
     writer.end(asked);
+    answerer.plugin = PLUGIN.DNS64;
     response.isAuthoritative = false;
     response.upstreamFlags &= RA;
     return STEP_RESULT.DONE;

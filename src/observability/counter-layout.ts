@@ -68,6 +68,9 @@ export const PLUGIN_LABELS = [
   'file',
   'auto',
   'secondary',
+  'autopath',
+  'dns64',
+  'siit',
 ] as const;
 export const PLUGIN = {
   SERVER: 0,
@@ -87,6 +90,9 @@ export const PLUGIN = {
   FILE: 14,
   AUTO: 15,
   SECONDARY: 16,
+  AUTOPATH: 17,
+  DNS64: 18,
+  SIIT: 19,
 } as const;
 
 /** What steps that ask other questions did: cells of a scope. */

@@ -176,7 +176,11 @@ export const POLICY = layout('policy', [
   ],
   ['addressOrder', 1, 'reference of the ADDRESS_ORDER, 0: none'],
   ['metadata', 1, 'reference of the PROGRAM that says which metadata there is, 0: none'],
-  ['headerFlags', 1, 'of the header of responses, as its flags word: bits 0–15 are set, bits 16–31 cleared'],
+  [
+    'headerFlags',
+    1,
+    'of the header of responses, as its flags word: bits 0–15 are set, bits 16–31 cleared; the lowest of each: RD of queries',
+  ],
   ['udpSizeMax', 1, 'largest UDP response with EDNS, and the size announced, octets'],
   ['nsidSize', 1, 'octets of the NSID, 0: not answered'],
   ['nsid', 0, 'the NSID as key words'],
@@ -190,6 +194,9 @@ export const ADDRESS_ORDER = layout('address order', [
   ['size', 1, 'octets of the program'],
   ['program', 0, 'the program as JSON, as key words'],
 ]);
+
+/** In headerFlags, among what is set and among what is cleared: RD, as `header` makes it in queries. */
+export const QUERY_RD = 1;
 
 export const POLICY_FLAG = {
   /** `loadbalance`: addresses are rotated */

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { RawObject } from '../../oracle/kubernetes-objects.ts';
+import { PLUGIN, RCODE_OTHER } from '../../../src/observability/counter-layout.ts';
 import { ComposedServer, type ComposedOptions } from './composed-server.ts';
 
 const POD = '10.1.0.9';
@@ -68,6 +69,8 @@ test('names of the search list are tried in its order, and what is found has a C
       'db.other.svc.cluster.local. 5 A 10.96.0.2',
     ]);
   }
+  const responsesOf = (plugin: number): number => server.total('responses', plugin * (RCODE_OTHER + 1));
+  assert.deepEqual([PLUGIN.KUBERNETES, PLUGIN.AUTOPATH].map(responsesOf), [1, 3]);
   // None of this took more than what the server knows itself, but for the name that is whole already.
   assert.deepEqual(server.asked, ['db.other.svc.cluster.local.corp.test. A']);
   assert.deepEqual(server.ask('www.example.com.team.svc.cluster.local A', { peer: POD }), [

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { TYPE } from '../../../src/dns/iana.ts';
+import { PLUGIN, RCODE_OTHER } from '../../../src/observability/counter-layout.ts';
 import { ComposedServer, type UpstreamData } from './composed-server.ts';
 
 const CLIENT6 = '2001:db8::1';
@@ -207,4 +208,32 @@ test('a client hears of an upstream that stays silent', () => {
     [22],
   );
   assert.equal(server.sum('responses'), 1);
+});
+
+test('header and the plugin of metrics: what is made here is of the plugin that made it, the rest of who wrote it', () => {
+  const responsesOf = (server: ComposedServer, plugin: number): number =>
+    server.total('responses', plugin * (RCODE_OTHER + 1));
+  const flagsOf = (server: ComposedServer, question: string, peer?: string): string => {
+    const message = server.askWire(question, { flags: 0x0100, ...(peer !== undefined && { peer }) })!;
+    return (['aa', 'rd', 'ra'] as const).filter((flag) => message[flag]).join(' ');
+  };
+  // As CoreDNS has it: `header` stands behind `dns64`, which makes a response of its own out of the query it has changed.
+  const rules = 'header {\n query clear rd\n response set aa rd\n response clear ra\n }';
+  const plain = serverOf('dns64');
+  const server = serverOf(`dns64\n ${rules}`);
+  const flags = flagsOf(plain, 'four.test AAAA', CLIENT6);
+  assert.equal(flags, 'rd ra');
+  assert.equal(flagsOf(server, 'four.test AAAA', CLIENT6), '');
+  assert.deepEqual(
+    [PLUGIN.DNS64, PLUGIN.FORWARD].map((plugin) => responsesOf(server, plugin)),
+    [1, 0],
+  );
+  assert.equal(flagsOf(server, 'both.test AAAA', CLIENT6), 'aa rd');
+  assert.deepEqual(
+    [PLUGIN.DNS64, PLUGIN.FORWARD].map((plugin) => responsesOf(server, plugin)),
+    [1, 1],
+  );
+  const other = serverOf(`siit {\n ipv6_prefix 64:ff9b::/96\n }\n ${rules}`);
+  assert.equal(flagsOf(other, 'six.test A'), 'aa');
+  assert.equal(responsesOf(other, PLUGIN.SIIT), 1);
 });

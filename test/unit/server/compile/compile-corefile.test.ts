@@ -141,9 +141,10 @@ describe('compileCorefile', () => {
     };
     assert.deepEqual(flagsOf('response set ra\n response clear aa rd'), { set: 0x0080, cleared: 0x0500 });
     assert.deepEqual(flagsOf('query set aa rd\n response set ra\n response clear ra'), {
-      set: 0x0100,
+      set: 0x0101,
       cleared: 0x0080,
     });
+    assert.deepEqual(flagsOf('query clear rd\n response set rd'), { set: 0x0100, cleared: 0x0001 });
   });
 
   test('the order is the fixed one, not that of the text', () => {
