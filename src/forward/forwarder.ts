@@ -366,6 +366,8 @@ export class Forwarder implements QueryForwarder {
 
   /** Let `waiter` wait for an equal question in flight, or ask. @returns false if that can't be */
   #enter(group: number, query: Query, waiter: number, cacheProfile: number, hasStale: boolean): boolean {
+    // Named by host name, and no name has an address yet.
+    if (this.#states.count[group] === 0) return false;
     const table = this.#table;
     const isDisabled = (this.#octets[this.waiters.dataAt[waiter]! + FLAGS_LOW_AT]! & CD) !== 0;
     const flags = (query.isDo !== 0 ? ASKED.DO : 0) | (isDisabled ? ASKED.CD : 0);

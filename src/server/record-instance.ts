@@ -14,6 +14,8 @@ export interface InstanceOptions {
 
 export class RecordInstance {
   readonly dataset: number;
+  /** lower-cased, without a dot at the end */
+  readonly zones: readonly string[];
   readonly records: ClusterRecords;
   readonly #journal: RecordJournal;
   readonly #sink: DatasetBuilder;
@@ -23,6 +25,7 @@ export class RecordInstance {
   /** @param isRoomy  whether the buffer has plenty of room */
   constructor({ dataset, options }: InstanceOptions, sink: DatasetBuilder, isRoomy: () => boolean) {
     this.dataset = dataset;
+    this.zones = options.zones;
     this.#sink = sink;
     this.#journal = new RecordJournal(sink, isRoomy);
     this.records = new ClusterRecords(options, this.#journal);

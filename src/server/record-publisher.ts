@@ -47,6 +47,8 @@ export class RecordPublisher implements RecordQueue {
   #sources: readonly RecordSource[] = [];
   /** those of all sources */
   #instances: readonly RecordInstance[] = [];
+  /** told of each publication */
+  onPublished: () => void = () => undefined;
   #datasetCount: number;
   #freeDatasets: number[] = [];
   /** the task before this one */
@@ -75,6 +77,13 @@ export class RecordPublisher implements RecordQueue {
       clusterSize += instance.records.byteSize;
     }
     return { nameCount, clusterSize, isBehind: this.#fault !== undefined };
+  }
+
+  /** Zones of clusters, lower-cased, without a dot at the end. */
+  get servedZones(): readonly { readonly zone: string; readonly dataset: number; readonly isSynced: boolean }[] {
+    return this.#instances.flatMap(({ zones, dataset, isSynced }) =>
+      zones.map((zone) => ({ zone, dataset, isSynced })),
+    );
   }
 
   /**
@@ -277,6 +286,7 @@ export class RecordPublisher implements RecordQueue {
   }
 
   #noteSuccess(): void {
+    this.onPublished();
     for (const instance of this.#instances) instance.notePublished();
     this.#retryMs = RETRY_MS;
     if (this.#fault !== undefined) this.#log('info', 'the changes that had to wait are published');

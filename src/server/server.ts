@@ -43,6 +43,7 @@ import type { ServerOptions } from './server-options.ts';
 import type { ServerPlan } from './server-plan.ts';
 import type { DatasetBuilder } from '../snapshot/dataset-builder.ts';
 import { Secondaries } from './secondaries.ts';
+import { OwnNames } from './own-names.ts';
 import { UpstreamHosts } from './upstream-hosts.ts';
 import { WeightFiles } from './weight-files.ts';
 import { ZoneDirectories } from './zone-directories.ts';
@@ -171,6 +172,8 @@ async function assemble(
   const { datasetCount, config } = plan;
   const publisher = new RecordPublisher({ builder, datasetCount, config, counters, log, fail });
   closers.push(() => publisher.close());
+  const ownNames = new OwnNames(buffer, publisher);
+  upstreamHosts.serveOwn((host) => ownNames.addressesOf(host));
   const { feeds, families: feedFamilies } = createFeeds(options, { publisher, counters, log, fail });
   closers.push(() => feeds.close());
   stopRequest?.addEventListener('abort', () => feeds.stopWaiting(), { once: true });
@@ -288,6 +291,7 @@ async function assemble(
   metrics.start();
   reloader.start();
   upstreamHosts.start(() => void reloader.reload());
+  publisher.onPublished = () => upstreamHosts.lookAtOwn();
   weightFiles.start(() => void reloader.reload());
   zoneDirectories.start(() => void reloader.reload());
   secondaries.catalogs.start(() => void reloader.reload());

@@ -1,11 +1,15 @@
 /**
  * Upstream servers that `forward` names by host name: looked up before a configuration is compiled, and again when the TTL of
  * the answer is over. What cannot be looked up at start is an error, as with CoreDNS; later the last addresses stay.
+ *
+ * Names in a zone of one of the server's own clusters are looked up in what it serves, and again with every change of that:
+ * nobody else is asked, itself neither. Until they have an address their group has no upstream, and what is for it is SERVFAIL.
  */
 import { promises as dns } from 'node:dns';
 import { SkyshardError } from '../base/skyshard-error.ts';
 import type { AddressAndPort } from '../config/upstream-address.ts';
 import type { LogFunction } from '../observability/log.ts';
+import { UPSTREAMS_MAX } from '../forward/forward-group.ts';
 import type { CorefileConfig } from '../plugins/corefile-config.ts';
 
 const LOOKUP_TIMEOUT_MS = 2000;
@@ -14,6 +18,8 @@ const LOOKUP_TRIES = 2;
 const TTL_MIN_SECONDS = 5;
 const TTL_MAX_SECONDS = 3600;
 const TTL_UNKNOWN_SECONDS = 30;
+/** Of changes of own names, one in this time is taken over. */
+const OWN_PAUSE_MS = 200;
 
 export interface HostName {
   readonly host: string;
@@ -28,15 +34,23 @@ export interface FoundAddresses {
 
 interface KnownHost extends HostName {
   addresses: readonly string[];
+  /** infinite for a name of an own cluster */
   expiresMs: number;
+  isOwn: boolean;
+  isMissed: boolean;
 }
+
+/** Addresses of a name in a zone of an own cluster; undefined: they are not known yet. */
+export type FindOwn = (host: string) => readonly string[] | undefined;
 
 export class UpstreamHosts {
   readonly #log: LogFunction;
   /** by name and resolvers: those of the configuration read last */
   #known = new Map<string, KnownHost>();
+  #findOwn: FindOwn = () => undefined;
   #onChange: () => void = () => undefined;
   #timer: NodeJS.Timeout | undefined;
+  #ownTimer: NodeJS.Timeout | undefined;
   #isClosed = false;
 
   constructor(log: LogFunction) {
@@ -47,11 +61,31 @@ export class UpstreamHosts {
   start(onChange: () => void): void {
     this.#onChange = onChange;
     this.#plan();
+    this.lookAtOwn();
+  }
+
+  /** From now on names of own clusters are found. */
+  serveOwn(findOwn: FindOwn): void {
+    this.#findOwn = findOwn;
+  }
+
+  /** What the server serves has changed. */
+  lookAtOwn(): void {
+    if (this.#ownTimer !== undefined || this.#isClosed || ![...this.#known.values()].some(({ isOwn }) => isOwn)) return;
+    // A rolling update is many changes in a row.
+    this.#ownTimer = setTimeout(() => {
+      this.#ownTimer = undefined;
+      const isChanged = [...this.#known.values()].some(
+        (known) => known.isOwn && this.#ownAddresses(known).join(' ') !== known.addresses.join(' '),
+      );
+      if (isChanged && !this.#isClosed) this.#onChange();
+    }, OWN_PAUSE_MS).unref();
   }
 
   close(): void {
     this.#isClosed = true;
     clearTimeout(this.#timer);
+    clearTimeout(this.#ownTimer);
   }
 
   /**
@@ -61,12 +95,15 @@ export class UpstreamHosts {
    */
   async prepare(config: CorefileConfig): Promise<void> {
     const known = new Map<string, KnownHost>();
+    const ownZones = config.blocks.flatMap(({ plugins }) => plugins.kubernetes?.zones ?? []);
     for (const { plugins } of config.blocks) {
       for (const { to, resolvers } of plugins.forward?.stanzas ?? []) {
         for (const upstream of to) {
           if (upstream.kind !== 'host') continue;
           const key = keyOf(upstream.host, resolvers);
-          known.set(key, this.#known.get(key) ?? (await firstLookUp({ host: upstream.host, resolvers })));
+          const isOwn =
+            resolvers.length === 0 && ownZones.some((zone) => `${upstream.host}.`.toLowerCase().endsWith(`.${zone}`));
+          known.set(key, await this.#lookUp({ host: upstream.host, resolvers }, isOwn, this.#known.get(key)));
         }
       }
     }
@@ -84,10 +121,31 @@ export class UpstreamHosts {
     return [...this.#known].map(([key, { addresses }]) => `${key} ${addresses.join(' ')}`).join('\n');
   }
 
+  async #lookUp(name: HostName, isOwn: boolean, before: KnownHost | undefined): Promise<KnownHost> {
+    if (!isOwn) return before?.isOwn === false ? before : firstLookUp(name);
+    const known = { addresses: [], isMissed: false, ...before, ...name, isOwn, expiresMs: Infinity };
+    return Object.assign(known, { addresses: this.#ownAddresses(known) });
+  }
+
+  /** The last ones where there are none now. */
+  #ownAddresses(known: KnownHost): readonly string[] {
+    const found = this.#findOwn(known.host);
+    if (found === undefined) return known.addresses;
+    const isMissed = found.length === 0;
+    if (isMissed && !known.isMissed) {
+      const last =
+        known.addresses.length === 0 ? 'it is not asked until it has one' : 'its last addresses are still used';
+      this.#log('warn', `plugin/forward: ${known.host} has no address in the cluster; ${last}`);
+    }
+    known.isMissed = isMissed;
+    return isMissed ? known.addresses : sorted(found).slice(0, UPSTREAMS_MAX);
+  }
+
   #plan(): void {
     clearTimeout(this.#timer);
     if (this.#known.size === 0 || this.#isClosed) return;
     const dueMs = Math.min(...[...this.#known.values()].map(({ expiresMs }) => expiresMs));
+    if (dueMs === Infinity) return;
     const waitMs = Math.max(0, dueMs - performance.now());
     this.#timer = setTimeout(() => void this.#refresh(), waitMs).unref();
   }
@@ -112,7 +170,7 @@ export class UpstreamHosts {
 
 async function firstLookUp(name: HostName): Promise<KnownHost> {
   const { addresses, ttlSeconds } = await lookUp(name);
-  return { ...name, addresses, expiresMs: performance.now() + ttlSeconds * 1000 };
+  return { ...name, addresses, expiresMs: performance.now() + ttlSeconds * 1000, isOwn: false, isMissed: false };
 }
 
 /** @throws SkyshardError CONFIG_ARGUMENT if there is no address */

@@ -16,8 +16,10 @@ export const makeForward: MakeSteps = (compilation) => {
     zones.add(stanza.from);
     addAll(zones, stanza.except);
     const group = forwardGroupOf(stanza, next, loopZone, context.addressesOf ?? (() => []));
-    next = context.indexOfGroup(group);
-    const step: StepDescription = { kind: 'forward', group: next };
+    const index = context.indexOfGroup(group);
+    // What has no upstream yet is passed over by the stanza before it.
+    if (group.upstreams.length > 0) next = index;
+    const step: StepDescription = { kind: 'forward', group: index };
     makers.unshift((suffix) => {
       if (!covers(stanza.from, suffix) || stanza.except.some((zone) => covers(zone, suffix))) return [];
       return [{ ...step, cacheProfile: cacheProfileFor(suffix) }];
