@@ -330,14 +330,19 @@ export class Forwarder implements QueryForwarder {
     this.#unasked.tick();
   }
 
-  /** A query could not be sent, or the network said that it did not arrive. `attempt`: as given to `queueQuery`. */
-  failAttempt(attempt: number): void {
+  /**
+   * A query could not be sent, or the network said that it did not arrive.
+   *
+   * @param attempt    as given to `queueQuery`
+   * @param isRefused  the host is there, and nobody listens on that port
+   */
+  failAttempt(attempt: number, isRefused = false): void {
     if (!this.#attempts.isOpen(attempt)) return;
     const slot = (attempt / ATTEMPTS_MAX) | 0;
     this.#attempts.close(slot, attempt);
     const upstream = this.#table.attemptUpstream[attempt]!;
     this.counters.countUpstream(upstream, UPSTREAM_CELLS.at.unreachable);
-    this.#table.flags[slot]! |= ASKED.UNREACHABLE;
+    this.#table.flags[slot]! |= isRefused ? ASKED.UNREACHABLE | ASKED.REFUSED : ASKED.UNREACHABLE;
     // Due at once: by then whoever is sending has finished.
     if (attempt % ATTEMPTS_MAX === this.#table.attempts[slot]! - 1) this.#attempts.setDeadline(slot, this.nowMs);
   }
@@ -440,7 +445,9 @@ export class Forwarder implements QueryForwarder {
     if ((table.flags[slot]! & ASKED.UNREACHABLE) === 0) {
       this.#ends.fail(slot, EDE.NO_REACHABLE_AUTHORITY, QUERY_ERROR.UPSTREAM_TIMEOUT);
     } else {
-      this.#ends.fail(slot, EDE.NETWORK_ERROR, QUERY_ERROR.UPSTREAM_UNREACHABLE);
+      const isRefused = (table.flags[slot]! & ASKED.REFUSED) !== 0;
+      const error = isRefused ? QUERY_ERROR.UPSTREAM_REFUSED : QUERY_ERROR.UPSTREAM_UNREACHABLE;
+      this.#ends.fail(slot, EDE.NETWORK_ERROR, error);
     }
   }
 }

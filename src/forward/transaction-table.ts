@@ -45,6 +45,8 @@ export const ASKED = {
   LATE: 2048,
   /** one attempt was such a second try */
   HEDGED: 4096,
+  /** the network error was that nobody listens there */
+  REFUSED: 8192,
   /** PROBE or SEARCH */
   UNASKED: 4 | 256,
 } as const;

@@ -66,7 +66,9 @@ export class UnaskedQuestions {
   #sendProbe(upstream: number): void {
     const group = this.#states.groupOf[upstream]!;
     const flags = this.#groups.of(group).probe.isRecursionDesired ? ASKED.PROBE : ASKED.PROBE | ASKED.NO_RECURSION;
-    if (this.#ask(upstream, this.#groups.probeNames[group]!, TYPE.NS, flags)) this.#states.noteProbeSent(upstream);
+    if (this.#ask(upstream, this.#groups.probeNames[group]!, TYPE.NS, flags)) {
+      this.#states.noteProbeSent(upstream, this.#attempts.nowMs);
+    }
   }
 
   /** Ask a question that no client asked. @returns false if there is no slot for it */

@@ -54,6 +54,8 @@ export class UpstreamStates {
   readonly #turns: Uint32Array;
   readonly #failsMax = new Uint32Array(GROUPS_MAX);
   readonly #probeIntervalMs = new Float64Array(GROUPS_MAX);
+  /** by upstream: when its last probe was sent, ms */
+  readonly #probeSentMs = new Float64Array(UPSTREAMS_TOTAL_MAX);
   readonly #readTimeoutMs = new Float64Array(GROUPS_MAX);
   /** by group: no upstream of it answers, not even probes */
   readonly #broken = new Uint8Array(GROUPS_MAX);
@@ -239,7 +241,8 @@ export class UpstreamStates {
     this.probedCount++;
   }
 
-  noteProbeSent(upstream: number): void {
+  noteProbeSent(upstream: number, nowMs: number): void {
+    this.#probeSentMs[upstream] = nowMs;
     this.probeAtMs[upstream] = Infinity;
   }
 
@@ -249,8 +252,8 @@ export class UpstreamStates {
     this.fails[upstream]!++;
     const group = this.groupOf[upstream]!;
     this.#noteBroken(group);
-    // The interval is one between probes; what was waited for this one is part of it.
-    const pauseMs = this.#probeIntervalMs[group]! - PROBE_TIMEOUT_MS;
-    this.probeAtMs[upstream] = pauseMs > 0 ? nowMs + pauseMs : nowMs;
+    // The interval is one between probes; what was waited for this one is part of it. A host that says at once that nobody
+    // listens there is asked no more often than one that says nothing.
+    this.probeAtMs[upstream] = Math.max(nowMs, this.#probeSentMs[upstream]! + this.#probeIntervalMs[group]!);
   }
 }

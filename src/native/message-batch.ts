@@ -273,6 +273,15 @@ export class MessageBatch {
     return this.received;
   }
 
+  /** Of the message in hand, which `receiveErrors` brought: why it did not arrive, an errno; 0 if that is not known. */
+  get networkError(): number {
+    const words = this.#words;
+    const size = words[this.#receiveHeadersWord + this.index * HEADER_WORDS + CONTROL_SIZE]!;
+    // struct sock_extended_err begins with it
+    if (size < (CMSG_CONTENT + 1) * 4) return 0;
+    return words[((this.#slotsOffset + this.index * SLOT_STRIDE + SLOT_CONTROL_AT) >>> 2) + CMSG_CONTENT]!;
+  }
+
   /** Send what is queued. Goes on after a short send; steps over the datagram the kernel refuses. @returns datagrams refused */
   send(fd: number): number {
     const words = this.#words;

@@ -83,6 +83,8 @@ export const QUERY_EVENT_FLAG = {
   FORWARDED: 1 << 25,
   /** a primary says that its zone has changed (NOTIFY) */
   NOTIFIED: 1 << 26,
+  /** the authority section has NS records */
+  NAME_SERVERS: 1 << 27,
 } as const;
 
 /** Shared memory for the rings of `shardMax` threads. @param ringWords  a power of two */

@@ -116,6 +116,7 @@ export class QueryEventWriter {
       measure.measure(bytes, messageAt, responseSize);
       uncompressedSize = measure.uncompressedSize;
       if (measure.hasSoa) flags |= QUERY_EVENT_FLAG.SOA;
+      if (measure.hasNameServers) flags |= QUERY_EVENT_FLAG.NAME_SERVERS;
     }
     const questionEnd = nameAt + nameSize;
     if (clientSize !== 4) flags |= QUERY_EVENT_FLAG.CLIENT_IPV6;

@@ -2,7 +2,7 @@
  * `log`: a line for each query whose block has a rule for it, in CoreDNS's form. The first rule whose name scope holds the
  * name decides; its format is compiled once.
  */
-import { RCODE, TYPE } from '../dns/iana.ts';
+import { OPCODE, RCODE, TYPE } from '../dns/iana.ts';
 import { AA, CD, OPCODE_MASK, OPCODE_SHIFT, QR, RA, RD, TC, UDP_SIZE_PLAIN } from '../dns/wire-header.ts';
 import { LineBuffer } from './line-buffer.ts';
 import { QUERY_LINE_HEAD, jsonHead } from './plugin-line.ts';
@@ -49,11 +49,12 @@ interface CompiledRule {
 }
 
 /** What CoreDNS calls the kind of a response, in `{/log/type}`. */
-type ResponseType = 'NOERROR' | 'NODATA' | 'NXDOMAIN' | 'SERVERERROR' | 'META' | 'OTHERERROR';
+type ResponseType = 'NOERROR' | 'NODATA' | 'DELEGATION' | 'NXDOMAIN' | 'SERVERERROR' | 'META' | 'OTHERERROR';
 
 const CLASS_OF_TYPE: Readonly<Record<ResponseType, QueryClass>> = {
   NOERROR: 'success',
   NODATA: 'denial',
+  DELEGATION: 'success',
   NXDOMAIN: 'denial',
   SERVERERROR: 'error',
   META: 'error',
@@ -191,10 +192,12 @@ function formatJsonLine(event: QueryEvent, message: string): string {
 /** NXDOMAIN beside records is no denial of the name that was asked; NODATA without an SOA cannot be told from an answer. */
 function responseType(event: QueryEvent): ResponseType {
   if (event.responseSize === 0) return 'OTHERERROR';
-  if (event.type === TYPE.AXFR || event.type === TYPE.IXFR) return 'META';
+  if (opcodeOf(event) === OPCODE.NOTIFY || event.type === TYPE.AXFR || event.type === TYPE.IXFR) return 'META';
   switch (event.rcode) {
     case RCODE.NOERROR:
-      return event.answerCount === 0 && event.has(QUERY_EVENT_FLAG.SOA) ? 'NODATA' : 'NOERROR';
+      if (event.answerCount !== 0) return 'NOERROR';
+      if (event.has(QUERY_EVENT_FLAG.SOA)) return 'NODATA';
+      return event.has(QUERY_EVENT_FLAG.NAME_SERVERS) ? 'DELEGATION' : 'NOERROR';
     case RCODE.NXDOMAIN:
       return event.answerCount === 0 ? 'NXDOMAIN' : 'OTHERERROR';
     case RCODE.SERVFAIL:

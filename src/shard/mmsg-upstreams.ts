@@ -16,7 +16,7 @@ import type { Forwarder } from '../forward/forwarder.ts';
 import { WAITERS_MAX } from '../forward/transaction-table.ts';
 import { WAITER_PATH_SIZE } from '../forward/waiters.ts';
 import { addToEpoll, EpollWaiter, removeFromEpoll } from '../native/epoll.ts';
-import type { Libc } from '../native/libc.ts';
+import { ERRNO, type Libc } from '../native/libc.ts';
 import { BATCH_ARENA_SIZE, MessageBatch } from '../native/message-batch.ts';
 import { RETURN_PATH, RETURN_PATH_SIZE, RETURN_PATH_WORDS, SendBatch, sendBatchSize } from '../native/send-batch.ts';
 import { AF_INET, AF_INET6, familyOf, writeSockaddr } from '../native/sockaddr.ts';
@@ -190,7 +190,9 @@ export class MmsgUpstreams implements ForwardTransport, UpstreamRegistrar {
     for (let index = 0; index < count; index++) {
       batch.select(index);
       const attempt = forwarder.attemptOf(batch.messageOffset, batch.messageSize, this.replySocket);
-      if (attempt >= 0 && this.isReplyFrom(forwarder.upstreamOf(attempt))) forwarder.failAttempt(attempt);
+      if (attempt >= 0 && this.isReplyFrom(forwarder.upstreamOf(attempt))) {
+        forwarder.failAttempt(attempt, batch.networkError === ERRNO.ECONNREFUSED);
+      }
     }
     if (count > 0) batch.rearm();
   }

@@ -67,6 +67,22 @@ for (const transport of TRANSPORTS) {
     assert.deepEqual(lines, [`[ERROR] plugin/errors: 2 dead.test. A: read udp ${address}:${port}: i/o timeout\n`]);
   });
 
+  // node:dgram does not tell what the network says of a datagram: there it is a time-out.
+  const isUntold = transport === 'dgram' && 'node:dgram does not say it';
+  test(`${transport}: that nobody listens at an upstream is told`, { skip: skip || isUntold }, async (t) => {
+    const address = { address: '127.0.0.1', port: 1 };
+    const { ask, lines } = await start(
+      t,
+      transport,
+      { upstreams: [address] },
+      { isLogged: false, reportsErrors: true },
+    );
+    assert.equal((await ask({ name: 'dead.test', type: A })).rcode, 2);
+    await eventually(() => lines.length > 0, 'a line');
+    const said = `read udp ${address.address}:${address.port}: read: connection refused`;
+    assert.deepEqual(lines, [`[ERROR] plugin/errors: 2 dead.test. A: ${said}\n`]);
+  });
+
   test(`${transport}: a query beyond max_concurrent is an error of its own`, { skip }, async (t) => {
     const upstream = await StubUpstream.open(t, silent);
     const { ask, lines, client, port } = await start(t, transport, {

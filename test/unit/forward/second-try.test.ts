@@ -150,6 +150,20 @@ test('one probe at a time goes to an upstream that is gone, a second apart', () 
   assert.ok(probes.length >= 9 && probes.length <= 11, `${probes.length} probes`);
 });
 
+test('an upstream whose host says at once that nobody listens is probed no more often than the interval says', () => {
+  const fake = swift({ upstreamCount: 1 });
+  fake.ask({ name: 'a.org', type: A });
+  for (let turn = 0, from = 0; turn < 1000; turn++) {
+    const upTo = fake.sent.length;
+    for (; from < upTo; from++) fake.forwarder.failAttempt(fake.sent[from]!.attempt, true);
+    fake.pass(10);
+  }
+  // every 500 ms
+  const probes = fake.sent.filter(({ message }) => message.questions[0]!.type === NS);
+  assert.ok(probes.length >= 15 && probes.length <= 21, `${probes.length} probes`);
+  assert.equal(fake.responses[0]!.rcode, SERVFAIL);
+});
+
 test('one upstream that answers: the other one’s silence shortens nothing', () => {
   const fake = swift({ upstreamCount: 2, policy: 'sequential' });
   fake.ask({ name: 'a.org', type: A });

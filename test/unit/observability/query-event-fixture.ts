@@ -18,6 +18,8 @@ export interface EventDescription {
   /** whether there is a record in this section: an A record, an SOA */
   readonly hasAnswer?: boolean;
   readonly hasSoa?: boolean;
+  /** an NS record in place of the SOA */
+  readonly isDelegation?: boolean;
   readonly facts?: Partial<QueryEventFacts>;
   /** false: no response was sent */
   readonly isSent?: boolean;
@@ -25,6 +27,8 @@ export interface EventDescription {
 
 const ANSWER = [0xc0, 0x0c, 0, 1, 0, 1, 0, 0, 0, 5, 0, 4, 192, 0, 2, 9];
 const SOA = [0xc0, 0x0c, 0, 6, 0, 1, 0, 0, 0, 5, 0, 22, 0, 0, ...Array<number>(20).fill(1)];
+
+const NAME_SERVER = [0xc0, 0x0c, 0, 2, 0, 1, 0, 0, 0, 5, 0, 2, 0xc0, 0x0c];
 
 /** An arena with the client's address and the message in it. */
 export function arenaOf(one: EventDescription): { readonly arena: Uint8Array; readonly size: number } {
@@ -34,7 +38,7 @@ export function arenaOf(one: EventDescription): { readonly arena: Uint8Array; re
       ? [...one.name.split('.').flatMap((label) => (label === '' ? [] : [label.length, ...Buffer.from(label)])), 0]
       : one.name;
   const answer = one.hasAnswer === true ? ANSWER : [];
-  const soa = one.hasSoa === true ? SOA : [];
+  const soa = one.hasSoa === true ? SOA : one.isDelegation === true ? NAME_SERVER : [];
   const u16 = (value: number): number[] => [value >>> 8, value & 0xff];
   const counts = [0, 1, 0, answer.length > 0 ? 1 : 0, 0, soa.length > 0 ? 1 : 0, 0, 0];
   const message = [...u16(id), ...u16(flags), ...counts, ...name, ...u16(type), ...u16(qclass), ...answer, ...soa];

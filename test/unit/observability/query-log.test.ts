@@ -131,6 +131,20 @@ for (const [classes, names] of [
   });
 }
 
+test('a delegation is a success of its own type; NOTIFY is META', () => {
+  const rules = [{ ...ALL, format: '{/log/class} {/log/type}' }];
+  const events = [
+    { name: 'below.test', isDelegation: true },
+    { name: 'below.test', isDelegation: true, hasAnswer: true },
+    { name: 'zone.test', facts: { queryFlags: 0x2400 } },
+  ];
+  assert.deepEqual(linesOf(events, rules, { hasMetadata: true }), [
+    '[INFO] success DELEGATION\n',
+    '[INFO] success NOERROR\n',
+    '[INFO] error META\n',
+  ]);
+});
+
 test('class and type of a response are values of the log where the block has metadata', () => {
   const rules = [{ ...ALL, format: '{/log/class} {/log/type} {/x}' }];
   assert.deepEqual(linesOf(EVENTS, rules, { hasMetadata: true }), [
