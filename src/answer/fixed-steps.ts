@@ -67,15 +67,18 @@ export class FixedSteps {
     if (rcode === RCODE.SERVFAIL) return STEP_RESULT.DONE;
     response.isAuthoritative = true;
     const counts = words[answerAt + FIXED_ANSWER.at.counts]!;
-    const total = (counts & 0x3ff) + ((counts >>> 10) & 0x3ff) + ((counts >>> 20) & 0x3ff);
+    const answers = counts & 0x3ff;
+    const authority = (counts >>> 10) & 0x3ff;
+    const total = answers + authority + ((counts >>> 20) & 0x3ff);
     const size = words[answerAt + FIXED_ANSWER.at.size]!;
-    if (!response.writeRaw(words, answerAt + FIXED_ANSWER.at.records, size, total)) {
-      response.isTruncated = true;
-      return STEP_RESULT.DONE;
-    }
-    response.answerCount += (counts & 0x3ff) - total;
-    response.authorityCount += (counts >>> 10) & 0x3ff;
-    response.additionalCount += (counts >>> 20) & 0x3ff;
+    const written = response.writeRaw(words, answerAt + FIXED_ANSWER.at.records, size, total);
+    // They count as answers so far; additional records may be missing.
+    if (written < answers + authority) response.isTruncated = true;
+    const inAuthority = Math.min(Math.max(written - answers, 0), authority);
+    const inAdditional = Math.max(written - answers - authority, 0);
+    response.answerCount -= inAuthority + inAdditional;
+    response.authorityCount += inAuthority;
+    response.additionalCount += inAdditional;
     return STEP_RESULT.DONE;
   }
 
@@ -145,7 +148,7 @@ export class FixedSteps {
 
   private writeChaos(wordAt: number, size: number, count: number): number {
     if (size === 0) return STEP_RESULT.DONE;
-    if (!this.response.writeRaw(this.words, wordAt, size, count)) this.response.isTruncated = true;
+    if (this.response.writeRaw(this.words, wordAt, size, count) < count) this.response.isTruncated = true;
     return STEP_RESULT.DONE;
   }
 

@@ -508,7 +508,8 @@ export class KubernetesStep {
     for (let left = words[at + RAW.at.rrsetCount]!; left > 0; left--) {
       const size = words[rrsetAt + 1]!;
       if ((words[rrsetAt]! & 0xffff) === this.query.qtype) {
-        if (!this.response.writeRaw(words, rrsetAt + 2, size, words[rrsetAt]! >>> 16)) this.response.isTruncated = true;
+        const count = words[rrsetAt]! >>> 16;
+        if (this.response.writeRaw(words, rrsetAt + 2, size, count) < count) this.response.isTruncated = true;
         return;
       }
       rrsetAt += 2 + ((size + 3) >>> 2);

@@ -127,7 +127,8 @@ export class RecordsStep {
       const size = words[rrsetAt + 1]!;
       if ((words[rrsetAt]! & 0xffff) === TYPE.PTR) {
         this.response.isAuthoritative = true;
-        if (!this.response.writeRaw(words, rrsetAt + 2, size, words[rrsetAt]! >>> 16)) this.response.isTruncated = true;
+        const count = words[rrsetAt]! >>> 16;
+        if (this.response.writeRaw(words, rrsetAt + 2, size, count) < count) this.response.isTruncated = true;
         return STEP_RESULT.DONE;
       }
       rrsetAt += 2 + ((size + 3) >>> 2);

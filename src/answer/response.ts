@@ -308,14 +308,37 @@ export class Response {
     return true;
   }
 
-  /** Rendered records: all of them or none. @returns whether they fit */
-  writeRaw(words: Uint32Array, wordAt: number, size: number, count: number): boolean {
+  /** Rendered records, as many as fit. @returns how many that are */
+  writeRaw(words: Uint32Array, wordAt: number, size: number, count: number): number {
     const start = this.position;
-    if (start + size > this.limit) return false;
-    this.position = this.copyWords(words, wordAt, size, start);
-    if (this.ownerOffset !== 12) this.moveOwners(start, count);
-    this.count(count);
-    return true;
+    const room = this.limit - start;
+    let written = count;
+    if (size <= room) {
+      this.position = this.copyWords(words, wordAt, size, start);
+    } else {
+      written = room <= 0 ? 0 : this.keepWhole(start, this.copyWords(words, wordAt, room, start));
+    }
+    if (this.ownerOffset !== 12) this.moveOwners(start, written);
+    this.count(written);
+    return written;
+  }
+
+  /** Of records that are cut at `end`, keep those that are not. @returns how many that are */
+  private keepWhole(start: number, end: number): number {
+    const { bytes, view } = this;
+    let kept = 0;
+    this.position = start;
+    while (true) {
+      let at = this.position;
+      while (at < end && bytes[at]! > 0 && bytes[at]! < POINTER_BITS) at += bytes[at]! + 1;
+      if (at >= end) return kept;
+      at += bytes[at] === 0 ? 1 : POINTER_SIZE;
+      if (at + RECORD_FIXED_SIZE > end) return kept;
+      at += RECORD_FIXED_SIZE + view.getUint16(at + 8);
+      if (at > end) return kept;
+      this.position = at;
+      kept++;
+    }
   }
 
   /** Take back all that stands behind the answer section. @param questionEnd  where it starts in the arena */

@@ -117,7 +117,7 @@ export class DnsmasqCounters implements ChaosCounters {
     response.isAuthoritative = true;
     const record = this.#records.get(name);
     if (record === undefined) return true;
-    if (!response.writeRaw(record, 0, this.#sizes.get(name)!, 1)) response.isTruncated = true;
+    if (response.writeRaw(record, 0, this.#sizes.get(name)!, 1) === 0) response.isTruncated = true;
     return true;
   }
 
