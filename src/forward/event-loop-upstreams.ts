@@ -3,7 +3,7 @@
  * responses go is the business of whoever made it.
  */
 import type { RemoteInfo } from 'node:dgram';
-import { UPSTREAM_CELLS } from './forward-counters.ts';
+import { FORWARD_CELLS, UPSTREAM_CELLS } from './forward-counters.ts';
 import type { ForwardGroup, UpstreamAddress } from './forward-group.ts';
 import { type ForwardTransport, UPSTREAM_QUERY_MAX, type UpstreamRegistrar } from './forward-transport.ts';
 import type { Forwarder } from './forwarder.ts';
@@ -51,6 +51,7 @@ export class EventLoopUpstreams implements ForwardTransport, UpstreamRegistrar, 
     const { streamHits, streamMisses } = UPSTREAM_CELLS.at;
     this.streams = new StreamPool({
       onQuery: (upstream, isNew) => forwarder.counters.countUpstream(upstream, isNew ? streamMisses : streamHits),
+      onMismatch: () => forwarder.counters.count(FORWARD_CELLS.at.mismatched),
     });
     forwarder.start(this);
   }

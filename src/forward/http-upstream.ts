@@ -11,7 +11,7 @@ import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import type { ForwardGroup, UpstreamAddress } from './forward-group.ts';
 import { tlsConnectorTo } from './tls-connector.ts';
-import type { StreamQuery } from './upstream-stream.ts';
+import { SILENT_MS, type StreamQuery } from './upstream-stream.ts';
 
 const PATH = '/dns-query';
 const MESSAGE_TYPE = 'application/dns-message';
@@ -23,12 +23,16 @@ const REPLY_MAX_MS = 5000;
 /** How long a server that has only HTTP/1.1 is taken for one, ms. */
 const HTTP1_MS = 60_000;
 const HTTP1_CONNECTIONS_MAX = 8;
+/** Connections of HTTP/2, those that have fallen silent and those under way among them. */
+const CONNECTIONS_MAX = 4;
 /** Queries at a time: what is more fails. */
 const PENDING_MAX = 1000;
 
 interface PendingQuery {
   readonly query: StreamQuery;
   readonly askedMs: number;
+  /** on the connection it is on now */
+  sentMs: number;
   /** it was asked on a connection that ended */
   isRepeated: boolean;
   isDone: boolean;
@@ -38,9 +42,11 @@ interface PendingQuery {
 interface Session {
   readonly http: ClientHttp2Session;
   readonly bornMs: number;
+  /** in the order they were sent */
   readonly pending: Set<PendingQuery>;
   hasReplied: boolean;
   usedMs: number;
+  heardMs: number;
 }
 
 export class HttpUpstream {
@@ -49,9 +55,10 @@ export class HttpUpstream {
   readonly #authority: string;
   readonly #onQuery: (isNew: boolean) => void;
   readonly #pending = new Set<PendingQuery>();
-  /** they wait for the connection under way */
+  /** they wait for a connection under way, whichever is there first */
   #waiting: PendingQuery[] = [];
-  #connecting: Socket | undefined = undefined;
+  /** with when they were begun, in that order */
+  readonly #connecting = new Map<Socket, number>();
   readonly #sessions = new Set<Session>();
   #agent: Agent | undefined = undefined;
   #isHttp1UntilMs = -Infinity;
@@ -69,16 +76,15 @@ export class HttpUpstream {
 
   /** Whether it has something to be looked after. */
   get isActive(): boolean {
-    return (
-      this.#pending.size > 0 || this.#sessions.size > 0 || this.#connecting !== undefined || this.#agent !== undefined
-    );
+    return this.#pending.size > 0 || this.#sessions.size > 0 || this.#connecting.size > 0 || this.#agent !== undefined;
   }
 
   /** @returns false if there are too many queries already */
   ask(query: StreamQuery): boolean {
     if (this.#pending.size >= PENDING_MAX) return false;
     const askedMs = performance.now();
-    const pending: PendingQuery = { query, askedMs, isRepeated: false, isDone: false, cancel: () => undefined };
+    const state = { sentMs: askedMs, isRepeated: false, isDone: false };
+    const pending: PendingQuery = { query, askedMs, ...state, cancel: () => undefined };
     this.#pending.add(pending);
     this.#usedMs = askedMs;
     this.#send(pending);
@@ -92,6 +98,7 @@ export class HttpUpstream {
       pending.cancel();
       this.#fail(pending);
     }
+    for (const [socket, begunMs] of this.#connecting) if (nowMs - begunMs >= REPLY_MAX_MS) socket.destroy();
     for (const session of this.#sessions) {
       const isIdle = session.pending.size === 0 && nowMs - session.usedMs >= this.#group.expireMs;
       if (isIdle || this.#isOld(session, nowMs)) session.http.close();
@@ -103,7 +110,7 @@ export class HttpUpstream {
   }
 
   close(): void {
-    this.#connecting?.destroy();
+    for (const socket of this.#connecting.keys()) socket.destroy();
     this.#agent?.destroy();
     for (const { http } of this.#sessions) http.destroy();
     for (const pending of [...this.#pending]) this.#fail(pending);
@@ -117,31 +124,33 @@ export class HttpUpstream {
     }
     for (const session of this.#sessions) {
       if (session.http.closed || session.http.destroyed || this.#isOld(session, nowMs)) continue;
+      // It may be dead: what the network swallowed once, TCP sends again ever more rarely.
+      if (silenceMs(session, nowMs) >= SILENT_MS) continue;
       this.#onQuery(false);
       this.#sendHttp2(pending, session);
       return;
     }
     this.#waiting.push(pending);
-    if (this.#connecting === undefined) this.#open();
+    const [begunMs = -Infinity] = [...this.#connecting.values()].slice(-1);
+    if (nowMs - begunMs >= SILENT_MS) this.#open(nowMs);
   }
 
   #isOld(session: Session, nowMs: number): boolean {
     return this.#group.maxAgeMs > 0 && nowMs - session.bornMs >= this.#group.maxAgeMs;
   }
 
-  #open(): void {
+  /** Begin a connection; where there are too many, the one that has been silent the longest makes room. */
+  #open(nowMs: number): void {
     const socket = this.#connect();
-    this.#connecting = socket;
+    this.#connecting.set(socket, nowMs);
     this.#onQuery(true);
     socket.on('error', () => undefined);
     socket.once('close', () => {
-      if (this.#connecting !== socket) return;
-      this.#connecting = undefined;
+      if (!this.#connecting.delete(socket) || this.#connecting.size > 0) return;
       for (const pending of this.#waiting.splice(0)) this.#fail(pending);
     });
     socket.once('secureConnect', () => {
-      if (this.#connecting !== socket) return;
-      this.#connecting = undefined;
+      if (!this.#connecting.delete(socket)) return;
       const waiting = this.#waiting.splice(0).filter(({ isDone }) => !isDone);
       if ((socket as TLSSocket).alpnProtocol === 'h2') {
         const session = this.#startSession(socket);
@@ -152,6 +161,11 @@ export class HttpUpstream {
         for (const pending of waiting) this.#sendHttp1(pending);
       }
     });
+    if (this.#connecting.size + this.#sessions.size <= CONNECTIONS_MAX) return;
+    const silent = [...this.#sessions].find((session) => silenceMs(session, nowMs) >= SILENT_MS);
+    const [oldest] = this.#connecting.keys();
+    if (silent !== undefined) silent.http.destroy();
+    else if (oldest !== socket) oldest?.destroy();
   }
 
   #startSession(socket: Socket): Session {
@@ -162,7 +176,8 @@ export class HttpUpstream {
       maxSessionMemory: 2,
     });
     const nowMs = performance.now();
-    const session: Session = { http, bornMs: nowMs, usedMs: nowMs, pending: new Set(), hasReplied: false };
+    const times = { bornMs: nowMs, usedMs: nowMs, heardMs: nowMs };
+    const session: Session = { http, ...times, pending: new Set(), hasReplied: false };
     this.#sessions.add(session);
     http.on('error', () => undefined);
     http.on('close', () => {
@@ -176,7 +191,7 @@ export class HttpUpstream {
 
   #sendHttp2(pending: PendingQuery, session: Session): void {
     const { http } = session;
-    session.usedMs = performance.now();
+    session.usedMs = pending.sentMs = performance.now();
     session.pending.add(pending);
     const message = messageOf(pending.query);
     const isPost = this.#group.dohMethod === 'POST';
@@ -194,6 +209,7 @@ export class HttpUpstream {
     const reply = new ReplyBody();
     stream.on('error', () => undefined);
     stream.on('response', (headers) => {
+      session.heardMs = performance.now();
       reply.hasHead = true;
       reply.isGood = headers[':status'] === 200 && isMessage(headers['content-type']);
     });
@@ -287,6 +303,12 @@ export class HttpUpstream {
     this.#pending.delete(pending);
     return true;
   }
+}
+
+/** How long a connection has been waited for without a word of it, ms. */
+function silenceMs({ pending, heardMs }: Session, nowMs: number): number {
+  for (const { sentMs } of pending) return heardMs <= sentMs ? nowMs - sentMs : 0;
+  return 0;
 }
 
 /** What comes back for one query. */

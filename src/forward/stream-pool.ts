@@ -6,14 +6,20 @@ import { connect, type Socket } from 'node:net';
 import type { ForwardGroup, UpstreamAddress } from './forward-group.ts';
 import { HttpUpstream } from './http-upstream.ts';
 import { tlsConnectorTo } from './tls-connector.ts';
-import { type StreamQuery, UpstreamStream } from './upstream-stream.ts';
+import { SILENT_MS, type StreamQuery, UpstreamStream } from './upstream-stream.ts';
 
 /** Connections to one upstream. With more in flight they are shared: some servers answer one query after the other. */
 const STREAMS_MAX = 8;
+/** The same with those that are too old to be used, and those that have fallen silent … */
+const STREAMS_TOTAL_MAX = 4 * STREAMS_MAX;
+/** … of which one that has been for as long makes room for another, ms: no longer than as many take to fall silent. */
+const DEAD_MS = (STREAMS_TOTAL_MAX / STREAMS_MAX) * SILENT_MS;
 
 export interface StreamPoolOptions {
   /** a query went over a connection that was there, or one was opened for it */
   readonly onQuery: (upstream: number, isNew: boolean) => void;
+  /** a connection brought something that is no reply to what was asked over it */
+  readonly onMismatch: () => void;
 }
 
 interface PooledUpstream {
@@ -86,26 +92,31 @@ export class StreamPool {
     }
   }
 
-  /** An idle connection, else a new one, else the one with the least to do. */
+  /**
+   * An idle connection, else a new one, else the one with the least to do. One that has fallen silent is passed over: what the
+   * network swallowed once, TCP sends again ever more rarely, so that the server would be back long before its connections.
+   */
   #streamTo(upstream: number): UpstreamStream | undefined {
     const { streams, group, connect: open } = this.#upstreams[upstream]!;
     const nowMs = performance.now();
     let least: UpstreamStream | undefined;
+    let usableCount = 0;
     for (const stream of streams) {
-      if (!stream.isUsable(nowMs)) continue;
+      if (!stream.isUsable(nowMs) || stream.silenceMs(nowMs) >= SILENT_MS) continue;
+      usableCount++;
       if (least === undefined || stream.unansweredCount < least.unansweredCount) least = stream;
     }
-    if (least !== undefined && (least.unansweredCount === 0 || streams.length >= STREAMS_MAX)) {
+    if (least !== undefined && (least.unansweredCount === 0 || usableCount >= STREAMS_MAX)) {
       this.#options.onQuery(upstream, false);
       return least;
     }
-    // Those that are too old to be used end with their last reply.
-    if (streams.length >= 2 * STREAMS_MAX) return undefined;
+    if (streams.length >= STREAMS_TOTAL_MAX && !giveUpDead(streams, nowMs)) return least;
     this.#options.onQuery(upstream, true);
     const stream = new UpstreamStream({
       connect: open,
       idleMaxMs: group.expireMs,
       ageMaxMs: group.maxAgeMs,
+      onMismatch: this.#options.onMismatch,
       onGone: (gone) => {
         streams.splice(streams.indexOf(gone), 1);
         this.#streamCount--;
@@ -115,6 +126,13 @@ export class StreamPool {
     this.#streamCount++;
     return stream;
   }
+}
+
+/** @returns whether there was one that nothing is expected of any more */
+function giveUpDead(streams: readonly UpstreamStream[], nowMs: number): boolean {
+  const dead = streams.find((stream) => stream.silenceMs(nowMs) >= DEAD_MS);
+  dead?.giveUp();
+  return dead !== undefined;
 }
 
 /** How a connection to an upstream is opened. */

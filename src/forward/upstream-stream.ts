@@ -6,12 +6,14 @@
  * none has failed.
  */
 import type { Socket } from 'node:net';
+import { OPCODE } from '../dns/iana.ts';
+import { FLAGS_HIGH_AT, HEADER_SIZE, OPCODE_MASK, OPCODE_SHIFT, QDCOUNT_AT, QR } from '../dns/wire-header.ts';
 
 const LENGTH_SIZE = 2;
-/** Octets of a header: less is no message. */
-const HEADER_SIZE = 12;
 /** How long a reply is waited for, ms: longer than anybody waits for what is made of it. */
 const REPLY_MAX_MS = 5000;
+/** A connection that says nothing for as long although it was asked may be dead: what comes next goes elsewhere, ms. */
+export const SILENT_MS = 400;
 /** Ids of a connection that may be in use: what is more goes elsewhere or fails. */
 const IDS_MAX = 32_768;
 
@@ -42,6 +44,8 @@ export interface UpstreamStreamOptions {
   readonly idleMaxMs: number;
   /** how long it is used, ms; 0: as long as it lives */
   readonly ageMaxMs: number;
+  /** something came that is no reply to what was asked */
+  readonly onMismatch: () => void;
   /** it is gone */
   readonly onGone: (stream: UpstreamStream) => void;
 }
@@ -84,6 +88,12 @@ export class UpstreamStream {
     return this.#options.ageMaxMs === 0 || nowMs - this.#bornMs < this.#options.ageMaxMs;
   }
 
+  /** How long it has been waited for without a word of it, ms; 0: it is not waited for, or has spoken since. */
+  silenceMs(nowMs: number): number {
+    for (const { sentMs } of this.#unanswered.values()) return this.#heardMs <= sentMs ? nowMs - sentMs : 0;
+    return 0;
+  }
+
   ask(query: StreamQuery): void {
     let id = this.#lastId;
     do id = (id + 1) & 0xffff;
@@ -98,8 +108,8 @@ export class UpstreamStream {
   tick(nowMs: number): void {
     for (const [id, { query, sentMs }] of this.#unanswered) {
       if (nowMs - sentMs < REPLY_MAX_MS) break;
-      if (this.#heardMs < sentMs) {
-        this.#giveUp();
+      if (this.#heardMs <= sentMs) {
+        this.giveUp();
         return;
       }
       this.#unanswered.delete(id);
@@ -132,7 +142,7 @@ export class UpstreamStream {
       return;
     }
     if (!this.#hasReplied) {
-      this.#giveUp();
+      this.giveUp();
       return;
     }
     this.#hasReplied = false;
@@ -143,7 +153,8 @@ export class UpstreamStream {
     for (const { query } of this.#unanswered.values()) this.#socket.write(query.octets);
   }
 
-  #giveUp(): void {
+  /** Nothing more is expected of it: what was asked has failed. */
+  giveUp(): void {
     this.destroy();
     const unanswered = [...this.#unanswered.values()];
     this.#unanswered.clear();
@@ -175,16 +186,44 @@ export class UpstreamStream {
     this.#message = undefined;
     this.#lengthOctets = 0;
     this.#messageSize = 0;
-    if (message.length < HEADER_SIZE) return;
-    const id = message.readUInt16BE(0);
+    const id = message.length < HEADER_SIZE ? -1 : message.readUInt16BE(0);
     const sent = this.#unanswered.get(id);
-    if (sent === undefined) return;
+    // What is not the reply does not end the wait for it.
+    if (sent === undefined || !isReplyTo(sent.query.octets, message)) {
+      this.#options.onMismatch();
+      return;
+    }
     this.#hasReplied = true;
     this.#unanswered.delete(id);
     const { query } = sent;
     message.writeUInt16BE(query.id, 0);
     query.asker.receiveReply(query, message);
   }
+}
+
+/**
+ * Whether a message is a response to a query's question. A header may stand alone: that is what servers send that do not know OPT.
+ *
+ * @param asked  the query behind its length
+ */
+function isReplyTo(asked: Buffer, message: Buffer): boolean {
+  const high = message[FLAGS_HIGH_AT]!;
+  if ((high & QR) === 0 || ((high >> OPCODE_SHIFT) & OPCODE_MASK) !== OPCODE.QUERY) return false;
+  if (message.length === HEADER_SIZE) return true;
+  if (message.readUInt16BE(QDCOUNT_AT) !== 1) return false;
+  let end = HEADER_SIZE;
+  // Names of queries are whole: they are written here.
+  while (asked[LENGTH_SIZE + end]! > 0) end += asked[LENGTH_SIZE + end]! + 1;
+  end += 1 + 4;
+  if (message.length < end) return false;
+  for (let at = HEADER_SIZE; at < end; at++) {
+    const difference = message[at]! ^ asked[LENGTH_SIZE + at]!;
+    if (difference === 0) continue;
+    const letter = message[at]! | 0x20;
+    // Letter case counts for nothing in the name.
+    if (difference !== 0x20 || letter < 0x61 || letter > 0x7a || at >= end - 4) return false;
+  }
+  return true;
 }
 
 /** A query as a connection takes it. @param message  the query, id and all; copied */

@@ -12,7 +12,9 @@ import { networkInterfaces } from 'node:os';
 import { SkyshardError } from '../base/skyshard-error.ts';
 import { DROP } from '../observability/shard-counters.ts';
 import type { ProxyRules } from '../dns/proxy-policy.ts';
+import { ADMITTED_ALL } from '../forward/admission.ts';
 import { DgramUpstreams } from './dgram-upstreams.ts';
+import { DroppedDatagrams } from './dropped-datagrams.ts';
 import { writeFailureResponse } from '../answer/failure-response.ts';
 import { parseAddress, PEER_ADDRESS_END } from './peer-address.ts';
 import { ProxiedDatagrams } from './proxied-datagrams.ts';
@@ -27,6 +29,8 @@ const RECEIVE_BUFFER_SIZE = 4 * 1024 * 1024;
 /** How often the stop flag is looked at and counters are published when little comes, ms. */
 const TICK_MS = 50;
 const PUBLISH_QUERIES = 64;
+/** With fewer queries than this between two looks nothing overflows, and nobody has to read what was dropped. */
+const CROWD_QUERIES = 50;
 /** How often the local addresses of a wildcard listener are looked at again, ms. */
 const ADDRESS_REFRESH_MS = 5000;
 /** Responses the kernel did not take at once that may wait in a socket. */
@@ -71,6 +75,9 @@ export class DgramLoop {
   #unpublished = 0;
   #isClosed = false;
   readonly #upstreams: DgramUpstreams | undefined;
+  readonly #drops: DroppedDatagrams = new DroppedDatagrams();
+  /** queries since the last look at what was dropped */
+  #windowQueries = 0;
   readonly #ended = Promise.withResolvers<void>();
 
   /** @param arena  ARENA_SIZE octets, the answerer's too */
@@ -105,6 +112,7 @@ export class DgramLoop {
     const stopAt = shardControlAt(this.#options.shard) + SHARD_CONTROL.at.stop;
     const tick = setInterval(() => {
       this.#upstreams?.tick(performance.now());
+      this.#admit();
       if (this.#unpublished > 0) this.#publish();
       if (Atomics.load(this.#control, stopAt) === 0) return;
       drainEndMs ??= performance.now() + SHARD_DRAIN_MAX_MS;
@@ -252,6 +260,7 @@ export class DgramLoop {
 
   #serve(socket: Socket, listener: DgramListener, isIPv6: boolean, message: Buffer, peer: RemoteInfo): void {
     const startMs = performance.now();
+    this.#windowQueries++;
     const { answerer, counters, events } = this.#work;
     const size = message.length;
     if (size > MESSAGE_CAPACITY) {
@@ -317,6 +326,17 @@ export class DgramLoop {
     } finally {
       answerer.leaveBatch();
     }
+  }
+
+  /** Where the kernel drops datagrams, fewer questions for upstreams are taken up. */
+  #admit(): void {
+    const admission = this.#work.forwarder?.admission;
+    const queries = this.#windowQueries;
+    this.#windowQueries = 0;
+    if (admission === undefined) return;
+    const isAsked = admission.asked > 0 || admission.admitted < ADMITTED_ALL;
+    const addresses = this.#sockets.map(({ address, listener: { port } }) => ({ address, port }));
+    admission.endWindow(queries, isAsked && queries >= CROWD_QUERIES ? this.#drops.more(addresses) : 0);
   }
 
   /** The kernel takes nearly every response at once; one that waits in the socket needs octets of its own. */

@@ -18,6 +18,8 @@ export interface RealServer {
   readonly port: number;
   /** DNS over TLS, 0 where it has none */
   readonly tlsPort: number;
+  /** DNS over HTTPS, 0 where it has none */
+  readonly httpsPort: number;
   /** SIGSTOP and SIGCONT: it takes datagrams and says nothing */
   pause(): void;
   resume(): void;
@@ -108,17 +110,20 @@ zone:
   );
 }
 
-/** A resolver that asks `authority` for the zone; with `keys` over TLS too. */
+/** A resolver that asks `authority` for the zone; with `keys` over TLS and HTTPS too. */
 export async function startUnbound(authority: RealServer, keys?: KeyPair): Promise<RealServer> {
   const port = await freePort();
   const tlsPort = keys === undefined ? 0 : await freePort();
+  const httpsPort = keys === undefined ? 0 : await freePort();
   const folder = temporaryFolder(keys === undefined ? {} : { 'tls.crt': keys.certificate, 'tls.key': keys.key });
   const overTls = `  interface: 127.0.0.1@${tlsPort}
   tls-port: ${tlsPort}
+  interface: 127.0.0.1@${httpsPort}
+  https-port: ${httpsPort}
   tls-service-pem: "${folder}/tls.crt"
   tls-service-key: "${folder}/tls.key"
 `;
-  return start(
+  const server = await start(
     port,
     tlsPort,
     'unbound',
@@ -146,6 +151,7 @@ remote-control:
     },
     ['-d', '-c', path.join(folder, 'unbound.conf')],
   );
+  return { ...server, httpsPort };
 }
 
 /** A forwarder that asks `authority` for the zone. */
@@ -192,5 +198,5 @@ async function start(
     await delay(100);
   }
   asker.close();
-  return { port, tlsPort, pause: () => child.kill('SIGSTOP'), resume: () => child.kill('SIGCONT') };
+  return { port, tlsPort, httpsPort: 0, pause: () => child.kill('SIGSTOP'), resume: () => child.kill('SIGCONT') };
 }

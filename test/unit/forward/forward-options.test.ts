@@ -4,9 +4,11 @@ import { once } from 'node:events';
 import net from 'node:net';
 import test, { type TestContext } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
+import { FLAGS_HIGH_AT, QR } from '../../../src/dns/wire-header.ts';
 import { DEFAULT_FORWARD_GROUP, type ForwardGroup } from '../../../src/forward/forward-group.ts';
 import { StreamPool } from '../../../src/forward/stream-pool.ts';
 import { streamQuery } from '../../../src/forward/upstream-stream.ts';
+import { buildQuery } from '../../wire/query.ts';
 import { FakeForwarding, type GroupSpec } from './fake-transport.ts';
 
 const A = 1;
@@ -88,12 +90,15 @@ async function poolBench(t: TestContext, group: Partial<ForwardGroup>): Promise<
   const server = net.createServer((socket) => {
     connections.push(socket);
     socket.on('error', () => undefined);
-    // Later, so that what is asked at once is asked over several.
-    socket.on('data', (piece) => setTimeout(() => socket.write(piece), 20));
+    socket.on('data', (piece) => {
+      piece[2 + FLAGS_HIGH_AT]! |= QR;
+      // Later, so that what is asked at once is asked over several.
+      setTimeout(() => socket.write(piece), 20);
+    });
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
-  const pool = new StreamPool({ onQuery: () => undefined });
+  const pool = new StreamPool({ onQuery: () => undefined, onMismatch: () => undefined });
   t.after(() => {
     pool.close();
     server.close();
@@ -104,7 +109,7 @@ async function poolBench(t: TestContext, group: Partial<ForwardGroup>): Promise<
   const ask = async (): Promise<void> => {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     const asker = { receiveReply: () => resolve(), failQuery: () => reject(new Error('failed')) };
-    assert.ok(pool.ask(streamQuery(asker, 0, 0, 0, new Uint8Array(20))));
+    assert.ok(pool.ask(streamQuery(asker, 0, 0, 0, buildQuery({ name: 'a.org', type: A }))));
     await promise;
   };
   return {
