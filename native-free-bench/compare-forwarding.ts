@@ -2,13 +2,14 @@
  * Compares what an answer costs that comes from elsewhere: from the cache, from an upstream server, from `hosts` and
  * `template`, through other Corefiles. CPU time a query, as ratios of pairs of one round. docs/benchmarks.md says how to run it.
  *
- * usage: node native-free-bench/compare-forwarding.ts [--cases hit,miss,insertion,corefile] [--rounds 9] [--seconds 3] …
+ * usage: node native-free-bench/compare-forwarding.ts [--cases hit,miss,insertion,corefile,flood,overload] [--rounds 9] [--seconds 3] …
  */
 
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { compareCrowds, CROWD_CASES, type CrowdCase } from './compare-crowds.ts';
 import type { RunningContender } from './contenders/contender.ts';
 import {
   COREDNS_FORWARDING,
@@ -152,9 +153,10 @@ export function parseForwardingArguments(argumentList: readonly string[]): Forwa
     if (Number.isFinite(value) && value > 0) return value;
     throw new Error(`--${name} wants a positive number, not ${values[name]}`);
   };
-  const cases = values.cases?.split(',') ?? Object.keys(CASES);
-  const unknown = cases.find((name) => !Object.hasOwn(CASES, name));
-  if (unknown !== undefined) throw new Error(`no case is called ${unknown}: ${Object.keys(CASES).join(', ')}`);
+  const known = [...Object.keys(CASES), ...CROWD_CASES];
+  const cases = values.cases?.split(',') ?? known;
+  const unknown = cases.find((name) => !known.includes(name));
+  if (unknown !== undefined) throw new Error(`no case is called ${unknown}: ${known.join(', ')}`);
   return {
     cases,
     rounds: number('rounds', 9),
@@ -179,7 +181,11 @@ export async function compareForwarding(options: ForwardingComparison): Promise<
     const comparison = new Rounds(options, directory, upstreamPort, running);
     await comparison.start();
     await comparison.run();
-    return comparison.table();
+    // Those that shared the CPU so far are idle.
+    const crowds = CROWD_CASES.filter((name: CrowdCase) => options.cases.includes(name));
+    const crowdOptions = { ...options, cases: crowds, directory, upstreamPort };
+    const lines = crowds.length === 0 ? [] : await compareCrowds(crowdOptions);
+    return `${comparison.table()}${lines.map((line) => `${line}\n`).join('')}`;
   } finally {
     for (const contender of running.toReversed()) await contender.stop();
     process.removeListener('exit', removeDirectory);
@@ -208,7 +214,7 @@ class Rounds {
     this.#directory = directory;
     this.#upstreamPort = upstreamPort;
     this.#running = running;
-    this.#bars = options.cases.flatMap((name) => CASES[name]!);
+    this.#bars = options.cases.flatMap((name) => CASES[name] ?? []);
   }
 
   async start(): Promise<void> {

@@ -21,6 +21,8 @@ export interface ForwardingOptions {
   readonly address: string;
   readonly port: number;
   readonly upstreamPort: number;
+  /** TCP, where metrics are; any free one if not given */
+  readonly metricsPort?: number;
   readonly cpus: readonly number[];
   /** answers that the cache is to hold */
   readonly cacheEntries: number;
@@ -38,6 +40,8 @@ export interface CorefileVariant {
   /** lines in the block of the root */
   readonly inBlock?: string;
   readonly otherBlocks?: (options: ForwardingOptions) => string;
+  /** of the command line */
+  readonly arguments?: readonly string[];
 }
 
 /** kubeadm's Corefile without `loop`, `reload` and the resolver of the machine; names for `hosts` and `template` beside it. */
@@ -50,7 +54,7 @@ export function skyshard(name: string, variant: CorefileVariant = {}): Forwardin
     async start(options) {
       const { directory, address, port, upstreamPort, cpus, cacheEntries } = options;
       const [metricsPort, readyPort, healthPort] = [
-        await findFreePort('tcp'),
+        options.metricsPort ?? (await findFreePort('tcp')),
         await findFreePort('tcp'),
         await findFreePort('tcp'),
       ];
@@ -96,8 +100,8 @@ ${variant.otherBlocks?.(options) ?? ''}`,
 { apiVersion: v1, kind: Service, metadata: { name: web, namespace: default }, spec: { clusterIP: 10.96.1.1, ports: [{ port: 80 }] } }
 `,
       );
-      const command = [process.execPath, MAIN, 'serve', '--conf', file, '--manifests', manifests, '--shards', '1'];
-      return startServerProcess({ command, cpus, directory });
+      const serve = ['serve', '--conf', file, '--manifests', manifests, '--shards', '1', ...(variant.arguments ?? [])];
+      return startServerProcess({ command: [process.execPath, MAIN, ...serve], cpus, directory });
     },
   };
 }

@@ -13,6 +13,8 @@ export interface LoadOptions {
   readonly seconds: number;
   /** queries a second in all; undefined: as many as are answered */
   readonly rate: number | undefined;
+  /** whether the latency of each query is reported at a fixed rate, which takes CPU; true if not given */
+  readonly hasLatencies?: boolean;
   /** sockets in all */
   readonly clients: number;
   /** queries under way at once, in all; it bounds a saturated run */
@@ -49,7 +51,8 @@ async function runOne(options: LoadOptions, cpu: number): Promise<LoadResult> {
   const target = `-s ${options.address} -p ${options.port} -t ${LOSS_TIMEOUT_SECONDS} -O suppress=timeouts`;
   const load = `-l ${options.seconds} -c ${share(options.clients)} -q ${share(options.outstanding)}`;
   const edns = options.edns ? ' -e' : '';
-  const rate = options.rate === undefined ? '' : ` -Q ${share(options.rate)} -v`;
+  const latencies = options.hasLatencies === false ? '' : ' -v';
+  const rate = options.rate === undefined ? '' : ` -Q ${share(options.rate)}${latencies}`;
   const programArguments = `-c ${cpu} dnsperf ${target} ${load}${edns}${rate}`.split(' ');
   const outputFile = `${options.queryFile}.${cpu}.out`;
   const output = openSync(outputFile, 'w');

@@ -170,7 +170,7 @@ export async function startDnsmasq(authority: RealServer): Promise<RealServer> {
   return start(port, 0, 'dnsmasq', folder, {}, [...own, ...listening, `--server=/${ZONE}/127.0.0.1#${authority.port}`]);
 }
 
-async function start(
+export async function start(
   port: number,
   tlsPort: number,
   program: string,
