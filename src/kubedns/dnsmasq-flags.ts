@@ -1,4 +1,5 @@
 /** What stands behind `--` in the arguments of dnsmasq-nanny: options of dnsmasq, as far as they are about DNS. */
+import { formatWord } from '../config/corefile-quoting.ts';
 import { formatIP, parseIP } from '../config/network.ts';
 import type { AddressAndPort } from '../config/upstream-address.ts';
 import { canonicalName } from '../config/zone-name.ts';
@@ -400,8 +401,8 @@ function readAddress(text: string): readonly FixedAddress[] {
 function readZones(name: string, text: string, names: string): readonly string[] {
   return names.split('/').map((written) => {
     const zone = canonicalName(written.replace(/^(?:\*?\.)+/, ''));
-    // A sign of its own in dnsmasq, and the start of a comment in a Corefile.
-    if (zone === undefined || written.includes('#') || zone === '.')
+    // '#' is a sign of its own in dnsmasq, and the start of a comment in a Corefile; there, {$NAME} is replaced.
+    if (zone === undefined || written.includes('#') || zone === '.' || formatWord(zone) === undefined)
       throw fault(name, text, 'a domain between slashes');
     return zone;
   });

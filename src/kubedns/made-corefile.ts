@@ -7,10 +7,13 @@
  * their servers.
  */
 import { SYSTEM_FILES, type ConfigFiles } from '../config/config-files.ts';
+import { formatWord } from '../config/corefile-quoting.ts';
+import { quoteText } from '../config/corefile-token.ts';
 import { parseResolvConf } from '../config/resolv-conf.ts';
 import type { AddressAndPort } from '../config/upstream-address.ts';
 import type { KubeDnsConfig, StubDomain } from './config-map.ts';
 import type { FixedAddress, ZoneServers } from './dnsmasq-flags.ts';
+import { usage } from './go-flags.ts';
 import type { DnsmasqRole, KubeDnsPlan, KubednsOptions } from './kube-dns-plan.ts';
 
 export interface MadeCorefile {
@@ -207,7 +210,7 @@ class CorefileMaker {
   }
 
   #keys(zones: readonly string[]): readonly string[] {
-    return zones.flatMap((zone) => this.#ports.map((port) => `${zone}:${port}`));
+    return zones.flatMap((zone) => this.#ports.map((port) => zoneWord(`${zone}:${port}`)));
   }
 
   /** @param zones  of the block, without the reverse zones */
@@ -221,7 +224,12 @@ class CorefileMaker {
     for (const fixed of dnsmasq?.addresses ?? []) lines.push(...this.#addressLines(fixed, zones));
     if (dnsmasq?.hostsFile !== undefined) {
       const ttl = Math.max(1, dnsmasq.hostsTtlSeconds);
-      lines.push(`hosts ${quote(dnsmasq.hostsFile)} . {`, `    ttl ${ttl}`, '    fallthrough', '}');
+      lines.push(
+        `hosts ${wordOf("dnsmasq's --addn-hosts", dnsmasq.hostsFile)} . {`,
+        `    ttl ${ttl}`,
+        '    fallthrough',
+        '}',
+      );
     }
     return lines;
   }
@@ -234,7 +242,7 @@ class CorefileMaker {
       return [];
     }
     if (!isInside(zone, zones)) return [];
-    if (addresses === null) return [`template IN ANY ${zone} {`, '    rcode NXDOMAIN', '}'];
+    if (addresses === null) return [`template IN ANY ${zoneWord(zone)} {`, '    rcode NXDOMAIN', '}'];
     const families = [
       ['A', addresses.filter((address) => !address.includes(':'))],
       ['AAAA', addresses.filter((address) => address.includes(':'))],
@@ -244,13 +252,13 @@ class CorefileMaker {
         list.length === 0
           ? []
           : [
-              `template IN ${type} ${zone} {`,
+              `template IN ${type} ${zoneWord(zone)} {`,
               ...list.map((address) => `    answer "{{ .Name }} 0 IN ${type} ${address}"`),
               '}',
             ],
       ),
       // Other types of a name that is there.
-      `template IN ANY ${zone} {`,
+      `template IN ANY ${zoneWord(zone)} {`,
       '    rcode NOERROR',
       '}',
     ];
@@ -263,7 +271,7 @@ class CorefileMaker {
       ...(dnsmasq?.isStrictOrder === true ? ['    policy sequential'] : []),
       ...(dnsmasq?.forwardMax === undefined ? [] : [`    max_concurrent ${dnsmasq.forwardMax}`]),
     ];
-    const head = `forward ${zone} ${servers.map(formatServer).join(' ')}`;
+    const head = `forward ${zoneWord(zone)} ${servers.map(formatServer).join(' ')}`;
     return options.length === 0 ? [head] : [`${head} {`, ...options, '}'];
   }
 }
@@ -273,12 +281,14 @@ function kubernetesLines(kubedns: KubednsOptions, inner: readonly ForwardedZone[
   const fallthrough = new Set([...REVERSE_ZONES, ...inner.map(({ zone }) => zone)]);
   return [
     `kubernetes ${[kubedns.domain, ...REVERSE_ZONES].join(' ')} {`,
-    ...(kubeconfig === undefined ? [] : [`    kubeconfig ${quote(kubeconfig)}`]),
-    ...(kubeconfig === undefined && masterUrl !== undefined ? [`    endpoint ${quote(masterUrl)}`] : []),
+    ...(kubeconfig === undefined ? [] : [`    kubeconfig ${wordOf('--kubecfg-file', kubeconfig)}`]),
+    ...(kubeconfig === undefined && masterUrl !== undefined
+      ? [`    endpoint ${wordOf('--kube-master-url', masterUrl)}`]
+      : []),
     // kubedns answers any address that is written as a pod's name.
     '    pods insecure',
     `    ttl ${TTL_SECONDS}`,
-    `    fallthrough ${[...fallthrough].join(' ')}`,
+    `    fallthrough ${[...fallthrough].map(zoneWord).join(' ')}`,
     '}',
   ];
 }
@@ -337,8 +347,18 @@ function formatServer({ address, port }: AddressAndPort): string {
   return `${address.includes(':') ? `[${address}]` : address}:${port}`;
 }
 
-function quote(text: string): string {
-  return `"${text.replaceAll('"', '\\"')}"`;
+/** @throws SkyshardError CLI_USAGE where no word of a Corefile says the value of `flag` */
+function wordOf(flag: string, text: string): string {
+  const word = formatWord(text);
+  if (word !== undefined) return word;
+  throw usage(
+    `${flag} ${quoteText(text)}: cannot be written in a Corefile: with white space or '#' in it, a '\\' must not stand at the end or before a '"'; {$NAME} and {%NAME%} never can`,
+  );
+}
+
+/** A zone that a flag or the ConfigMap named: `readZones` took no other. */
+function zoneWord(zone: string): string {
+  return formatWord(zone)!;
 }
 
 function readFile(files: ConfigFiles, file: string): string {
