@@ -6,6 +6,7 @@ import { readUdpSockets } from './udp-sockets.ts';
 export class MainCounters {
   panics = 0;
   shardRestarts = 0;
+  resolverRestarts = 0;
   manifestReloadFailures = 0;
   /** Unix time of the last good load, seconds; 0 before any */
   manifestReloadSuccessSeconds = 0;
@@ -70,6 +71,11 @@ export function serverMetrics(sources: ServerMetricsSources): readonly MetricFam
       () => counters.snapshotPublishFailures,
     ),
     counter('skyshard_shard_restarts_total', 'Shards that ended and were replaced.', () => counters.shardRestarts),
+    counter(
+      'skyshard_resolver_restarts_total',
+      'Resolvers that ended and were replaced: clients over TCP had to connect again.',
+      () => counters.resolverRestarts,
+    ),
     counter(
       'skyshard_manifest_reload_failures_total',
       'Changes of manifests that were wrong: the last good state stayed.',

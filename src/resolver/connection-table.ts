@@ -37,6 +37,8 @@ export class ConnectionTable {
   constructor(limits: TcpLimits, cells: Int32Array, lists: () => Iterable<ConnectionLists>) {
     this.#limits = limits;
     this.#cells = cells;
+    // Those of a thread that was killed are closed.
+    Atomics.store(cells, TCP_CELLS.at.connections, 0);
     this.#lists = lists;
   }
 

@@ -98,6 +98,11 @@ export class AnsweringThreads {
     });
   }
 
+  /** how many resolvers were replaced since the start */
+  get resolverRestarts(): number {
+    return this.#resolvers.restarts;
+  }
+
   /** Where it listens. */
   get listeners(): readonly RunningListener[] {
     return this.#listeners;

@@ -21,6 +21,7 @@ export interface ServerMetricsOptions {
   readonly builder: SnapshotBuilder;
   readonly publisher: RecordPublisher;
   readonly shards: ShardSupervisor;
+  readonly resolverRestarts: () => number;
   readonly shardCount: number;
   readonly tcpCells: SharedArrayBuffer;
   readonly droppedLogLines: () => number;
@@ -66,6 +67,7 @@ export function createServerMetrics(options: ServerMetricsOptions): ServerMetric
     page: async () => {
       await sleep(SETTLE_MS);
       counters.shardRestarts = shards.restarts;
+      counters.resolverRestarts = options.resolverRestarts();
       return writePage();
     },
     start: () => collector.start(),

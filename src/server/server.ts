@@ -249,6 +249,7 @@ async function assemble(
     builder,
     publisher,
     shards: threads.shards,
+    resolverRestarts: () => threads.resolverRestarts,
     shardCount: shardPlan.count,
     tcpCells,
     droppedLogLines: output.droppedLogLines,

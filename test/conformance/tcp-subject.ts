@@ -30,6 +30,7 @@ export interface TcpSubjectOptions {
 export class TcpSubject implements Subject {
   readonly name = 'TCP';
   readonly counterBuffer: SharedArrayBuffer;
+  readonly tcpCells: SharedArrayBuffer;
   readonly lines: string[] = [];
   readonly supervisor: ResolverSupervisor;
   port = 0;
@@ -41,6 +42,7 @@ export class TcpSubject implements Subject {
     this.#options = options;
     const count = options.count ?? 1;
     this.counterBuffer = createCounterBuffer(count, SCOPE_COUNT);
+    this.tcpCells = createTcpCells(count);
     this.#source = new SnapshotSource({ policy: { udpSizeMax: 1232, nsid: new TextEncoder().encode('test-server') } });
     this.supervisor = new ResolverSupervisor({
       count,
@@ -51,7 +53,7 @@ export class TcpSubject implements Subject {
         counterBuffer: this.counterBuffer,
         counterRegion: 0,
         scopeCount: SCOPE_COUNT,
-        tcpCells: createTcpCells(count),
+        tcpCells: this.tcpCells,
         limits: { ...TEST_LIMITS, ...options.limits },
       },
       claimReaderSlot: (resolver) => this.#source.builder.epochs.claimSlot(resolver + 1),

@@ -89,6 +89,7 @@ const EXPECTED: Readonly<Record<string, string>> = {
   skyshard_snapshot_names: 'gauge',
   skyshard_snapshot_publish_failures_total: 'counter',
   skyshard_shard_restarts_total: 'counter',
+  skyshard_resolver_restarts_total: 'counter',
   skyshard_udp_socket_drops_total: 'counter socket',
   skyshard_udp_socket_receive_queue_bytes: 'gauge socket',
   skyshard_manifest_reload_failures_total: 'counter',
@@ -181,6 +182,7 @@ test('what shards count is on the page, under its labels', async () => {
   }
   counters.panics = 1;
   counters.shardRestarts = 2;
+  counters.resolverRestarts = 5;
   counters.manifestReloadFailures = 3;
   counters.manifestReloadSuccessSeconds = 1_700_000_000.5;
   counters.snapshotPublishFailures = 4;
@@ -211,6 +213,7 @@ test('what shards count is on the page, under its labels', async () => {
   assert.equal(valueOf('skyshard_shard_requests_total', { shard: '1' }), 3);
   assert.equal(valueOf('coredns_panics_total'), 1);
   assert.equal(valueOf('skyshard_shard_restarts_total'), 2);
+  assert.equal(valueOf('skyshard_resolver_restarts_total'), 5);
   assert.equal(valueOf('skyshard_manifest_reload_failures_total'), 3);
   assert.equal(valueOf('skyshard_manifest_last_reload_success_timestamp_seconds'), 1_700_000_000.5);
   assert.equal(valueOf('skyshard_snapshot_publish_failures_total'), 4);

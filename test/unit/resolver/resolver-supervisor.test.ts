@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { createServer, type AddressInfo, type Server } from 'node:net';
 import { test, type TestContext } from 'node:test';
+import { TCP_CELLS, tcpCellsOf } from '../../../src/observability/tcp-metrics.ts';
 import { CounterCollector } from '../../../src/observability/counter-collector.ts';
 import { SCOPE_CELLS } from '../../../src/observability/counter-layout.ts';
 import { TYPE } from '../../../src/dns/iana.ts';
@@ -83,6 +84,12 @@ test('a thread that ends is replaced, and its successor listens where it did', a
   await subject.supervisor.replace(0);
   await eventually(() => subject.supervisor.restarts === 1, 'replaced');
   await answersAgain(subject);
+  const cells = tcpCellsOf(subject.tcpCells, 0);
+  assert.equal(
+    cells[TCP_CELLS.at.connections],
+    1,
+    'the connections of the thread that ended are none of its successor',
+  );
   assert.match(subject.lines.join('\n'), /resolver 0 ended .*; its successor starts/);
 });
 
