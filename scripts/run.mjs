@@ -4,36 +4,37 @@
  *
  *   1. `npm ci` where node_modules is missing or older than package-lock.json,
  *   2. a build of dist/ where src/ is newer,
- *   3. the task itself, on Node >= 24: the running one, or the one that the optional dependencies put into node_modules.
- *
- * Signals are passed on to the task; its exit code, or the signal that ended it, is kept.
+ *   3. the task itself (steps.mjs), on Node >= 24: the running one, or the one that the optional dependencies put into
+ *      node_modules.
  */
-import { spawn, spawnSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { existsSync, lstatSync, readdirSync, statSync } from 'node:fs';
-import os from 'node:os';
 import path from 'node:path';
 import { build, isStale, ROOT } from './build.mjs';
 import { findNode } from './find-node.mjs';
+import { runSteps } from './steps.mjs';
+import { endToEndSteps, testArguments } from './test-steps.mjs';
 
-/** Each task: whether it needs dist/, and Node's arguments for it. */
+/**
+ * Each task: whether it needs dist/, and its steps, one after the other: each is commands that run at the same time, as
+ * Node's arguments.
+ */
 const TASKS = {
-  start: { needsDist: true, nodeArguments: startArguments },
+  start: { needsDist: true, steps: (args) => single(startArguments(args)) },
   // The tiny benchmarks among the tests start skyshard from dist/.
-  test: { needsDist: true, nodeArguments: (args) => testArguments(unitPatterns(), args) },
-  'test:e2e': {
-    needsDist: true,
-    nodeArguments: (args) => [
-      '--test-global-setup=test/cluster/global-setup.ts',
-      ...testArguments(['test/e2e/**/*.test.ts'], args, 1),
-    ],
-  },
+  test: { needsDist: true, steps: (args) => single(testArguments(unitPatterns(), args)) },
+  'test:e2e': { needsDist: true, steps: endToEndSteps },
   'test:bench': {
     needsDist: true,
-    nodeArguments: (args) => testArguments(['test/unit/bench/**/*.test.ts'], args, 1),
+    steps: (args) => single(testArguments(['test/unit/bench/**/*.test.ts'], args, 1)),
   },
-  cluster: { needsDist: false, nodeArguments: (args) => ['test/cluster/main.ts', ...args] },
-  docs: { needsDist: false, nodeArguments: (args) => ['scripts/reference-pages.ts', ...args] },
+  cluster: { needsDist: false, steps: (args) => single(['test/cluster/main.ts', ...args]) },
+  docs: { needsDist: false, steps: (args) => single(['scripts/reference-pages.ts', ...args]) },
 };
+
+function single(nodeArguments) {
+  return [[{ nodeArguments }]];
+}
 
 /** `npm start`: the demo cluster on 127.0.0.1:1053, unless the arguments say otherwise. */
 function startArguments(args) {
@@ -50,22 +51,6 @@ function unitPatterns() {
   return readdirSync(path.join(ROOT, 'test'), { withFileTypes: true })
     .filter((entry) => entry.isDirectory() && entry.name !== 'e2e')
     .map((entry) => `test/${entry.name}/**/*.test.ts`);
-}
-
-/** Arguments that are no flags are files, folders or patterns to run instead of `patterns`. */
-function testArguments(patterns, args, concurrency = Math.max(1, Math.min(os.availableParallelism(), 4))) {
-  const flags = args.filter((argument) => argument.startsWith('-'));
-  const chosen = args
-    .filter((argument) => !argument.startsWith('-'))
-    .map((argument) => (isFolder(argument) ? `${argument.replace(/\/$/, '')}/**/*.test.ts` : argument));
-  const hasConcurrency = flags.some((flag) => flag.startsWith('--test-concurrency'));
-  if (!flags.some((flag) => flag.startsWith('--test-timeout'))) flags.unshift('--test-timeout=900000');
-  if (!hasConcurrency) flags.unshift(`--test-concurrency=${concurrency}`);
-  return ['--test', ...flags, ...(chosen.length > 0 ? chosen : patterns)];
-}
-
-function isFolder(name) {
-  return existsSync(path.join(ROOT, name)) && statSync(path.join(ROOT, name)).isDirectory();
 }
 
 /** npm writes node_modules/.package-lock.json at the end of an installation. */
@@ -105,20 +90,6 @@ function nodeOrFail() {
   }
 }
 
-function runTask(node, args) {
-  const environment = { ...process.env, SKYSHARD_NPM_SCRIPT: process.argv[2] };
-  const child = spawn(node, args, { cwd: ROOT, stdio: 'inherit', env: environment });
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT', 'SIGUSR2']) {
-    process.on(signal, () => child.kill(signal));
-  }
-  child.on('error', (error) => fail(`${node} cannot be started: ${error.message}`));
-  child.on('exit', (code, signal) => {
-    if (signal === null) process.exit(code);
-    process.removeAllListeners(signal);
-    process.kill(process.pid, signal);
-  });
-}
-
 const task = TASKS[process.argv[2]];
 if (task === undefined) fail(`usage: node scripts/run.mjs ${Object.keys(TASKS).join('|')} [ARGUMENT]...`);
 if (!isInstalled()) install();
@@ -127,4 +98,4 @@ if (task.needsDist && isStale()) {
   const exitCode = await build();
   if (exitCode !== 0) fail('the build failed; its messages are above', exitCode);
 }
-runTask(nodeOrFail(), task.nodeArguments(process.argv.slice(3)));
+await runSteps(nodeOrFail(), task.steps(process.argv.slice(3)), { SKYSHARD_NPM_SCRIPT: process.argv[2] });

@@ -12,7 +12,7 @@ import { RunningProgram } from './running-program.ts';
 import type { ServerAddress, WireClient } from './wire-client.ts';
 
 const MAIN = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../../dist/main.js');
-const START_DEADLINE_MS = 20_000;
+const START_DEADLINE_MS = 60_000;
 const POLL_MS = 20;
 
 export type DnsProgram = 'coredns' | 'skyshard';

@@ -5,10 +5,10 @@ import { readFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { TYPE } from '../../src/dns/iana.ts';
-import { buildQuery } from '../wire/query.ts';
-import { framed, TcpClient } from '../wire/tcp-client.ts';
-import { startSkyshard } from './skyshard-process.ts';
+import { TYPE } from '../../../src/dns/iana.ts';
+import { buildQuery } from '../../wire/query.ts';
+import { framed, TcpClient } from '../../wire/tcp-client.ts';
+import { startSkyshard } from '../skyshard-process.ts';
 
 const NAME = 'kube-dns.kube-system.svc.cluster.local';
 const IDLE_COUNT = 10_000;

@@ -19,6 +19,7 @@ import { queryOf } from '../../cluster/owed-answers.ts';
 import { useCluster } from '../../cluster/use-cluster.ts';
 import type { RawObject } from '../../oracle/kubernetes-objects.ts';
 import { decodeStrictly } from '../../wire/strict-message.ts';
+import '../leftovers.ts';
 
 const NAMESPACE = 'changing';
 const DEADLINE_MS = 60_000;

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { useCluster } from '../../cluster/use-cluster.ts';
+import '../leftovers.ts';
 
 const { cluster, skip } = await useCluster();
 

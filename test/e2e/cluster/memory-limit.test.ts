@@ -9,6 +9,7 @@ import { fillCluster } from '../../cluster/large-cluster.ts';
 import { LimitedServer } from '../../cluster/limited-server.ts';
 import { useClusterTools } from '../../cluster/use-cluster.ts';
 import { WireClient } from '../../cluster/wire-client.ts';
+import '../leftovers.ts';
 
 const SIZE = { services: 1_000, endpoints: 15 };
 const LIMIT_MIB = 120;

@@ -20,6 +20,7 @@ import type { Expected } from '../../oracle/expected.ts';
 import type { RawObject } from '../../oracle/kubernetes-objects.ts';
 import { RecordModel } from '../../oracle/record-model.ts';
 import { keptDifference, NOT_AS_TABLED, NOT_TAKEN } from './kept-differences.ts';
+import '../leftovers.ts';
 
 const { cluster, skip } = await useCluster();
 
