@@ -49,9 +49,11 @@ export class ApiClient {
   /** @throws ApiError where the status is not 2xx */
   async request<T = unknown>(method: string, pathname: string, body?: unknown, type = 'application/json'): Promise<T> {
     const { status, text } = await this.#send(method, pathname, body, type);
-    if (status < 200 || status > 299)
-      throw new ApiError(status, `${method} ${pathname}: ${status} ${text.slice(0, 500)}`);
-    return (text.startsWith('{') ? JSON.parse(text) : text) as T;
+    const answer: unknown = text.startsWith('{') ? JSON.parse(text) : text;
+    if (status >= 200 && status <= 299) return answer as T;
+    // A Status says why.
+    const said = (answer as { message?: string }).message ?? text;
+    throw new ApiError(status, `${method} ${pathname}: ${status} ${said.slice(0, 1000)}`);
   }
 
   async get<T = unknown>(pathname: string): Promise<T> {

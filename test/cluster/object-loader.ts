@@ -1,13 +1,14 @@
 /**
- * Puts one cluster of objects after the other into an API server, with kubectl, and reads back what it made of them. kubectl
- * takes half a second for each call, so what is only read or removed goes to the API directly.
+ * Puts one cluster of objects after the other into an API server, and reads back what it made of them. kubectl takes half a
+ * second for each call, so it only leads to the API.
  */
+import assert from 'node:assert/strict';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { RawObject } from '../oracle/kubernetes-objects.ts';
 import { apiForm, NODE_NAME } from './api-objects.ts';
-import { ApiError } from './api-client.ts';
+import { ApiError, type ApiClient } from './api-client.ts';
 import { controllerMade, endpointKeys } from './controller-made.ts';
 import { KubectlProxy } from './kubectl-proxy.ts';
 import type { TestCluster } from './use-cluster.ts';
@@ -47,7 +48,7 @@ export class ObjectLoader {
 
   /** Have these objects, and none of those that were loaded before. @returns what the API server says of each it did not take */
   async replace(objects: readonly RawObject[]): Promise<string[]> {
-    if (!this.#hasNode) await this.#apply([NODE]);
+    if (!this.#hasNode) await this.#put([NODE]);
     this.#hasNode = true;
     await this.#removeLoaded(
       new Set(objects.filter((one) => one.kind === 'Namespace').map((one) => one.metadata.name)),
@@ -58,13 +59,14 @@ export class ObjectLoader {
     if (objects.some(({ kind }) => kind === 'ServiceImport')) await this.#defineServiceImports();
     // One after the other, as they are given.
     const inOrder = [...forms.filter(isNamespace), ...forms.filter((form) => !isNamespace(form))];
-    const rejections = await this.#apply(inOrder.map(({ object }) => object));
-    const statuses = forms.flatMap(({ status }) => (status === undefined ? [] : [status]));
-    rejections.push(...(await this.#apply(statuses, ['--server-side', '--subresource=status'])));
-    for (const raw of objects.filter((_, index) => forms[index]!.isEnding)) {
-      const { name, namespace } = raw.metadata;
-      await this.#cluster.kubectl(['delete', raw.kind, name, '-n', namespace!, '--wait=false', '--ignore-not-found']);
-    }
+    const rejected = await this.#put(inOrder.map(({ object }) => object));
+    const statuses = forms.flatMap(({ object, status }) =>
+      status === undefined || rejected.has(object) ? [] : [status],
+    );
+    const rejections = [...rejected.values(), ...(await this.#putStatus(statuses)).values()];
+    const ending = objects.filter((_, index) => forms[index]!.isEnding);
+    const { client } = await this.#api();
+    for (const raw of ending) await isThere(client.request('DELETE', placeOf(raw)));
     return rejections;
   }
 
@@ -78,9 +80,9 @@ export class ObjectLoader {
     if (made.pods.length === 0) return false;
     await this.#delete(made.replaced);
     const pods = made.pods.map(({ object }) => object);
-    await this.#cluster.kubectl(['apply', '-f', '-'], [...made.objects, ...pods]);
-    const statuses = made.pods.map(({ status }) => status);
-    await this.#cluster.kubectl(['apply', '--server-side', '--subresource=status', '-f', '-'], statuses);
+    const rejected = await this.#put([...made.objects, ...pods]);
+    const withoutStatus = await this.#putStatus(made.pods.map(({ status }) => status));
+    assert.deepEqual([...rejected.values(), ...withoutStatus.values()], []);
     this.#made = [...pods, ...made.objects.filter(({ kind }) => kind === 'Node')] as unknown as RawObject[];
     const wanted = made.endpoints.toSorted();
     for (const startedAt = performance.now(); ; await sleep(CONTROLLER_POLL_MS)) {
@@ -123,18 +125,29 @@ export class ObjectLoader {
     return (this.#proxy ??= await KubectlProxy.start(this.#cluster));
   }
 
-  /** Delete objects, and wait until they are gone. */
+  /** Delete objects, and wait until they are gone: namespaces last. */
   async #delete(objects: readonly RawObject[]): Promise<void> {
     const { client } = await this.#api();
-    const places = objects.map(placeOf);
+    const namespaces = objects.filter(({ kind }) => kind === 'Namespace').map(({ metadata }) => metadata.name);
+    const others = objects.filter(({ kind }) => kind !== 'Namespace').map(placeOf);
     const deadline = performance.now() + DELETED_DEADLINE_MS;
+    const untilGone = async (place: string): Promise<void> => {
+      while (await isThere(client.get(place))) {
+        if (performance.now() > deadline) throw new Error(`${place} does not go`);
+        await sleep(DELETED_POLL_MS);
+      }
+    };
     await Promise.all(
-      places.map(async (place) => {
+      others.map(async (place) => {
+        if (await isThere(client.request('DELETE', place))) await untilGone(place);
+      }),
+    );
+    await Promise.all(
+      namespaces.map(async (name) => {
+        const place = `/api/v1/namespaces/${name}`;
         if (!(await isThere(client.request('DELETE', place)))) return;
-        while (await isThere(client.get(place))) {
-          if (performance.now() > deadline) throw new Error(`${place} does not go`);
-          await sleep(DELETED_POLL_MS);
-        }
+        if (this.#cluster.isOwn) await endNamespace(client, name);
+        await untilGone(place);
       }),
     );
   }
@@ -154,10 +167,8 @@ export class ObjectLoader {
 
   async #removeLoaded(keptNamespaces: ReadonlySet<string>): Promise<void> {
     const endingPods = this.#loaded.filter((raw) => raw.kind === 'Pod' && raw.metadata.deletionTimestamp !== undefined);
-    for (const { metadata } of endingPods) {
-      const release = ['patch', 'pod', metadata.name, '-n', metadata.namespace!, '--type=merge'];
-      await this.#cluster.kubectl([...release, '-p', '{"metadata":{"finalizers":null}}']).catch(ignoreNotFound);
-    }
+    const { client } = await this.#api();
+    for (const pod of endingPods) await isThere(client.patch(placeOf(pod), { metadata: { finalizers: null } }));
     const gone = [...this.#made, ...this.#loaded]
       .filter((raw) => raw.kind !== 'Namespace' || !keptNamespaces.has(raw.metadata.name))
       .filter((raw) => raw.kind !== 'Namespace' || !LASTING_NAMESPACES.has(raw.metadata.name));
@@ -166,17 +177,59 @@ export class ObjectLoader {
     this.#made = [];
   }
 
-  async #apply(objects: readonly object[], flags: readonly string[] = []): Promise<string[]> {
-    if (objects.length === 0) return [];
+  /** @returns what the API server says of each that it did not take */
+  async #put(objects: readonly object[]): Promise<ReadonlyMap<object, string>> {
+    const { client } = await this.#api();
+    return rejectionsOf(objects, (object) => put(client, object));
+  }
+
+  /** What stands under `status`, of objects that are there. */
+  async #putStatus(objects: readonly object[]): Promise<ReadonlyMap<object, string>> {
+    const { client } = await this.#api();
+    return rejectionsOf(objects, (object) => client.patch(`${placeOf(object as RawObject)}/status`, object));
+  }
+}
+
+/** Do the namespace controller's work, which takes seconds: nothing that DNS looks at is in it any more but slices of controllers. */
+async function endNamespace(client: ApiClient, name: string): Promise<void> {
+  const [root, plural] = PLACES.EndpointSlice;
+  await client.request('DELETE', `${root}/namespaces/${name}/${plural}`);
+  const object = { apiVersion: 'v1', kind: 'Namespace', metadata: { name }, spec: { finalizers: [] } };
+  await isThere(client.request('PUT', `/api/v1/namespaces/${name}/finalize`, object));
+}
+
+/** Create it; what is there already, such as a namespace, gets what the object says. */
+async function put(client: ApiClient, object: object): Promise<void> {
+  const { kind } = object as RawObject;
+  const place = placeOf(object as RawObject);
+  if (!(await isThere(client.get(place)))) {
+    await client.request('POST', place.slice(0, place.lastIndexOf('/')), object);
+  } else if (kind === 'Namespace') {
+    // Labels that it does not have any more go too.
+    await client.request('PUT', place, object);
+  } else if (kind === 'Pod') {
+    // Volumes that the API server has put into it stay.
+    await client.request('PATCH', place, object, 'application/strategic-merge-patch+json');
+  } else {
+    await client.patch(place, object);
+  }
+}
+
+/** One after the other; an object that is not taken keeps no other from being put. */
+async function rejectionsOf(
+  objects: readonly object[],
+  act: (object: object) => Promise<unknown>,
+): Promise<ReadonlyMap<object, string>> {
+  const rejections = new Map<object, string>();
+  for (const object of objects) {
     try {
-      await this.#cluster.kubectl(['apply', ...flags, '-f', '-'], objects);
-      return [];
+      await act(object);
     } catch (error) {
-      const rejections = rejectionsIn((error as Error).message);
-      if (rejections.length === 0) throw error;
-      return rejections;
+      if (!(error instanceof ApiError)) throw error;
+      rejections.set(object, error.message);
     }
   }
+  return rejections;
 }
 
 function placeOf({ kind, metadata: { name, namespace } }: RawObject): string {
@@ -193,13 +246,4 @@ async function isThere(request: Promise<unknown>): Promise<boolean> {
     if (error instanceof ApiError && error.status === 404) return false;
     throw error;
   }
-}
-
-function ignoreNotFound(error: Error): void {
-  if (!error.message.includes('NotFound')) throw error;
-}
-
-/** kubectl goes on after an object that is not taken, and says one line for each. */
-function rejectionsIn(message: string): string[] {
-  return message.split('\n').filter((line) => /^(The |Error from server)/.test(line));
 }
