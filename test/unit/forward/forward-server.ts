@@ -92,7 +92,7 @@ export async function startForwardServer(t: TestContext, options: ForwardServerO
         routes: [
           { zone: root, scope: SCOPE, policy, steps: [...rewriteSteps(options.rewrite, [rest]), ...rest.steps] },
           { zone, scope: SCOPE, policy, steps: [kubernetes] },
-          { zone: external.zone, scope: SCOPE, policy, steps: [external] },
+          { zone: external.zone, scope: SCOPE, policy: { ...policy, isComposed: true }, steps: [external] },
         ],
       },
     ],

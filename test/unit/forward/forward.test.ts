@@ -24,6 +24,7 @@ import {
 const NXDOMAIN = 3;
 const SRV = 33;
 const A = 1;
+const AAAA = 28;
 
 for (const transport of TRANSPORTS) {
   const skip = skipReason(transport);
@@ -168,7 +169,8 @@ for (const transport of TRANSPORTS) {
       await eventually(() => cell(server, 'coalesced') === 999 && held.length > 0, 'all wait for the first');
       upstream.send(reply(held[0]!, { answers: [aRecord(9)] }), held[0]!.from);
       const responses = await server.client.receive(1000);
-      assert.equal(upstream.queries.length, 1);
+      // A machine that is busy makes the upstream look slow.
+      assert.equal(upstream.queries.length, 1 + cell(server, 'hedges'));
       const decoded = responses.map(({ message }) => decodeStrictly(message));
       assert.deepEqual(
         decoded.map(({ id }) => id).toSorted((a, b) => a - b),
@@ -417,8 +419,11 @@ for (const transport of TRANSPORTS) {
   test(`${transport}: SRV at a load balancer's name: its addresses are additional records`, { skip }, async (t) => {
     const upstream = await StubUpstream.open(t, (query, stub) => {
       const name = formatName(query.message.questions[0]!.name);
-      assert.equal(query.message.questions[0]!.type, A);
-      if (name === 'lb.example.com.') stub.send(reply(query, { answers: [record(1, [192, 0, 2, 8], 60)] }), query.from);
+      const isIPv6 = query.message.questions[0]!.type === AAAA;
+      const address = isIPv6
+        ? record(AAAA, [0x20, 0x01, ...Array.from({ length: 13 }, () => 0), 8], 30)
+        : record(A, [192, 0, 2, 8], 60);
+      if (name === 'lb.example.com.') stub.send(reply(query, { answers: [address] }), query.from);
       else stub.send(reply(query, { flags: 0x83, authorities: [soaRecord()] }), query.from);
     });
     const server = await startForwardServer(t, {
@@ -434,7 +439,7 @@ for (const transport of TRANSPORTS) {
     );
     assert.deepEqual(
       response.additional.map(({ owner, ttlSeconds, rdata }) => `${formatName(owner)} ${ttlSeconds} ${rdata}`),
-      ['lb.example.com. 60 192.0.2.8'],
+      ['lb.example.com. 60 192.0.2.8', 'lb.example.com. 30 2001::8'],
     );
     const gone = await server.ask({ name: 'gone.default.outside.test', type: SRV, edns: {} });
     assert.deepEqual([gone.rcode, gone.aa], [0, true]);
