@@ -64,7 +64,15 @@ export async function loadPlan(
   return {
     ...plan,
     warnings,
-    surroundings: [hosts?.text, weights?.text, directories?.text, catalogs?.text, plan.surroundings].join('\n'),
+    surroundings: [
+      hosts?.text,
+      weights?.text,
+      directories?.text,
+      catalogs?.text,
+      plan.surroundings,
+      // Those that interfaces have now.
+      JSON.stringify(plan.addresses),
+    ].join('\n'),
     forwardGroups: [...forwardGroups],
   };
 }

@@ -32,7 +32,7 @@ export interface ServerPlan {
   readonly datasetCount: number;
   /** SHA-512 of what the Corefile says */
   readonly hash: string;
-  /** what it depends on beside its text: what host names of upstreams stand for, weights; another is another configuration */
+  /** what it depends on beside its text: addresses of interfaces and of upstreams by host name, weights; another is another configuration */
   readonly surroundings: string;
   /** indexes of the groups of upstreams that its routes name */
   readonly forwardGroups: readonly number[];

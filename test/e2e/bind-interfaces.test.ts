@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { NetworkNamespace, whyNoVeth } from '../cluster/network-namespace.ts';
 import { missingPrograms, ROOT, spawnNode, temporaryFolder, TRANSPORTS } from './skyshard-process.ts';
 
@@ -72,6 +73,12 @@ describe('bind of interfaces', { skip }, () => {
     return [...new Set(places.map((place) => place.slice(0, -`:${PORT}`.length)))].toSorted();
   }
 
+  async function untilListens(expected: readonly string[]): Promise<void> {
+    const endMs = Date.now() + 20_000;
+    while (listenersOf('udp').join() !== expected.toSorted().join() && Date.now() < endMs) await sleep(100);
+    assert.deepEqual(listenersOf('udp'), expected.toSorted());
+  }
+
   function assertListens(expected: readonly string[]): void {
     for (const kind of ['udp', 'tcp'] as const) assert.deepEqual(listenersOf(kind), expected.toSorted(), kind);
     for (const listener of expected) {
@@ -91,5 +98,19 @@ describe('bind of interfaces', { skip }, () => {
         assert.equal((await server.end()).code, 0);
       });
     }
+
+    test(`an address that comes and goes is served after a reload, ${transport}`, async () => {
+      const server = await start('bind west', transport);
+      const listeners = ['198.51.100.1', '[2001:db8:2::1]', `[${LINK_LOCAL}]%west`];
+      assertListens(listeners);
+      site.addAddress('west', '198.51.100.9/24');
+      server.child.kill('SIGUSR1');
+      await untilListens([...listeners, '198.51.100.9']);
+      assertListens([...listeners, '198.51.100.9']);
+      site.run('ip', 'address', 'del', '198.51.100.9/24', 'dev', 'west');
+      server.child.kill('SIGUSR1');
+      await untilListens(listeners);
+      assert.equal((await server.end()).code, 0);
+    });
   }
 });
