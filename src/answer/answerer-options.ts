@@ -160,6 +160,8 @@ export interface QueryClient {
   peerOffset: number;
   peerSize: number;
   peerPort: number;
+  /** what the proxy before the client told of it, where that is kept; only blocks whose listeners have one may look */
+  proxyVector: string | undefined;
   /** the query came over a stream */
   isStream: boolean;
   /** metric scope of its route */

@@ -182,6 +182,7 @@ export class Answerer {
     this.isVerified = whose.isVerified || whose.tsig !== undefined;
     this.client.isStream = true;
     this.client.scope = whose.scope;
+    this.client.proxyVector = whose.proxyVector;
     const { listener, peerSize, peerPort } = whose;
     return this.answerFrom(listener, messageOffset, messageSize, 0, peerSize, peerPort);
   }

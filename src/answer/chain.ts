@@ -84,6 +84,9 @@ export class Chain implements ComposedAnswerer {
   private readonly facts: QueryFacts;
   private readonly views: ViewChoice;
   private composer: Composer | undefined;
+  /** where the wildcard that a zone answers from is logged */
+  private onWildcard: ((name: string) => void) | undefined = undefined;
+  private readonly noteWildcard = (name: string): void => this.facts.noteWildcard(name);
   /** offsets in the message of the names a chain of CNAME records has led through */
   private readonly aliasTargets = new Uint16Array(ALIASES_MAX + 1);
 
@@ -138,6 +141,7 @@ export class Chain implements ComposedAnswerer {
     if (this.zone === undefined) {
       this.zone = new ZoneStep(this.reader, this.query, this.response, this.rotation);
       this.zone.setPolicy(this.client.policyFlags);
+      this.zone.onWildcard = this.onWildcard;
     }
     return this.zone;
   }
@@ -148,12 +152,17 @@ export class Chain implements ComposedAnswerer {
    */
   setPolicy(flags: number, metadataAt: number): void {
     this.facts.metadataAt = metadataAt;
+    this.onWildcard = undefined;
     if (metadataAt !== 0 && (flags & POLICY_FLAG.LOG) !== 0) {
       this.client.loggedMetadata = this.facts.loggedMetadata();
+      if (this.facts.logsWildcard()) this.onWildcard = this.noteWildcard;
     }
     this.rotation.setPolicy(flags);
     this.kubernetes.setPolicy(flags);
-    this.zone?.setPolicy(flags);
+    if (this.zone !== undefined) {
+      this.zone.setPolicy(flags);
+      this.zone.onWildcard = this.onWildcard;
+    }
   }
 
   /** @returns STEP_RESULT.DONE, PENDING or WITHHELD */

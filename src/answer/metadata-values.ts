@@ -42,10 +42,11 @@ export class MetadataValues {
   valueOf(metadataAt: number, label: string): string | undefined {
     if (metadataAt === 0) return undefined;
     const metadata = this.programs.at(metadataAt);
-    const { view, cluster } = metadata.description;
+    const { view, cluster, hasProxyVector } = metadata.description;
     const name = this.nameAsAsked();
     if (longestZone(metadata.zones, name) < 0) return undefined;
     if (label === 'view/name') return view ?? undefined;
+    if (label === 'proxyproto/tlv') return hasProxyVector ? this.client.proxyVector : undefined;
     if (cluster === null || !label.startsWith('kubernetes/')) return undefined;
     const field = label.slice('kubernetes/'.length);
     if (field.startsWith('client-')) return this.clientValue(cluster, field);
@@ -69,6 +70,19 @@ export class MetadataValues {
     return Buffer.from(text).subarray(0, LOGGED_SIZE_MAX);
   }
 
+  /** Whether the report of a query says which wildcard has answered it. */
+  logsWildcard(metadataAt: number): boolean {
+    return this.programs.at(metadataAt).description.logged.includes(WILDCARD_LABEL);
+  }
+
+  /** @returns `values` of loggedValues with the wildcard, which is known only when a zone has answered */
+  withWildcard(metadataAt: number, values: Uint8Array, name: string): Uint8Array {
+    const { logged } = this.programs.at(metadataAt).description;
+    const texts = Buffer.from(values).toString().split('\0');
+    texts[logged.indexOf(WILDCARD_LABEL)] = name;
+    return Buffer.from(texts.join('\0')).subarray(0, LOGGED_SIZE_MAX);
+  }
+
   private clientValue({ dataset, knowsClients }: Cluster, field: string): string | undefined {
     if (!knowsClients) return undefined;
     const { peerOffset, peerSize } = this.client;
@@ -90,6 +104,7 @@ export class MetadataValues {
 const QUESTION_FIXED_SIZE = 4;
 const NO_OCTETS = new Uint8Array(0);
 const UNKNOWN = '-';
+const WILDCARD_LABEL = 'zone/wildcard';
 /** Octets: an event has to have room in the ring. */
 const LOGGED_SIZE_MAX = 2048;
 

@@ -9,6 +9,7 @@ export function createQueryClient(): QueryClient {
     peerOffset: 0,
     peerSize: 0,
     peerPort: 0,
+    proxyVector: undefined,
     isStream: false,
     scope: 0,
     messageSize: 0,

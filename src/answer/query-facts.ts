@@ -99,6 +99,16 @@ export class QueryFacts implements ExprQuery, OptionFacts {
     return this.values.loggedValues(this.metadataAt);
   }
 
+  logsWildcard(): boolean {
+    return this.values.logsWildcard(this.metadataAt);
+  }
+
+  /** A wildcard of a zone has answered. */
+  noteWildcard(name: string): void {
+    const { client } = this;
+    client.loggedMetadata = this.values.withWildcard(this.metadataAt, client.loggedMetadata!, name);
+  }
+
   questionText(): string {
     return presentName(this.response.bytes, this.query.nameAt);
   }

@@ -21,6 +21,7 @@ import {
   STEP_FLAG,
   ZONE_RECORDS,
 } from '../snapshot/snapshot-layout.ts';
+import { presentName } from './name-text.ts';
 import type { Query } from './query.ts';
 import { type Response, SECTION } from './response.ts';
 import type { Rotation } from './rotation.ts';
@@ -66,6 +67,8 @@ export class ZoneStep {
   private isMinimal = false;
   private isFallthrough = false;
   private isDo = false;
+  /** who wants to know which wildcard has answered: its name in presentation form */
+  onWildcard: ((name: string) => void) | undefined = undefined;
 
   constructor(reader: SnapshotReader, query: Query, response: Response, rotation: Rotation) {
     this.reader = reader;
@@ -160,12 +163,24 @@ export class ZoneStep {
       if ((flags & ENTRY_FLAG.CUT) !== 0) return this.refer(entryAt, start);
       if ((flags & ENTRY_FLAG.WILDCARD) !== 0) {
         const wildcardAt = this.findWildcard(start);
-        if (wildcardAt !== NOT_FOUND) return this.answerEntry(wildcardAt, true);
+        if (wildcardAt !== NOT_FOUND) {
+          if (this.onWildcard !== undefined && !this.isEmpty(wildcardAt)) this.tellWildcard(start);
+          return this.answerEntry(wildcardAt, true);
+        }
       }
       return this.denyName(start);
     }
     // Nothing is above: the apex is there, and the name is the apex or below it.
     return this.answerEntry(ownAt, false);
+  }
+
+  /** @param start  where the name that the wildcard is directly below begins */
+  private tellWildcard(start: number): void {
+    const { query, response } = this;
+    // Where an alias leads is another question's, as in CoreDNS; glue is nobody's.
+    if (response.answerCount > 0 || response.section !== SECTION.ANSWER) return;
+    const above = presentName(query.nameBytes, start);
+    this.onWildcard!(above === '.' ? '*.' : `*.${above}`);
   }
 
   /** The entry of `*` directly below the name that starts at an octet of the question's. */

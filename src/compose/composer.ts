@@ -250,6 +250,7 @@ export class ThreadComposer implements Composer, Lookups {
     bytes.set(peer, 0);
     bytes.set(query, MESSAGE_AT);
     answerer.opt.idleTimeoutUnits = composition.idleTimeoutUnits;
+    answerer.client.proxyVector = composition.proxyVector;
     composition.octets = bytes;
     composition.messageAt = MESSAGE_AT;
     this.#resumed = composition;

@@ -19,6 +19,7 @@ export class Composition implements Continuation {
   readonly query: Uint8Array;
   readonly peer: Uint8Array;
   readonly peerPort: number;
+  readonly proxyVector: string | undefined;
   readonly listener: number;
   readonly isStream: boolean;
   readonly idleTimeoutUnits: number;
@@ -37,6 +38,7 @@ export class Composition implements Continuation {
     this.query = keptQuery.slice(0, client.messageSize);
     this.peer = response.bytes.slice(client.peerOffset, client.peerOffset + client.peerSize);
     this.peerPort = client.peerPort;
+    this.proxyVector = client.proxyVector;
     this.listener = client.listener;
     this.isStream = client.isStream;
     this.idleTimeoutUnits = opt.idleTimeoutUnits;

@@ -49,6 +49,8 @@ export class ProxyHeader {
   port = 0;
   /** it speaks of datagrams, or says nothing of a client */
   isForDatagrams = false;
+  /** where what it says beside addresses begins in the octets read; 0: nothing is said of a client */
+  vectorStart = 0;
   readonly #words = new Uint32Array(4);
 
   /** @returns a PROXY_HEADER value */
@@ -56,6 +58,7 @@ export class ProxyHeader {
     this.addressSize = 0;
     this.port = 0;
     this.isForDatagrams = true;
+    this.vectorStart = 0;
     const first = bytes[at];
     if (at === end) return PROXY_HEADER.INCOMPLETE;
     if (first === SIGNATURE[0]) return this.#readBinary(bytes, at, end);
@@ -80,6 +83,7 @@ export class ProxyHeader {
     if (end - at < this.size) return PROXY_HEADER.INCOMPLETE;
     if (!isProxied) return PROXY_HEADER.FOUND;
     this.isForDatagrams = protocol !== PROTOCOL_STREAM;
+    this.vectorStart = at + FIXED_SIZE + addressesSize(family);
     if (family === FAMILY_IPV4) this.#take(bytes, at + FIXED_SIZE, 4, at + FIXED_SIZE + 8);
     else if (family === FAMILY_IPV6) this.#take(bytes, at + FIXED_SIZE, 16, at + FIXED_SIZE + 32);
     return PROXY_HEADER.FOUND;

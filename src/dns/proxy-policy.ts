@@ -20,6 +20,8 @@ export interface ProxyRules {
   /** how long a sender of datagrams keeps the client of its last header, ms; 0: not at all */
   readonly udpSessionMs: number;
   readonly udpSessionsMax: number;
+  /** what headers say beside addresses is kept, for metadata */
+  readonly keepsVectors?: boolean;
 }
 
 /** @param octets  holds the peer's address, `size` octets (4 or 16) from `at` on */

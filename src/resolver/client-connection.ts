@@ -87,6 +87,8 @@ export interface ConnectionOrigin {
   /** its octets, 4 or 16 */
   readonly peer: Uint8Array;
   readonly peerPort: number;
+  /** what the proxy before the client told of it, where that is kept */
+  readonly proxyVector?: string | undefined;
 }
 
 export abstract class ClientConnection implements DeadlineNode<ClientConnection> {

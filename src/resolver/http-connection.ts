@@ -131,7 +131,7 @@ export class HttpConnection extends ClientConnection implements ExchangeHost {
   answer(exchange: HttpExchange, message: Uint8Array): void {
     const { answerer } = this.host;
     answerer.octets.set(message, StreamAnswerer.MESSAGE_AT);
-    answerer.enter(this.origin.peer, this.origin.peerPort);
+    answerer.enter(this.origin.peer, this.origin.peerPort, this.origin.proxyVector);
     this.host.currentToken = exchange.token;
     let size: number;
     try {

@@ -5,6 +5,7 @@
 import type { Socket } from 'node:net';
 import { PROXY_HEADER, PROXY_HEADER_SIZE_MAX, ProxyHeader } from '../dns/proxy-header.ts';
 import { proxyPolicyOf } from '../dns/proxy-policy.ts';
+import { proxyVectorText } from '../dns/proxy-vector.ts';
 import { ClientConnection } from './client-connection.ts';
 import type { ConnectionHost, ConnectionListener, ConnectionOrigin } from './client-connection.ts';
 import type { TlsTerminator } from './tls-terminator.ts';
@@ -20,6 +21,8 @@ export interface OpenedConnection {
   readonly protocol: string;
   /** who it is for, if that is not its peer */
   readonly client: ProxiedClient | undefined;
+  /** what the header says beside addresses, where that is kept (proxyVectorText) */
+  readonly vector: string | undefined;
 }
 
 export interface ProxiedClient {
@@ -34,6 +37,7 @@ export class OpeningConnection extends ClientConnection {
   readonly #done: (opened: OpenedConnection) => void;
   #hasBegun = false;
   #client: ProxiedClient | undefined = undefined;
+  #vector: string | undefined = undefined;
   /** the header of a proxy is still to be read */
   #awaitsHeader = false;
   #isHeaderUsed = false;
@@ -130,6 +134,9 @@ export class OpeningConnection extends ClientConnection {
       this.destroy();
       return false;
     }
+    if (this.#isHeaderUsed && header.vectorStart > 0 && this.listener.proxy?.keepsVectors === true) {
+      this.#vector = proxyVectorText(this.#seen, header.vectorStart, header.size);
+    }
     this.#seen = this.#seen.subarray(header.size);
     if (this.#isHeaderUsed && header.addressSize > 0) {
       this.#client = { address: header.address.slice(0, header.addressSize), port: header.port };
@@ -141,13 +148,13 @@ export class OpeningConnection extends ClientConnection {
 
   #shakeHands(protocol: string): void {
     if (this.#terminator === undefined) {
-      this.#finish({ socket: this.#carrier, isEncrypted: false, protocol, client: this.#client });
+      this.#finish({ socket: this.#carrier, isEncrypted: false, protocol, client: this.#client, vector: this.#vector });
       return;
     }
     this.#terminator.terminate(this.#carrier, (socket) => {
       socket.pause();
       const agreed = typeof socket.alpnProtocol === 'string' ? socket.alpnProtocol : '';
-      this.#finish({ socket, isEncrypted: true, protocol: agreed, client: this.#client });
+      this.#finish({ socket, isEncrypted: true, protocol: agreed, client: this.#client, vector: this.#vector });
     });
   }
 

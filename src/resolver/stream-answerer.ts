@@ -67,10 +67,11 @@ export class StreamAnswerer {
   }
 
   /** Hold the newest snapshot for messages of one client; `leave` before anything that waits. */
-  enter(peer: Uint8Array, peerPort: number): void {
+  enter(peer: Uint8Array, peerPort: number, proxyVector?: string): void {
     this.octets.set(peer, PEER_AT);
     this.#peerSize = peer.length;
     this.#peerPort = peerPort;
+    this.#answerer.client.proxyVector = proxyVector;
     this.#startMs = performance.now();
     this.#answerer.enterBatch();
   }

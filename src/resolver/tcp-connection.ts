@@ -134,7 +134,7 @@ export class TcpConnection extends ClientConnection implements Responder {
   /** Answer as much as one write takes. */
   #work(): void {
     const { answerer } = this.host;
-    answerer.enter(this.origin.peer, this.origin.peerPort);
+    answerer.enter(this.origin.peer, this.origin.peerPort, this.origin.proxyVector);
     this.host.currentToken = this.origin.token;
     try {
       this.#answerSome(answerer);

@@ -334,13 +334,13 @@ export class TcpService implements HttpHost {
     const origin = this.#originOf(peer, socket.remotePort ?? 0, proxy === undefined);
     if (!this.#admit(socket, origin, listener, weight)) return;
     if (terminator === undefined && proxy === undefined && scheme !== 'https') {
-      const opened = { socket, isEncrypted: false, protocol: '', client: undefined };
+      const opened = { socket, isEncrypted: false, protocol: '', client: undefined, vector: undefined };
       this.#serve(socket, opened, origin, listener, weight);
       return;
     }
     const opening = new OpeningConnection(socket, terminator, origin, listener, this, weight, (opened) => {
       const { address, port } = opened.client ?? { address: peer, port: origin.peerPort };
-      const known = this.#originOf(address, port, true);
+      const known = { ...this.#originOf(address, port, true), proxyVector: opened.vector };
       if (this.#admit(socket, known, listener, weight)) this.#serve(socket, opened, known, listener, weight);
     });
     this.#table.add(opening);

@@ -301,6 +301,7 @@ export class BatchLoop {
       this.#counters.countDrop(DROP.PROXY_HEADER);
       return false;
     }
+    this.#answerer.client.proxyVector = proxied.vector;
     this.#batch.readBehind(size, proxied.address, proxied.addressSize, proxied.port);
     return true;
   }

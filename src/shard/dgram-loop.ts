@@ -305,6 +305,7 @@ export class DgramLoop {
     const octets = this.#octets;
     let [peerSize, peerPort] = [senderSize, senderPort];
     if (headerSize > 0) octets.copyWithin(MESSAGE_AT, MESSAGE_AT + headerSize, MESSAGE_AT + size);
+    answerer.client.proxyVector = proxied?.vector;
     if (proxied !== undefined && proxied.addressSize > 0) {
       [peerSize, peerPort] = [proxied.addressSize, proxied.port];
       octets.set(proxied.address.subarray(0, peerSize), PEER_AT + PEER_ADDRESS_END - peerSize);

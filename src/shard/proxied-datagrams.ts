@@ -6,10 +6,12 @@
  */
 import { PROXY_HEADER, ProxyHeader } from '../dns/proxy-header.ts';
 import { proxyPolicyOf, type ProxyRules } from '../dns/proxy-policy.ts';
+import { proxyVectorText } from '../dns/proxy-vector.ts';
 
 interface ProxySession {
   readonly address: Uint8Array;
   readonly port: number;
+  readonly vector: string | undefined;
   endMs: number;
 }
 
@@ -18,6 +20,8 @@ export class ProxiedDatagrams {
   addressSize = 0;
   address: Uint8Array = new Uint8Array(16);
   port = 0;
+  /** what its header says beside addresses, where that is kept (proxyVectorText) */
+  vector: string | undefined = undefined;
   readonly #rules: ProxyRules;
   readonly #header = new ProxyHeader();
   /** by sender; whoever was heard of longest ago comes first */
@@ -43,6 +47,7 @@ export class ProxiedDatagrams {
     nowMs: number,
   ): number {
     this.addressSize = 0;
+    this.vector = undefined;
     const policy = proxyPolicyOf(this.#rules, octets, senderAt, senderSize);
     if (policy === 'skip') return 0;
     const header = this.#header;
@@ -55,6 +60,9 @@ export class ProxiedDatagrams {
     // A datagram is all there is: half a header, or that of a stream, is none.
     if (found !== PROXY_HEADER.FOUND || !header.isForDatagrams || policy === 'reject') return -1;
     if (policy !== 'use') return header.size;
+    if (this.#rules.keepsVectors && header.vectorStart > 0) {
+      this.vector = proxyVectorText(octets, header.vectorStart, at + header.size);
+    }
     if (header.addressSize > 0) {
       this.#take(header.address, header.addressSize, header.port);
       if (this.#rules.udpSessionMs > 0) this.#remember(nameOf(octets, senderAt, senderSize, senderPort), nowMs);
@@ -77,6 +85,7 @@ export class ProxiedDatagrams {
     sessions.set(name, {
       address: this.address.slice(0, this.addressSize),
       port: this.port,
+      vector: this.vector,
       endMs: nowMs + udpSessionMs,
     });
   }
@@ -89,6 +98,7 @@ export class ProxiedDatagrams {
     session.endMs = nowMs + this.#rules.udpSessionMs;
     this.#sessions.set(name, session);
     this.#take(session.address, session.address.length, session.port);
+    this.vector = session.vector;
   }
 }
 

@@ -1,6 +1,6 @@
 /** What main tells a shard, and the words of shared memory between the two. */
 import type { MessagePort } from 'node:worker_threads';
-import type { AnswererOptions } from '../answer/answerer-options.ts';
+import type { AnswererOptions, QueryClient } from '../answer/answerer-options.ts';
 import type { ProxyRules } from '../dns/proxy-policy.ts';
 import type { Forwarder } from '../forward/forwarder.ts';
 import { layout } from '../memory/layout.ts';
@@ -40,6 +40,8 @@ export interface ShardListener {
 export interface BatchAnswerer {
   /** metric scope of the last message answered */
   readonly scope: number;
+  /** of the message answered next */
+  readonly client: Pick<QueryClient, 'proxyVector'>;
   enterBatch(): void;
   leaveBatch(): void;
   /** see Answerer.answer */

@@ -241,6 +241,8 @@ export interface MetadataDescription {
   readonly zones: readonly string[];
   /** `view/name`; null: the block has no `view` */
   readonly view: string | null;
+  /** `proxyproto/tlv` is kept */
+  readonly hasProxyVector: boolean;
   /** `kubernetes/…`; null: the block has no `kubernetes` */
   readonly cluster: {
     /** index in the root */

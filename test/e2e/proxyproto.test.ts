@@ -119,6 +119,27 @@ for (const transport of TRANSPORTS) {
       await server.end();
     });
 
+    test('what a proxy tells beside addresses is metadata, over UDP, TCP and TLS', async () => {
+      const [plain, secure] = [await freePort(), await freePort()];
+      const say = ['metadata', 'proxyproto {', 'tlv_metadata', '}', 'whoami', 'log . "{proto} {/proxyproto/tlv} end"'];
+      const block = (...more: readonly string[]): string => ['bind 127.0.0.1', ...say, ...more, '}', ''].join('\n');
+      const server = await start(
+        `.:${plain} {\n${block()}tls://.:${secure} {\n${block(`tls ${folder}/cert.pem ${folder}/key.pem`)}`,
+        transport,
+      );
+      const header = (protocol: number, value: number): Buffer =>
+        proxyV2({ source: CLIENT, port: 7, protocol, more: [0xea, 0, 1, value] });
+      assert.equal(await askOverUdp(plain, Buffer.concat([header(2, 1), QUERY])), 0);
+      await server.waitForOutput(/udp ea000101 end/);
+      assert.equal(await askOverUdp(plain, QUERY), 0);
+      await server.waitForOutput(/udp - end/);
+      assert.equal(await askOverTcp(plain, header(1, 2)), 0);
+      await server.waitForOutput(/tcp ea000102 end/);
+      assert.equal(await askOverTls(secure, header(1, 3)), 0);
+      await server.waitForOutput(/tcp ea000103 end/);
+      await server.end();
+    });
+
     test('only the headers of allowed proxies count; a session has one for many datagrams', async () => {
       const [strange, session] = [await freePort(), await freePort()];
       const server = await start(

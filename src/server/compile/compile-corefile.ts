@@ -235,12 +235,6 @@ class Compiler {
     const makers: StepMaker[] = [];
     const zones = new Set<string>(block.plugins.cache?.zones);
     for (const { name, token } of block.chain) {
-      if (name === 'proxyproto' && block.plugins.proxyproto?.hasTlvMetadata === true) {
-        this.#warn(
-          token,
-          'plugin/proxyproto: tlv_metadata is read and passed over: metadata proxyproto/tlv stays empty',
-        );
-      }
       const withoutEffect = WITHOUT_EFFECT.get(name);
       if (withoutEffect !== undefined) {
         this.#warn(token, `plugin/${name}: ${withoutEffect}`);

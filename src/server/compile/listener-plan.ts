@@ -42,8 +42,8 @@ function proxyRulesOf(blocks: readonly CorefileBlock[]): ProxyRules | undefined 
   const options = blocks.findLast(({ plugins }) => plugins.proxyproto !== undefined)?.plugins.proxyproto;
   if (options === undefined) return undefined;
   const allow = options.allow.map(({ words, prefixLength }) => ({ words, prefixLength }));
-  const { otherwise, udpSessionMs, udpSessionsMax } = options;
-  return { allow, otherwise, udpSessionMs, udpSessionsMax };
+  const { otherwise, udpSessionMs, udpSessionsMax, hasTlvMetadata: keepsVectors } = options;
+  return { allow, otherwise, udpSessionMs, udpSessionsMax, keepsVectors };
 }
 
 /** All blocks of a listener agree on it. */

@@ -11,11 +11,12 @@ const KNOWN_WHEN_PRINTED: ReadonlySet<string> = new Set(['log/type', 'log/class'
  * @returns null if the block has no `metadata`
  */
 export function metadataOf({ plugins }: CorefileBlock, dataset: number | undefined): MetadataDescription | null {
-  const { metadata, kubernetes, view } = plugins;
+  const { metadata, kubernetes, view, proxyproto } = plugins;
   if (metadata === undefined) return null;
   return {
     zones: metadata.zones,
     view: view?.name ?? null,
+    hasProxyVector: proxyproto?.hasTlvMetadata ?? false,
     cluster:
       kubernetes === undefined || dataset === undefined
         ? null

@@ -14,6 +14,8 @@ import { compileCorefile } from '../../../src/server/compile/compile-corefile.ts
 import type { ServerPlan } from '../../../src/server/server-plan.ts';
 import { SnapshotBuilder } from '../../../src/snapshot/builder.ts';
 import { verifySnapshot } from '../../../src/snapshot/verify.ts';
+import { publishZone } from '../../../src/zones/publish-zone.ts';
+import type { Zone } from '../../../src/zones/zone-data.ts';
 import type { RawObject } from '../../oracle/kubernetes-objects.ts';
 import { formatName } from '../../wire/names.ts';
 import { buildQuery, type QuerySpec } from '../../wire/query.ts';
@@ -27,6 +29,8 @@ export interface CorefileServerOptions {
   /** of every `kubernetes` */
   readonly objects?: readonly RawObject[];
   readonly forwarder?: QueryForwarder;
+  /** of every `file`, in their order */
+  readonly zones?: readonly Zone[];
   /** of createQueryEventBuffer */
   readonly eventBuffer?: SharedArrayBuffer;
 }
@@ -49,7 +53,7 @@ export class CorefileServer {
   readonly #shard: ReturnType<typeof createShardCounters>;
   readonly #events: QueryEventWriter | undefined;
 
-  constructor(text: string, { objects = [], forwarder, eventBuffer }: CorefileServerOptions = {}) {
+  constructor(text: string, { objects = [], zones = [], forwarder, eventBuffer }: CorefileServerOptions = {}) {
     const indexes = new Map<string, number>();
     const indexOf = (value: unknown): number => {
       const key = JSON.stringify(value);
@@ -68,6 +72,9 @@ export class CorefileServer {
       const records = new ClusterRecords(options, builder.dataset(dataset));
       records.apply(objects.flatMap((raw) => decodeObjects(raw).map((object) => ({ op: 'put' as const, object }))));
       builder.dataset(dataset).setSynced(true);
+    }
+    for (const [index, zone] of zones.entries()) {
+      for (const _ of publishZone(builder.dataset(this.plan.zones[index]!.dataset), zone)) void _;
     }
     builder.setConfig(this.plan.config);
     builder.publish(1);

@@ -4,11 +4,13 @@ import { test } from 'node:test';
 import { createQueryEventBuffer } from '../../../src/observability/query-event-ring.ts';
 import { QueryEventReader } from '../../../src/observability/query-event-reader.ts';
 import { QueryLog } from '../../../src/observability/query-log.ts';
+import type { Zone } from '../../../src/zones/zone-data.ts';
+import { zoneOf } from '../zones/zone-fixture.ts';
 import { CorefileServer } from './corefile-server.ts';
 
-function linesOf(text: string, questions: readonly string[]): string[] {
+function linesOf(text: string, questions: readonly string[], zones: readonly Zone[] = []): string[] {
   const eventBuffer = createQueryEventBuffer(1);
-  const server = new CorefileServer(text, { eventBuffer });
+  const server = new CorefileServer(text, { eventBuffer, zones });
   for (const question of questions) server.ask(question);
   const lines: string[] = [];
   const log = new QueryLog({
@@ -67,5 +69,42 @@ test('a longer name after a shorter one, and octets that are no whole words', ()
   assert.deepEqual(
     linesOf(corefile('metadata'), names).map((line) => line.replace(/^\S+ \S+ /, '')),
     ['inner|default|b|-|NOERROR|-', 'inner|a-much-longer-namespace|x|-|NOERROR|-', 'inner|-|-|-|NOERROR|-'],
+  );
+});
+
+test('the wildcard that a zone has answered from, for the name that was asked, not where an alias leads', () => {
+  const text = `. {
+    bind 127.0.0.1
+    metadata in.test
+    log . "{name} {/view/name}|{/zone/wildcard}|{/log/type}"
+    view inner {
+      expr true
+    }
+    file /zones/example.org example.org
+  }`;
+  const zone = `@ 60 SOA ns host 7 1 2 3 30
+    *.W 60 A 192.0.2.1
+    *.c 60 CNAME a.w
+    a.*.e 60 A 192.0.2.2
+    own 60 A 192.0.2.3
+    *.o 60 CNAME own
+    al 60 CNAME a.w
+    `.replaceAll(/^ +/gm, '');
+  const questions = ['a.W', 'own', 'b.c', 'x.o', 'al', 'x.e', 'x.w', 'own', '*.w', 'nosuch'].map(
+    (name) => `${name}.example.org A`,
+  );
+  assert.deepEqual(
+    linesOf(text, questions, [zoneOf(zone)]).map((line) => line.replace(/^\S+ (\S+)\.example\.org\./, '$1')),
+    [
+      ...['a.w -|*.w.example.org.|NOERROR', 'own -|-|NOERROR', 'b.c -|*.c.example.org.|NOERROR'],
+      ...[
+        'x.o -|*.o.example.org.|NOERROR',
+        'al -|-|NOERROR',
+        'x.e -|-|NODATA',
+        'x.w -|*.w.example.org.|NOERROR',
+        'own -|-|NOERROR',
+      ],
+      ...['*.w -|-|NOERROR', 'nosuch -|-|NXDOMAIN'],
+    ],
   );
 });

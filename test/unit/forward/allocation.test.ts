@@ -98,6 +98,7 @@ test('a million forwarded queries', () => {
     tsigSize: 0,
     isVerified: false,
     loggedMetadata: undefined,
+    proxyVector: undefined,
     upstreamOptions: undefined,
     composing: undefined,
     optSize: 0,

@@ -82,6 +82,7 @@ export class FakeForwarding implements ForwardTransport, UpstreamRegistrar {
     tsigSize: 0,
     isVerified: false,
     loggedMetadata: undefined,
+    proxyVector: undefined,
     upstreamOptions: undefined,
     composing: undefined,
     optSize: 0,

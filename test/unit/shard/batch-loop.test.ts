@@ -41,6 +41,7 @@ function createLoop(
   };
   const answerer = {
     scope: 0,
+    client: { proxyVector: undefined },
     enterBatch: () => undefined,
     leaveBatch: () => undefined,
     answer(listener: number, _offset: number, size: number) {

@@ -45,6 +45,7 @@ export function createShardWork(options: ShardWorkOptions): ShardWork {
   return {
     answerer: {
       scope: 1,
+      client: { proxyVector: undefined },
       enterBatch: () => count(ECHO_WORD.ENTERED),
       leaveBatch: () => count(ECHO_WORD.LEFT),
       answer,

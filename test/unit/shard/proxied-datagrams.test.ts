@@ -74,3 +74,25 @@ test('sessions: who was heard of longest ago makes room', () => {
     ['0 192.0.2.1 40000', '0 sender', '0 192.0.2.1 40000'],
   );
 });
+
+test('what headers say beside addresses is kept where that is wanted, for the datagrams of a session too', () => {
+  const octets = Buffer.concat([proxyV2({ source: CLIENT, protocol: 2, more: [4, 0, 1, 9, 0xea, 0, 2, 1, 2] }), QUERY]);
+  const kept = new ProxiedDatagrams({ ...RULES, udpSessionMs: 1000, keepsVectors: true });
+  ask(kept, { octets });
+  assert.equal(kept.vector, '040000ea00020102');
+  ask(kept, { octets: QUERY });
+  assert.equal(kept.vector, '040000ea00020102');
+  ask(kept, { octets: QUERY, from: 2 });
+  assert.equal(kept.vector, undefined);
+  for (const more of [[], [0xea, 0], [0xea, 0, 2, 1]]) {
+    ask(kept, { octets: Buffer.concat([proxyV2({ source: CLIENT, protocol: 2, more }), QUERY]), from: 3 });
+    assert.equal(kept.vector, undefined);
+  }
+  ask(kept, { octets: Buffer.concat([proxyV2({ command: 0, more: [0xea, 0, 1, 1] }), QUERY]), from: 4 });
+  assert.equal(kept.vector, undefined);
+  for (const rules of [RULES, { ...RULES, keepsVectors: true, otherwise: 'ignore' } as const]) {
+    const other = new ProxiedDatagrams(rules);
+    ask(other, { octets });
+    assert.equal(other.vector, undefined);
+  }
+});
