@@ -108,7 +108,7 @@ export class ApiClient {
     this.#metrics.countRequest(response.statusCode, host);
     if (response.statusCode === 200) return response;
     if (response.statusCode === 401) this.#access.invalidate();
-    throw await readFault(response, request);
+    throw await readFault(response, request, this.#answerMs);
   }
 
   #watchDirectly(
@@ -162,9 +162,11 @@ function target(server: URL, { resource, query }: ApiRequest): URL {
   return url;
 }
 
-async function readFault(response: DirectAnswer, request: ApiRequest): Promise<ApiFault> {
+/** @param bodyMs  how long to wait for what it says beside the status */
+async function readFault(response: DirectAnswer, request: ApiRequest, bodyMs: number): Promise<ApiFault> {
   const chunks: Buffer[] = [];
   let size = 0;
+  const timer = setTimeout(() => response.body.destroy(), bodyMs);
   try {
     for await (const chunk of response.body) {
       chunks.push(chunk);
@@ -173,6 +175,8 @@ async function readFault(response: DirectAnswer, request: ApiRequest): Promise<A
     }
   } catch {
     // What came of it has to do: the status says more than the end of the connection.
+  } finally {
+    clearTimeout(timer);
   }
   const status = readStatus(Buffer.concat(chunks), response.headers['content-type'] ?? '');
   const retryAfterSeconds = readRetryAfter(response.headers['retry-after']) ?? status.retryAfterSeconds;

@@ -36,7 +36,7 @@ export type FakeFault =
   /** 200, and in the stream an ERROR event, before anything else or instead of the end of the first list */
   | { readonly event: number; readonly reason?: string; readonly message?: string; readonly at?: 'start' | 'end' }
   /** nothing at all, the connection stays open */
-  | { readonly hang: 'before headers' | 'after headers' }
+  | { readonly hang: 'before headers' | 'after headers'; readonly code?: number }
   /** 200 with a text of something else, which does not end */
   | { readonly page: string }
   /** the connection is reset after so many octets of the answer */
@@ -327,7 +327,7 @@ export class FakeApiServer {
     }
     if ('hang' in fault) {
       if (fault.hang === 'after headers') {
-        response.writeHead(200, { 'content-type': 'application/json' });
+        response.writeHead(fault.code ?? 200, { 'content-type': 'application/json' });
         response.flushHeaders();
       }
       return false;

@@ -137,15 +137,16 @@ test('a server without bookmarks is believed to be alive after two silent watche
   await agree();
 });
 
-test('lists that hang are given up: no headers, no body', async (t) => {
-  for (const hang of ['before headers', 'after headers'] as const) {
-    await t.test(hang, async (t) => {
+test('lists that hang are given up: no headers, no body, an error without its body', async (t) => {
+  const hangs = [{ hang: 'before headers' }, { hang: 'after headers' }, { hang: 'after headers', code: 500 }] as const;
+  for (const fault of hangs) {
+    await t.test(JSON.stringify(fault), async (t) => {
       const { fake, source, agree } = await follow(t, {
         timing: { answerMs: 50, listSilenceMs: 50 },
         prepare: (fake) => {
           twoServices(fake);
-          fake.fail('services', 'streaming list', { hang }, 2);
-          fake.fail('services', 'list', { hang }, 1);
+          fake.fail('services', 'streaming list', fault, 2);
+          fake.fail('services', 'list', fault, 1);
         },
       });
       await agree();
