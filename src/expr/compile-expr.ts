@@ -163,7 +163,7 @@ function compileMember(
   return (frame) => {
     const found = of(frame);
     if (found === null && isOptional === true) throw BROKEN_CHAIN;
-    return itemAt(found, key(frame));
+    return itemAt(found, key(frame), frame.work);
   };
 }
 

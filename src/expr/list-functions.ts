@@ -17,9 +17,9 @@ import {
 
 export const LIST_FUNCTIONS: Readonly<Record<string, ExprFunction>> = {
   len: ([value], { work }) => lengthOf(value!, work),
-  first: ([list]) => itemOrNil(list!, 0n),
-  last: ([list]) => itemOrNil(list!, -1n),
-  get: ([of, key]) => itemOrNil(of!, key!),
+  first: ([list], { work }) => itemOrNil(list!, 0n, work),
+  last: ([list], { work }) => itemOrNil(list!, -1n, work),
+  get: ([of, key], { work }) => itemOrNil(of!, key!, work),
   take: ([value, count], { work }) => {
     const [list, wanted] = [takeList('take', value), takeInteger('take', count)];
     if (wanted < 0n) throw new ExprError(`take takes a count that is not negative, found ${wanted}`);
@@ -81,16 +81,17 @@ function counted<Collection extends { readonly size: number }>(collection: Colle
  * `a[key]`: an item of a list, from the end where the index is negative; the octet of a text; a value of a map, nil if it does not
  * have the key.
  */
-export function itemAt(of: ExprValue, key: ExprValue): ExprValue {
-  const item = findItem(of, key);
+export function itemAt(of: ExprValue, key: ExprValue, work: ExprWork): ExprValue {
+  const item = findItem(of, key, work);
   if (item === undefined) throw new ExprError('index out of range');
   return item;
 }
 
-function findItem(of: ExprValue, key: ExprValue): ExprValue | undefined {
+function findItem(of: ExprValue, key: ExprValue, work: ExprWork): ExprValue | undefined {
   if (of !== null && isMap(of)) return of.get(keyOf(key)) ?? null;
   const index = takeIndex('an index', key);
   if (typeof of === 'string') {
+    work.takeText(of.length);
     const octets = Buffer.from(of);
     const octet = octets[position(index, octets.length)];
     return octet === undefined ? undefined : BigInt(octet);
@@ -104,9 +105,9 @@ function position(index: number, length: number): number {
 }
 
 /** nil where there is no such item, or nothing that has items. */
-function itemOrNil(of: ExprValue, key: ExprValue): ExprValue {
+function itemOrNil(of: ExprValue, key: ExprValue, work: ExprWork): ExprValue {
   const hasItems = typeof of === 'string' || (of !== null && (isList(of) || isMap(of)));
-  return hasItems ? (findItem(of, key) ?? null) : null;
+  return hasItems ? (findItem(of, key, work) ?? null) : null;
 }
 
 /** `a[from:to]`, of octets where it is a text. @param to  null: the end */
