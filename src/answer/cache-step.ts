@@ -21,7 +21,7 @@ import { RDATA_NAMES } from '../dns/rdata-names.ts';
 import { CD, FLAGS_LOW_AT, HEADER_SIZE, POINTER_BITS } from '../dns/wire-header.ts';
 import type { QueryForwarder } from './answerer-options.ts';
 import type { Query } from './query.ts';
-import { SECTION, type Response } from './response.ts';
+import type { Response } from './response.ts';
 
 const RECORD_FIXED_SIZE = 10;
 /** Type and class of a question. */
@@ -235,9 +235,9 @@ export class CacheStep {
    * question, or the target of a CNAME of ours, where it is written out and can be pointed to.
    */
   #isPlaceKnown(): boolean {
-    const { bytes, messageAt, ownerOffset, answerCount, section, position } = this.#response;
+    const { bytes, messageAt, ownerOffset, answerCount, position } = this.#response;
     if (ownerOffset === HEADER_SIZE) return answerCount === 0;
-    if (section !== SECTION.ANSWER || position - messageAt > POINTER_TARGET_MAX) return false;
+    if (position - messageAt > POINTER_TARGET_MAX) return false;
     const nameEnd = messageAt + ownerOffset + this.#query.nameSize - 1;
     let at = messageAt + ownerOffset;
     while (at < nameEnd && bytes[at]! < POINTER_BITS) at += bytes[at]! + 1;

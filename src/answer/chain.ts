@@ -131,12 +131,12 @@ export class Chain implements ComposedAnswerer {
     this.cache?.setTime();
   }
 
-  /** Made by the first name that such a zone answers: most servers have none. */
   /** As ZoneStep.hasProofs, of whatever answered. */
   get hasProofs(): boolean {
     return this.zone !== undefined && this.zone.hasProofs;
   }
 
+  /** Made by the first name that such a zone answers: most servers have none. */
   private get zoneStep(): ZoneStep {
     if (this.zone === undefined) {
       this.zone = new ZoneStep(this.reader, this.query, this.response, this.rotation);

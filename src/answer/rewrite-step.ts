@@ -10,7 +10,7 @@ import type { QueryClient } from './answerer-options.ts';
 import { Programs } from './programs.ts';
 import type { QueryFacts } from './query-facts.ts';
 import type { Query } from './query.ts';
-import { type Response, SECTION } from './response.ts';
+import type { Response } from './response.ts';
 import { REWRITE_RESULT, RewriteRules, type TargetRule } from './rewrite-program.ts';
 
 const RECORD_FIXED_SIZE = 10;
@@ -55,10 +55,6 @@ export class RewriteStep {
     }
     const isSameQuestion = rules.name === undefined && rules.qtype === query.qtype && rules.qclass === query.qclass;
     if (isSameQuestion && rules.responses.length === 0) return REWRITTEN.SAME_NAME;
-    // Addresses of an SRV target are a kindness: where rules speak of it, it goes without.
-    if (response.section === SECTION.ADDITIONAL) {
-      return rules.name === undefined ? REWRITTEN.SAME_NAME : this.fail(client, QUERY_ERROR.NONE);
-    }
     const isFirst = response.answerCount === 0 && response.ownerOffset === HEADER_SIZE;
     client.rewriting ??= { question: this.questionAsAsked(), layers: [] };
     const firstAnswer = response.answerCount;

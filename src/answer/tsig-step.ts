@@ -12,7 +12,7 @@ import { verifyRequest } from '../tsig/tsig-session.ts';
 import type { QueryClient } from './answerer-options.ts';
 import { Programs } from './programs.ts';
 import { type Query, TSIG_MISPLACED, TSIG_NONE } from './query.ts';
-import { type Response, SECTION } from './response.ts';
+import type { Response } from './response.ts';
 import { STEP_RESULT } from './step-result.ts';
 
 /** What is evaluated: plain data, which goes to the answering threads as JSON. */
@@ -51,8 +51,7 @@ export class TsigStep {
   answer(programAt: number, client: QueryClient): number {
     const { query, response } = this;
     if (client.tsig !== undefined || client.isVerified) return STEP_RESULT.NEXT;
-    const isFirst = response.ownerOffset === HEADER_SIZE && response.section === SECTION.ANSWER;
-    const tsigAt = isFirst ? query.tsigAt : TSIG_NONE;
+    const tsigAt = response.ownerOffset === HEADER_SIZE ? query.tsigAt : TSIG_NONE;
     if (tsigAt === TSIG_MISPLACED) return this.refuse(RCODE.FORMERR);
     const program = this.programs.at(programAt);
     if (!program.isCovered) return STEP_RESULT.NEXT;

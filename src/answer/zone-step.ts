@@ -134,7 +134,7 @@ export class ZoneStep {
 
   /** The alias that this step wrote last leads to a name that no zone of the server holds: its zone answers. */
   endAlias(): void {
-    if (this.response.section === SECTION.ANSWER) this.writeAuthority(!this.isMinimal);
+    this.writeAuthority(!this.isMinimal);
   }
 
   private flagsOf(entryAt: number): number {
@@ -218,8 +218,8 @@ export class ZoneStep {
     const start = isRotated ? this.rotation.start(writer.countOf(rrsetAt)) : 0;
     const isWhole = writer.write(rrsetAt, response.ownerOffset, NO_TTL_MAX, start) && this.sign(entryAt, qtype);
     if (!isWhole) response.isTruncated = true;
-    // Behind an answer that is cut nothing else helps; as glue of another answer it stands alone.
-    if (!isWhole || response.section !== SECTION.ANSWER) return STEP_RESULT.DONE;
+    // Behind an answer that is cut nothing else helps.
+    if (!isWhole) return STEP_RESULT.DONE;
     const isApexServers = entryAt === this.apexAt && qtype === TYPE.NS;
     const { targetCount } = writer;
     if (isWildcard) this.awaitProof();
