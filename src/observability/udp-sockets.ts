@@ -3,6 +3,8 @@ import { readFile } from 'node:fs/promises';
 
 export interface UdpSocketFigures {
   readonly inode: number;
+  /** where it is bound, as the table has it: address and port in hexadecimal, the address in words of this machine's order */
+  readonly local: string;
   readonly port: number;
   /** octets that wait to be read */
   readonly receiveQueueSize: number;
@@ -26,6 +28,7 @@ export function parseUdpTable(text: string): UdpSocketFigures[] {
       if (words.length < 13) return [];
       return {
         inode: Number(words[9]),
+        local: words[1]!,
         port: Number.parseInt(words[1]!.split(':').at(-1)!, 16),
         receiveQueueSize: Number.parseInt(words[4]!.split(':')[1]!, 16),
         dropCount: Number(words[12]),

@@ -4,15 +4,13 @@
  * those of other shards too: the kernel spreads datagrams over them, so they are full together.
  */
 import { readFileSync } from 'node:fs';
+import { parseUdpTable } from '../observability/udp-sockets.ts';
 import { parseAddress, PEER_ADDRESS_END } from './peer-address.ts';
 
 export interface WatchedAddress {
   readonly address: string;
   readonly port: number;
 }
-
-/** A line: number, local address and port in hexadecimal, … , the drops last. */
-const LINE = /^ *\d+: ([0-9A-F]+:[0-9A-F]{4}) .* (\d+) *$/gm;
 
 export class DroppedDatagrams {
   readonly #read: (file: string) => string;
@@ -46,12 +44,12 @@ export class DroppedDatagrams {
       return 0;
     }
     let drops = 0;
-    for (const [, name, count] of text.matchAll(LINE)) if (names.has(name!)) drops += Number(count);
+    for (const { local, dropCount } of parseUdpTable(text)) if (names.has(local)) drops += dropCount;
     return drops;
   }
 }
 
-/** As these files name an address: words of four octets, each in the order of this machine. */
+/** As UdpSocketFigures.local. */
 function nameOf({ address, port }: WatchedAddress): string {
   const octets = new Uint8Array(PEER_ADDRESS_END);
   const size = parseAddress(octets, 0, address, address.includes(':'));

@@ -256,8 +256,8 @@ test('the kernel’s table of UDP sockets is read', () => {
   124: 00000000000000000000000001000000:0035 00000000000000000000000000000000:0000 07 00000000:00000000 00:00000000 00000000     0        0 4712 2 0000000000000000 0
 `;
   assert.deepEqual(parseUdpTable(text), [
-    { inode: 4711, port: 1053, receiveQueueSize: 2688, dropCount: 42 },
-    { inode: 4712, port: 53, receiveQueueSize: 0, dropCount: 0 },
+    { inode: 4711, local: '0100007F:041D', port: 1053, receiveQueueSize: 2688, dropCount: 42 },
+    { inode: 4712, local: '00000000000000000000000001000000:0035', port: 53, receiveQueueSize: 0, dropCount: 0 },
   ]);
 });
 
