@@ -28,7 +28,7 @@ const STAMP = path.join(DIST, '.built');
 export function isStale() {
   if (!existsSync(STAMP) || !existsSync(path.join(DIST, 'main.js'))) return true;
   const builtMs = statSync(STAMP).mtimeMs;
-  const inputs = ['src', 'scripts/build.mjs', 'scripts/bundle.mjs', 'scripts/chunk-loader.cjs'];
+  const inputs = ['src', 'package-lock.json', 'scripts/build.mjs', 'scripts/bundle.mjs', 'scripts/chunk-loader.cjs'];
   for (const entry of readdirSync(path.join(ROOT, 'src'), { recursive: true })) inputs.push(path.join('src', entry));
   return inputs.some((input) => statSync(path.join(ROOT, input)).mtimeMs > builtMs);
 }
@@ -45,26 +45,41 @@ export async function build() {
   }
   const { bundle } = await import('./bundle.mjs');
   const fresh = `${DIST}.${process.pid}`;
-  rmSync(fresh, { recursive: true, force: true });
-  mkdirSync(fresh);
   try {
+    rmSync(fresh, { recursive: true, force: true });
+    mkdirSync(fresh);
     await bundle(ROOT, fresh);
+    chmodSync(path.join(fresh, 'main.js'), 0o755);
+    const stamp = path.join(fresh, '.built');
+    writeFileSync(stamp, `${startedAt.toISOString()}\n`);
+    // What was changed while it was built is to be built again.
+    utimesSync(stamp, startedAt, startedAt);
+    rememberCode(fresh);
+    putInPlace(fresh);
   } catch (error) {
     rmSync(fresh, { recursive: true, force: true });
     console.error(`skyshard: ${error.message}`);
     return 1;
   }
-  chmodSync(path.join(fresh, 'main.js'), 0o755);
-  const stamp = path.join(fresh, '.built');
-  writeFileSync(stamp, `${startedAt.toISOString()}\n`);
-  // What was changed while it was built is to be built again.
-  utimesSync(stamp, startedAt, startedAt);
-  rememberCode(fresh);
-  const old = `${fresh}.old`;
-  if (existsSync(DIST)) renameSync(DIST, old);
-  renameSync(fresh, DIST);
-  rmSync(old, { recursive: true, force: true });
   return 0;
+}
+
+/** Another build may do the same at the same time: the last one stays. */
+function putInPlace(fresh) {
+  const old = `${fresh}.old`;
+  for (let triesLeft = 10; ; triesLeft--) {
+    rmSync(old, { recursive: true, force: true });
+    if (existsSync(DIST)) renameSync(DIST, old);
+    try {
+      renameSync(fresh, DIST);
+      break;
+    } catch (error) {
+      if (triesLeft > 0 && ['ENOTEMPTY', 'EEXIST'].includes(error.code)) continue;
+      if (existsSync(old)) renameSync(old, DIST);
+      throw error;
+    }
+  }
+  rmSync(old, { recursive: true, force: true });
 }
 
 /** Without it everything works, and starts take longer. */
@@ -73,10 +88,16 @@ function rememberCode(dist) {
     const script = path.join(ROOT, 'scripts', 'remember-code.ts');
     const { status, stderr, error } = spawnSync(findNode(), [script, dist], { encoding: 'utf8', timeout: 120_000 });
     if (error !== undefined) throw error;
-    if (status !== 0) throw new Error(stderr.trim().split('\n').at(-1) || `exit code ${status}`);
+    if (status !== 0) throw new Error(faultIn(stderr) || `exit code ${status}`);
   } catch (error) {
     console.error(`skyshard: what V8 compiles in a start is not remembered, starts take longer: ${error.message}`);
   }
+}
+
+/** What a program said last of an error, or at all. */
+function faultIn(stderr) {
+  const lines = stderr.trim().split('\n');
+  return lines.findLast((line) => /error/i.test(line)) ?? lines.at(-1);
 }
 
 if (process.argv[1] !== undefined && path.resolve(process.argv[1]) === fileURLToPath(import.meta.url)) {

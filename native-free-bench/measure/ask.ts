@@ -3,7 +3,7 @@
 import { createSocket } from 'node:dgram';
 import { createHash } from 'node:crypto';
 import { decode, encode } from 'dns-packet';
-import type { Answer, Packet } from 'dns-packet';
+import type { Answer, Packet, RecordType } from 'dns-packet';
 import type { Query } from '../dataset/query-kinds.ts';
 
 export interface AskOptions {
@@ -51,7 +51,11 @@ export async function ask(queries: readonly Query[], options: AskOptions): Promi
 }
 
 /** As dnsperf sends it: RD set, EDNS with 4096 octets. */
-export function encodeQuery(id: number, query: Query, edns: boolean): Buffer {
+export function encodeQuery(
+  id: number,
+  query: { readonly name: string; readonly type: RecordType },
+  edns: boolean,
+): Buffer {
   const packet: Packet = {
     type: 'query',
     id,
