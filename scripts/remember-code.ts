@@ -2,7 +2,7 @@
  * Starts what was built, asks it, and ends it, so that every thread writes beside its chunks what V8 has compiled of them
  * (chunk-loader.cjs): node scripts/remember-code.ts DIST
  *
- * Once with manifests, once with an API server; what the first has compiled is not lost with the second.
+ * Once with manifests, once with an API server, in protobuf as a real one; what the first has compiled is not lost with the second.
  */
 import { spawn } from 'node:child_process';
 import { createSocket } from 'node:dgram';
@@ -13,7 +13,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { stringify } from 'yaml';
-import { startFakeApiServer } from '../native-free-bench/contenders/fake-api-server.ts';
+import { startChangingApiServer } from '../native-free-bench/contenders/changing-api-server.ts';
 import { generateCluster } from '../native-free-bench/dataset/generate-cluster.ts';
 import type { GeneratedCluster } from '../native-free-bench/dataset/generate-cluster.ts';
 import { encodeQuery } from '../native-free-bench/measure/ask.ts';
@@ -25,6 +25,7 @@ const START_MAX_MS = 45_000;
 const SOCKET_COUNT = 16;
 const TURNS = 4;
 const TURN_MS = 10;
+const CHANGES = 20;
 
 const cluster = generateCluster({
   services: 40,
@@ -40,10 +41,15 @@ try {
   mkdirSync(path.join(folder, 'manifests'));
   writeFileSync(path.join(folder, 'manifests', 'cluster.yaml'), yamlOf(cluster));
   await run(['--manifests', path.join(folder, 'manifests')]);
-  const api = await startFakeApiServer(cluster);
+  const api = await startChangingApiServer(cluster);
   try {
     writeFileSync(path.join(folder, 'kubeconfig'), kubeconfigOf(api.port));
-    await run(['--kubeconfig', path.join(folder, 'kubeconfig')]);
+    await run(['--kubeconfig', path.join(folder, 'kubeconfig')], async () => {
+      for (const slice of [...cluster.endpointSlices()].slice(0, CHANGES)) {
+        api.change({ ...slice, endpoints: (slice['endpoints'] as readonly unknown[]).slice(1) });
+        await sleep(TURN_MS);
+      }
+    });
   } finally {
     await api.stop();
   }
@@ -55,7 +61,8 @@ try {
   rmSync(folder, { recursive: true, force: true });
 }
 
-async function run(source: readonly string[]): Promise<void> {
+/** @param change  what happens to the objects while the server runs */
+async function run(source: readonly string[], change?: () => Promise<void>): Promise<void> {
   const port = await findFreePort();
   const args = [
     path.join(dist, 'main.js'),
@@ -80,6 +87,7 @@ async function run(source: readonly string[]): Promise<void> {
       await sleep(TURN_MS);
     }
     await ask(port);
+    await change?.();
     // Without a wait for those who might still ask.
     server.kill('SIGQUIT');
     const [code] = (await ended) as [number | null];
