@@ -7,7 +7,7 @@
  * groups have one index, so that reloading does not fill the table. Memory that is not used is not touched.
  */
 import { randomFillSync } from 'node:crypto';
-import { assert } from '../base/assert.ts';
+import { SkyshardError } from '../base/skyshard-error.ts';
 import { layout } from '../memory/layout.ts';
 import { DURATION_CELLS } from '../observability/counter-layout.ts';
 import { GROUPS_MAX, UPSTREAMS_TOTAL_MAX, type ForwardGroup } from './forward-group.ts';
@@ -94,6 +94,12 @@ export function upstreamCellsAt(shard: number, upstream: number): number {
   return forwardCellsAt(shard) + FORWARD_CELLS.words + GROUPS_MAX * GROUP_CELLS.words + upstream * UPSTREAM_CELLS.words;
 }
 
+/** Kept free of what changes by itself, host names that have other addresses, for what operators change. */
+const SPARE_GROUPS = 32;
+const SPARE_UPSTREAMS = 128;
+/** a group's, octets */
+const SPARE_TEXT_SIZE = 2048;
+
 /** Main's side of the groups. */
 export class ForwardGroupTable {
   readonly #words: Int32Array;
@@ -101,27 +107,56 @@ export class ForwardGroupTable {
   readonly #indexes = new Map<string, number>();
   /** all groups so far, by index */
   readonly groups: ForwardGroup[] = [];
+  /** by what the configuration says: the index that it has had last */
+  readonly #lastOf = new Map<string, number>();
+  readonly #onFull: () => void;
+  #isFull = false;
   #textEnd = 0;
 
-  constructor(buffer: SharedArrayBuffer) {
+  /** @param onFull  the first time that other addresses than before cannot be taken over */
+  constructor(buffer: SharedArrayBuffer, onFull: () => void = () => undefined) {
+    this.#onFull = onFull;
     this.#words = new Int32Array(buffer);
     this.#octets = new Uint8Array(buffer, TEXTS_AT, TEXT_SIZE);
   }
 
   /**
-   * The index routes name a group by; the shards know it from now on.
+   * The index routes name a group by; the shards know it from now on. Where a process has had nearly as many as it can, what
+   * the configuration has said before keeps the addresses that it had last: the rest is for what it says newly.
    *
-   * @throws SkyshardError INTERNAL_ASSERTION if a process has had more groups than it can
+   * @param origin  what the configuration says of the group, host names as they are; not given: nothing but its addresses
+   * @throws SkyshardError CONFIG_ARGUMENT if a process has had more groups than it can
    */
-  indexOf(group: ForwardGroup): number {
+  indexOf(group: ForwardGroup, origin?: string): number {
     const text = JSON.stringify(group);
-    const known = this.#indexes.get(text);
-    if (known !== undefined) return known;
+    const last = origin === undefined ? undefined : this.#lastOf.get(origin);
+    let index = this.#indexes.get(text);
+    if (index === undefined && last !== undefined && !this.#hasRoom(group, text, SPARE_GROUPS, SPARE_UPSTREAMS)) {
+      if (!this.#isFull) this.#onFull();
+      this.#isFull = true;
+      return last;
+    }
+    index ??= this.#add(group, text);
+    if (origin !== undefined) this.#lastOf.set(origin, index);
+    return index;
+  }
+
+  #hasRoom(group: ForwardGroup, text: string, spareGroups: number, spareUpstreams: number): boolean {
+    const upstreamCount = this.#words[FORWARD_HEADER.at.upstreamCount]! + group.upstreams.length;
+    if (this.groups.length + spareGroups >= GROUPS_MAX) return false;
+    if (upstreamCount + spareUpstreams > UPSTREAMS_TOTAL_MAX) return false;
+    return this.#textEnd + Buffer.byteLength(text) <= TEXT_SIZE - spareGroups * SPARE_TEXT_SIZE;
+  }
+
+  #add(group: ForwardGroup, text: string): number {
+    if (!this.#hasRoom(group, text, 0, 0)) {
+      const limits = `${GROUPS_MAX} groups of upstreams or ${UPSTREAMS_TOTAL_MAX} upstreams`;
+      const message = `plugin/forward: the configurations of this process have named more than ${limits}; restart it`;
+      throw new SkyshardError('CONFIG_ARGUMENT', message);
+    }
     const index = this.groups.length;
     const octets = new TextEncoder().encode(text);
     const upstreamCount = this.#words[FORWARD_HEADER.at.upstreamCount]! + group.upstreams.length;
-    assert(index < GROUPS_MAX && upstreamCount <= UPSTREAMS_TOTAL_MAX, 'too many groups of upstreams');
-    assert(this.#textEnd + octets.length <= TEXT_SIZE, 'too many groups of upstreams');
     this.#octets.set(octets, this.#textEnd);
     this.#textEnd += octets.length;
     Atomics.store(this.#words, ENDS_AT + index, this.#textEnd);

@@ -5,10 +5,10 @@ import { readVersion } from '../base/version.ts';
 import { parseResolvConf } from '../config/resolv-conf.ts';
 import { formatWarning } from '../config/server-config.ts';
 import type { CacheProfile } from '../cache/cache-profiles.ts';
-import type { ForwardGroup } from '../forward/forward-group.ts';
 import { loadCorefile, readCorefile } from '../plugins/corefile-config.ts';
 import { BUILT_IN_NAME, builtInCorefile } from './built-in-corefile.ts';
 import type { CatalogMembers } from './catalog-members.ts';
+import type { CompileContext } from './compile/block-compilation.ts';
 import { compileCorefile } from './compile/compile-corefile.ts';
 import type { MadeText, ServerOptions } from './server-options.ts';
 import type { ServerPlan } from './server-plan.ts';
@@ -28,7 +28,7 @@ import type { ZoneDirectories } from './zone-directories.ts';
  */
 export async function loadPlan(
   options: Pick<ServerOptions, 'corefile' | 'makeCorefile' | 'bindAddresses' | 'dnsPort'>,
-  indexOfGroup: (group: ForwardGroup) => number,
+  indexOfGroup: CompileContext['indexOfGroup'],
   indexOfCacheProfile: (profile: CacheProfile) => number,
   hosts?: UpstreamHosts,
   weights?: WeightFiles,
@@ -48,8 +48,8 @@ export async function loadPlan(
   const plan = compileCorefile(config, {
     version: readVersion(),
     hostName: hostname(),
-    indexOfGroup: (group) => {
-      const index = indexOfGroup(group);
+    indexOfGroup: (group, origin) => {
+      const index = indexOfGroup(group, origin);
       forwardGroups.add(index);
       return index;
     },

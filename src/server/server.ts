@@ -130,7 +130,11 @@ async function assemble(
   const shardPlan = planShards(machineLimits, hasSharedPorts(transport) ? options.shards : 1);
   const threadCount = shardPlan.count + RESOLVER_COUNT;
   const forwardBuffer = createForwardBuffer(threadCount);
-  const forwardGroups = new ForwardGroupTable(forwardBuffer);
+  const forwardGroups = new ForwardGroupTable(forwardBuffer, () => {
+    const message =
+      'the host names of upstreams have had too many addresses: other ones are taken over after a restart';
+    log('error', `plugin/forward: ${message}, until then the last ones are asked`);
+  });
   const upstreamHosts = new UpstreamHosts(log);
   closers.push(() => upstreamHosts.close());
   const weightFiles = new WeightFiles(log);
@@ -143,7 +147,7 @@ async function assemble(
   const load = (): Promise<ServerPlan> =>
     loadPlan(
       options,
-      (group) => forwardGroups.indexOf(group),
+      (group, origin) => forwardGroups.indexOf(group, origin),
       (profile) => cacheProfiles.indexOf(profile),
       upstreamHosts,
       weightFiles,

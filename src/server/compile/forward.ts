@@ -1,4 +1,5 @@
 /** `forward` and the `cache` of what it gets. */
+import { createHash } from 'node:crypto';
 import type { StepDescription } from '../../snapshot/config-description.ts';
 import { type BlockCompilation, type MakeSteps, serverLabel, type StepMaker } from './block-compilation.ts';
 import { cacheProfileOf } from './cache-plan.ts';
@@ -12,11 +13,15 @@ export const makeForward: MakeSteps = (compilation) => {
   const loopZone = plugins.loop?.zone ?? '';
   const makers: StepMaker[] = [];
   let next = -1;
+  let origin = loopZone;
   for (const stanza of plugins.forward!.stanzas.toReversed()) {
     zones.add(stanza.from);
     addAll(zones, stanza.except);
     const group = forwardGroupOf(stanza, next, loopZone, context.addressesOf ?? (() => []));
-    const index = context.indexOfGroup(group);
+    origin = createHash('sha256')
+      .update(JSON.stringify([stanza, origin]))
+      .digest('base64');
+    const index = context.indexOfGroup(group, origin);
     // What has no upstream yet is passed over by the stanza before it.
     if (group.upstreams.length > 0) next = index;
     const step: StepDescription = { kind: 'forward', group: index };
