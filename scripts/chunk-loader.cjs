@@ -54,7 +54,13 @@ function load(file) {
   // An import of a module of Node makes all it exports, also what is loaded for who asks: half of node:http is that.
   const importLater = async (id) => nodeRequire(id);
   const url = pathToFileURL(file).href;
-  script.runInThisContext().call(chunk.exports, chunk.exports, chunkRequire, chunk, url, lazyBuiltin, importLater);
+  try {
+    script.runInThisContext().call(chunk.exports, chunk.exports, chunkRequire, chunk, url, lazyBuiltin, importLater);
+  } catch (error) {
+    // Who asks again is told the same, as with modules of Node.
+    delete require.cache[file];
+    throw error;
+  }
   chunk.loaded = true;
   return chunk.exports;
 }

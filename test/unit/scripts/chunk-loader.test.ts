@@ -82,6 +82,20 @@ test('a chunk of another build than those that run is an error', () => {
   assert.match(run().stderr, /was built anew since this process started: restart it/);
 });
 
+test('a chunk that fails fails again', () => {
+  writeFileSync(
+    path.join(folder, 'entry.code.js'),
+    "// 1\nexports.answer = () => require('./later.code.js').answer();\n",
+  );
+  writeFileSync(
+    path.join(folder, 'later.code.js'),
+    "// 1\nexports.answer = () => 'half';\nrequire('not-installed');\n",
+  );
+  const code = `const { answer } = require('./entry.js');
+    for (let turn = 0; turn < 2; turn++) try { console.log(answer()); } catch (error) { console.log(error.code); }`;
+  assert.equal(run('read', code).text, 'MODULE_NOT_FOUND\nMODULE_NOT_FOUND');
+});
+
 test('modules of Node are loaded by their first use', () => {
   writeFileSync(
     path.join(folder, 'entry.code.js'),
