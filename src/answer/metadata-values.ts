@@ -88,9 +88,13 @@ export class MetadataValues {
     const { peerOffset, peerSize } = this.client;
     const entryAt = this.reader.findClient(this.reader.datasetAt(dataset), this.response.view, peerOffset, peerSize);
     if (entryAt === NOT_FOUND) return undefined;
-    const { namespace, name } = clientOf(this.reader.words, entryAt);
+    const { namespace, name, labels } = clientOf(this.reader.words, entryAt);
     if (field === 'client-namespace') return namespace;
-    return field === 'client-pod-name' ? name : undefined;
+    if (field === 'client-pod-name') return name;
+    if (!field.startsWith(LABEL_FIELD)) return undefined;
+    const key = field.slice(LABEL_FIELD.length);
+    for (let at = 0; at < labels.length; at += 2) if (labels[at] === key) return labels[at + 1];
+    return undefined;
   }
 
   /** Wire form, lower-cased. */
@@ -103,6 +107,7 @@ export class MetadataValues {
 
 const QUESTION_FIXED_SIZE = 4;
 const NO_OCTETS = new Uint8Array(0);
+const LABEL_FIELD = 'client-label/';
 const UNKNOWN = '-';
 const WILDCARD_LABEL = 'zone/wildcard';
 /** Octets: an event has to have room in the ring. */

@@ -35,6 +35,8 @@ export interface ClusterStateOptions extends EndpointTableOptions {
   readonly podLabels: boolean;
   /** `clientOf` is asked: pods are kept */
   readonly clients: boolean;
+  /** keys of pod labels that it tells too */
+  readonly clientLabels: readonly string[];
   /** names of the exposed Namespaces, undefined: all */
   readonly namespaces: ReadonlySet<string> | undefined;
   /** labels of the exposed Namespaces, undefined: all */
@@ -70,6 +72,8 @@ export interface ServiceView extends ServiceSummary {
 export interface PodName {
   readonly namespace: string;
   readonly name: string;
+  /** as PodTable.clientLabelsOf */
+  readonly labels: string;
 }
 
 export class ClusterState {
@@ -89,8 +93,8 @@ export class ClusterState {
   constructor(options: ClusterStateOptions) {
     this.#options = options;
     this.#slices = new SliceTable(this.#pool, this.#ports, this.#services.slices, options);
-    const { podLabels: labels, clients } = options;
-    this.#pods = new PodTable(this.#pool, this.#namespaces.pods, { labels, clients });
+    const { podLabels: labels, clients, clientLabels } = options;
+    this.#pods = new PodTable(this.#pool, this.#namespaces.pods, { labels, clients, clientLabels });
   }
 
   /** Octets of memory the state holds, without the change set. */
@@ -300,7 +304,11 @@ export class ClusterState {
   clientOf(address: Address): PodName | undefined {
     const pod = this.#pods.clientOf(address);
     if (pod === 0) return undefined;
-    return { namespace: this.#namespaces.nameOf(this.#pods.namespaceOf(pod)), name: this.#pods.nameOf(pod) };
+    return {
+      namespace: this.#namespaces.nameOf(this.#pods.namespaceOf(pod)),
+      name: this.#pods.nameOf(pod),
+      labels: this.#pods.clientLabelsOf(pod),
+    };
   }
 
   /** The names of all Namespaces that objects speak of, exposed or not; binary text. */

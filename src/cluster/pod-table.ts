@@ -29,6 +29,8 @@ export interface PodTableOptions {
   readonly labels: boolean;
   /** `clientOf` is asked */
   readonly clients: boolean;
+  /** keys of pod labels that `clientLabelsOf` tells */
+  readonly clientLabels: readonly string[];
 }
 
 /** Labels (binary text) that a pod got or lost. */
@@ -46,6 +48,8 @@ export class PodTable {
   /** (namespace row, label of another address) → the same; an entry holds one reference to the label */
   readonly #counts = new PairIndex();
   readonly #claims: ClientClaims;
+  /** pod row → pooled: its labels as `clientLabelsOf` tells them; pods that have none are not there */
+  readonly #clientLabels = new Map<number, number>();
 
   /** @param heads  the field of a namespace row that holds its first pod */
   constructor(pool: OctetPool, heads: ListHeads, options: PodTableOptions) {
@@ -80,7 +84,9 @@ export class PodTable {
     this.#setBit(pod, LISTED, true);
     const labels = object.podIPs.filter((text) => addressOf(text) !== undefined).map(labelOf);
     const old = this.#labelsOf(pod);
-    if (labels.join(' ') === old.join(' ') && object.isHostNetwork === this.#isHostNetwork(pod)) return isNew;
+    const isRelabelled = this.#relabel(pod, object);
+    const isSame = labels.join(' ') === old.join(' ') && object.isHostNetwork === this.#isHostNetwork(pod);
+    if (isSame && !isRelabelled) return isNew;
     touch([...labels, ...old]);
     this.#drop(namespace, pod, old);
     this.#take(namespace, pod, labels, object.isHostNetwork);
@@ -91,6 +97,7 @@ export class PodTable {
     const old = this.#labelsOf(pod);
     const nameId = this.#nameId(pod);
     touch(old);
+    this.#setClientLabels(pod, '');
     this.#drop(namespace, pod, old);
     unlink(this.#rows, POD.at, pod, this.#heads, namespace);
     this.#index.delete(namespace, nameId);
@@ -114,6 +121,12 @@ export class PodTable {
   /** The row of the pod that alone has the address; 0 if there is none. */
   clientOf(address: Address): number {
     return this.#claims.ownerOf(address);
+  }
+
+  /** The labels of a pod whose keys were asked for: key and value in turn, an octet 0 between two; binary text. */
+  clientLabelsOf(pod: number): string {
+    const id = this.#clientLabels.get(pod);
+    return id === undefined ? '' : this.#pool.text(id);
   }
 
   namespaceOf(pod: number): number {
@@ -157,6 +170,24 @@ export class PodTable {
     this.#index.set(namespace, nameId, pod);
     link(this.#rows, POD.at, pod, this.#heads, namespace);
     return pod;
+  }
+
+  /** @returns whether labels that count are others than before */
+  #relabel(pod: number, { labels = {} }: Pod): boolean {
+    const { clientLabels } = this.#options;
+    if (clientLabels.length === 0) return false;
+    const found = clientLabels.filter((key) => Object.hasOwn(labels, key)).flatMap((key) => [key, labels[key]!]);
+    const text = toBinary(found.join('\0'));
+    if (text === this.clientLabelsOf(pod)) return false;
+    this.#setClientLabels(pod, text);
+    return true;
+  }
+
+  #setClientLabels(pod: number, text: string): void {
+    const old = this.#clientLabels.get(pod);
+    if (text === '') this.#clientLabels.delete(pod);
+    else this.#clientLabels.set(pod, this.#pool.intern(text));
+    if (old !== undefined) this.#pool.release(old);
   }
 
   #drop(namespace: number, pod: number, labels: readonly string[]): void {

@@ -284,7 +284,7 @@ function decodeNamespace(field: Field, labels: Labels): Namespace {
   return { kind: 'Namespace', name, labels: { ...labels, 'kubernetes.io/metadata.name': name } };
 }
 
-function decodePod(field: Field): Pod | undefined {
+function decodePod(field: Field, labels: Labels): Pod | undefined {
   const name = decodeObjectName(field);
   const status = field.get('status');
   const podIPs = status
@@ -296,6 +296,7 @@ function decodePod(field: Field): Pod | undefined {
     kind: 'Pod',
     ...name,
     podIPs,
+    ...(Object.keys(labels).length > 0 && { labels }),
     isHostNetwork: field.get('spec').get('hostNetwork').boolean() ?? false,
     isTerminating: !field.get('metadata').get('deletionTimestamp').isAbsent,
   };

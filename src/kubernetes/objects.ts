@@ -68,6 +68,8 @@ export interface Namespace {
 export interface Pod extends ObjectName {
   readonly kind: 'Pod';
   readonly podIPs: readonly string[];
+  /** not given: none */
+  readonly labels?: Readonly<Record<string, string>>;
   /** it has the addresses of its node, as others may */
   readonly isHostNetwork: boolean;
   /** deletionTimestamp is set: it is not taken in any more, but stays until it is deleted if it was known before */

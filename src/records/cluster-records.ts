@@ -249,7 +249,12 @@ export class ClusterRecords {
     const key = octetsOf(address);
     const pod = this.state.clientOf(address);
     if (pod === undefined) return this.#sink.remove(key, KEY_SPACE.CLIENT);
-    const content = { kind: 'client', namespace: toOctets(pod.namespace), name: toOctets(pod.name) } as const;
+    const content = {
+      kind: 'client',
+      namespace: toOctets(pod.namespace),
+      name: toOctets(pod.name),
+      ...(pod.labels !== '' && { labels: toOctets(pod.labels) }),
+    } as const;
     this.#sink.put(key, content, KEY_SPACE.CLIENT);
   }
 
@@ -275,6 +280,7 @@ function stateOptionsOf(options: RecordOptions, localAddresses: ReadonlySet<Addr
     externals: options.external !== undefined,
     podLabels: options.pods === 'verified',
     clients: options.clientIndex,
+    clientLabels: options.clientLabels,
     namespaces: namespaces === undefined ? undefined : new Set(namespaces),
     namespaceLabels: namespaceLabels === undefined ? undefined : parseLabelSelector(namespaceLabels),
     localAddresses,

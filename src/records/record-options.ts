@@ -21,6 +21,8 @@ export interface RecordOptions {
   readonly external: ExternalOptions | undefined;
   /** which pod an address belongs to is kept, for those who look at where a query comes from: pods are watched */
   readonly clientIndex: boolean;
+  /** keys of the labels of pods that are kept with it */
+  readonly clientLabels: readonly string[];
   /** addresses this server answers on, for the NS records: text form */
   readonly localAddresses: readonly string[];
 }
@@ -52,5 +54,6 @@ export const DEFAULT_RECORD_OPTIONS: RecordOptions = {
   multiclusterZones: [],
   external: undefined,
   clientIndex: false,
+  clientLabels: [],
   localAddresses: [],
 };

@@ -64,7 +64,13 @@ export type EntryContent =
       readonly flags?: number;
     }
   /** the pod that has an address; only in KEY_SPACE.CLIENT */
-  | { readonly kind: 'client'; readonly namespace: Uint8Array; readonly name: Uint8Array };
+  | {
+      readonly kind: 'client';
+      readonly namespace: Uint8Array;
+      readonly name: Uint8Array;
+      /** key and value in turn, an octet 0 between two; not given: none */
+      readonly labels?: Uint8Array;
+    };
 
 /**
  * Where the record model writes one change set. Keys are lower-cased wire names relative to the key space, without the

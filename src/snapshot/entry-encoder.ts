@@ -165,12 +165,17 @@ function encodeAlias(writer: WordWriter, { target, ports = [], weight = 0 }: Ent
   writer.pushPorts(ports, portCount);
 }
 
-function encodeClient(writer: WordWriter, { namespace, name }: EntryContent & { kind: 'client' }): void {
+const NO_OCTETS = new Uint8Array(0);
+
+function encodeClient(writer: WordWriter, content: EntryContent & { kind: 'client' }): void {
+  const { namespace, name, labels = NO_OCTETS } = content;
   assert(namespace.length <= U8_MAX && name.length <= U8_MAX, 'size of a pod name');
-  writer.push(namespace.length | (name.length << 8));
-  const octets = new Uint8Array(namespace.length + name.length);
+  assert(labels.length <= U16_MAX, 'size of the labels of a pod');
+  writer.push((namespace.length | (name.length << 8) | (labels.length << 16)) >>> 0);
+  const octets = new Uint8Array(namespace.length + name.length + labels.length);
   octets.set(namespace);
   octets.set(name, namespace.length);
+  octets.set(labels, namespace.length + name.length);
   writer.pushOctets(octets);
 }
 

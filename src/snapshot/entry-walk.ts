@@ -41,13 +41,20 @@ export function keyOf(words: Uint32Array, entryAt: number): Uint8Array {
   return octetsAt(words, entryAt + 1, words[entryAt]! & ENTRY_KEY_SIZE_MASK);
 }
 
-/** Namespace and name of the pod of an entry of KEY_SPACE.CLIENT. */
-export function clientOf(words: Uint32Array, entryAt: number): { readonly namespace: string; readonly name: string } {
+/** Namespace, name and labels (key and value in turn) of the pod of an entry of KEY_SPACE.CLIENT. */
+export function clientOf(
+  words: Uint32Array,
+  entryAt: number,
+): { readonly namespace: string; readonly name: string; readonly labels: readonly string[] } {
   const payloadAt = entryAt + 1 + wordsFor(words[entryAt]! & ENTRY_KEY_SIZE_MASK);
   const sizes = words[payloadAt + CLIENT.at.sizes]!;
   const namespaceSize = sizes & 0xff;
-  const text = Buffer.from(octetsAt(words, payloadAt + CLIENT.at.names, namespaceSize + (sizes >>> 8))).toString(
-    'latin1',
-  );
-  return { namespace: text.slice(0, namespaceSize), name: text.slice(namespaceSize) };
+  const labelsStart = namespaceSize + ((sizes >>> 8) & 0xff);
+  const size = labelsStart + (sizes >>> 16);
+  const text = Buffer.from(octetsAt(words, payloadAt + CLIENT.at.names, size)).toString('latin1');
+  return {
+    namespace: text.slice(0, namespaceSize),
+    name: text.slice(namespaceSize, labelsStart),
+    labels: size === labelsStart ? [] : text.slice(labelsStart).split('\0'),
+  };
 }

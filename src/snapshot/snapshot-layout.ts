@@ -560,8 +560,12 @@ export const RRSETS = layout('payload RRSETS', [
 
 /** The pod that alone has an address. */
 export const CLIENT = layout('payload CLIENT', [
-  ['sizes', 1, 'bits 0–7 octets of the namespace · 8–15 octets of the pod name'],
-  ['names', 0, 'the namespace, then the name of the pod, as key words'],
+  ['sizes', 1, 'bits 0–7 octets of the namespace · 8–15 octets of the pod name · 16–31 octets of its labels'],
+  [
+    'names',
+    0,
+    'the namespace, the name of the pod, then labels, key and value in turn with an octet 0 between, as key words',
+  ],
 ]);
 
 /** Words that hold `size` octets. */

@@ -103,8 +103,7 @@ function measureAlias(words: Uint32Array, at: number, end: number, fault: Fault)
 
 function measureClient(words: Uint32Array, at: number, end: number, fault: Fault): number {
   const sizes = words[at + CLIENT.at.sizes]!;
-  if (sizes >>> 16 !== 0) fault('bits of the sizes');
-  const next = at + CLIENT.words + wordsFor((sizes & 0xff) + (sizes >>> 8));
+  const next = at + CLIENT.words + wordsFor((sizes & 0xff) + ((sizes >>> 8) & 0xff) + (sizes >>> 16));
   if (next > end) fault('the names run over the end');
   return next;
 }

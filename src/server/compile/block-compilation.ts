@@ -82,6 +82,8 @@ export class PlannedData {
     readonly external: K8sExternalOptions | undefined;
     /** a plugin of the block asks which pod a client is */
     readonly knowsClients: boolean;
+    /** keys of the labels of clients that it names */
+    readonly clientLabels: readonly string[];
   }[] = [];
   readonly secondaries: { readonly plan: PlannedSecondary; readonly block: CorefileBlock }[] = [];
   readonly zones: (PlannedZone & { readonly block: CorefileBlock })[] = [];

@@ -3,7 +3,7 @@ import { assert } from '../../base/assert.ts';
 import { isReverseZone } from '../../config/zone-name.ts';
 import { parseName } from '../../dns/name.ts';
 import { cappedTtl, type MakeSteps } from './block-compilation.ts';
-import { asksForClients } from './record-plan.ts';
+import { asksForClients, clientLabelsOf } from './record-plan.ts';
 import { addAll, isCovered, longestZone, wireOf } from './zone-cover.ts';
 
 export const makeKubernetes: MakeSteps = ({ block, plugins, zones, data }) => {
@@ -11,7 +11,13 @@ export const makeKubernetes: MakeSteps = ({ block, plugins, zones, data }) => {
   addAll(zones, options.zones);
   addAll(zones, options.fallthrough ?? []);
   const dataset = data.clusterDataset(block);
-  data.kubernetes.push({ dataset, options, external: plugins.k8s_external, knowsClients: asksForClients(plugins) });
+  data.kubernetes.push({
+    dataset,
+    options,
+    external: plugins.k8s_external,
+    knowsClients: asksForClients(plugins),
+    clientLabels: clientLabelsOf(plugins),
+  });
   const primary = parseName(options.primaryZone);
   assert(primary !== null, 'the primary zone is a name');
   return [

@@ -29,9 +29,17 @@ export function asksForClients({ kubernetes, metadata, autopath }: PluginOptions
   return kubernetes?.pods === 'verified' && isAsked;
 }
 
+/** Keys of the labels of pods that the block names (`kubernetes/client-label/KEY`), in expressions, templates, formats or rules. */
+export function clientLabelsOf(plugins: PluginOptions): readonly string[] {
+  if (plugins.metadata === undefined || !asksForClients(plugins)) return [];
+  const text = JSON.stringify(plugins, (_key, value: unknown) => (typeof value === 'bigint' ? String(value) : value));
+  const keys = [...text.matchAll(/kubernetes\/client-label\/([\w./-]+)/g)].map((match) => match[1]!);
+  return [...new Set(keys)].sort();
+}
+
 /** What the record model takes: zones without the final dot. */
 function recordOptionsOf(
-  { options, external, knowsClients }: PlannedData['kubernetes'][number],
+  { options, external, knowsClients, clientLabels }: PlannedData['kubernetes'][number],
   localAddresses: readonly string[],
 ): RecordOptions {
   return {
@@ -39,6 +47,7 @@ function recordOptionsOf(
     multiclusterZones: options.multiclusterZones.map(withoutDot),
     external: external === undefined ? undefined : externalOptionsOf(external),
     clientIndex: knowsClients,
+    clientLabels,
     ttlSeconds: options.ttlSeconds,
     pods: options.pods,
     endpointPodNames: options.namesEndpointsByPod,

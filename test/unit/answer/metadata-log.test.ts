@@ -5,12 +5,18 @@ import { createQueryEventBuffer } from '../../../src/observability/query-event-r
 import { QueryEventReader } from '../../../src/observability/query-event-reader.ts';
 import { QueryLog } from '../../../src/observability/query-log.ts';
 import type { Zone } from '../../../src/zones/zone-data.ts';
+import type { RawObject } from '../../oracle/kubernetes-objects.ts';
 import { zoneOf } from '../zones/zone-fixture.ts';
 import { CorefileServer } from './corefile-server.ts';
 
-function linesOf(text: string, questions: readonly string[], zones: readonly Zone[] = []): string[] {
+function linesOf(
+  text: string,
+  questions: readonly string[],
+  zones: readonly Zone[] = [],
+  objects: readonly RawObject[] = [],
+): string[] {
   const eventBuffer = createQueryEventBuffer(1);
-  const server = new CorefileServer(text, { eventBuffer, zones });
+  const server = new CorefileServer(text, { eventBuffer, zones, objects });
   for (const question of questions) server.ask(question);
   const lines: string[] = [];
   const log = new QueryLog({
@@ -107,4 +113,65 @@ test('the wildcard that a zone has answered from, for the name that was asked, n
       ...['*.w -|-|NOERROR', 'nosuch -|-|NXDOMAIN'],
     ],
   );
+});
+
+/** The pod that asks. @param labels  of its metadata */
+function podOf(labels: Readonly<Record<string, string>>): RawObject {
+  return {
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: { name: 'web-0', namespace: 'shop', labels },
+    status: { phase: 'Running', podIPs: [{ ip: '192.0.2.1' }] },
+  };
+}
+
+const LABELLED = podOf({ app: 'web', 'app.kubernetes.io/part-of': 'shop', tier: '', other: 'unused' });
+
+test('labels of the pod that asks, those that the text names', () => {
+  const text = `. {
+    bind 127.0.0.1
+    metadata
+    log . "{/kubernetes/client-label/app.kubernetes.io/part-of}|{/kubernetes/client-label/tier}|{/kubernetes/client-label/no}"
+    kubernetes cluster.local {
+      pods verified
+    }
+    template IN TXT a.test {
+      answer "{{ .Name }} 60 IN TXT {{ .Meta \\"kubernetes/client-label/app\\" }}"
+    }
+  }`;
+  assert.deepEqual(linesOf(text, ['a.test TXT'], [], [LABELLED]), ['[INFO] shop||-']);
+  assert.deepEqual(linesOf(text, ['a.test TXT'], [], [podOf({})]), ['[INFO] -|-|-']);
+  const server = new CorefileServer(text, { objects: [LABELLED] });
+  assert.deepEqual(server.ask('a.test TXT'), ['NOERROR', 'TXT "web"']);
+  assert.deepEqual(server.plan.records[0]!.options.clientLabels, ['app', 'app.kubernetes.io/part-of', 'no', 'tier']);
+  const without = new CorefileServer(text.replace('metadata', ''), { objects: [LABELLED] });
+  assert.deepEqual(without.plan.records[0]!.options.clientLabels, []);
+});
+
+test('a label of the pod that asks decides which block answers, and what a name becomes', () => {
+  const text = `a.test {
+    bind 127.0.0.1
+    metadata
+    view web {
+      expr metadata('kubernetes/client-label/app') == 'web'
+    }
+    kubernetes cluster.local {
+      pods verified
+    }
+    rewrite name regex ^(.*)\\.test\\.$ {kubernetes/client-label/other}.{1}.test metadata
+    template IN TXT . {
+      answer "{{ .Name }} 60 IN TXT {{ .Name }}"
+    }
+  }
+  a.test {
+    bind 127.0.0.1
+    template IN TXT . {
+      answer "{{ .Name }} 60 IN TXT no"
+    }
+  }`;
+  const answerFor = (object: RawObject): string[] => new CorefileServer(text, { objects: [object] }).ask('a.test TXT');
+  assert.deepEqual(answerFor(LABELLED), ['NOERROR', 'TXT "unused.a.test."']);
+  assert.deepEqual(answerFor(podOf({ app: 'db' })), ['NOERROR', 'TXT "no"']);
+  const { plan } = new CorefileServer(text);
+  assert.deepEqual(plan.records[0]!.options.clientLabels, ['app', 'other']);
 });

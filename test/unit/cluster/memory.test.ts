@@ -12,6 +12,7 @@ const OPTIONS: ClusterStateOptions = {
   externals: false,
   podLabels: false,
   clients: false,
+  clientLabels: [],
   namespaces: undefined,
   namespaceLabels: undefined,
   localAddresses: new Set(),

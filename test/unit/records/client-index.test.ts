@@ -14,10 +14,10 @@ import { pod, put, remove } from './cluster.ts';
 
 const OPTIONS = { ...DEFAULT_RECORD_OPTIONS, clientIndex: true };
 
-function setUp(sizeMax = 4 << 20) {
+function setUp(sizeMax = 4 << 20, clientLabels: readonly string[] = []) {
   const buffer = reserveSharedBuffer({ sizeMax });
   const builder = new SnapshotBuilder(buffer);
-  const records = new ClusterRecords(OPTIONS, builder.dataset(0));
+  const records = new ClusterRecords({ ...OPTIONS, clientLabels }, builder.dataset(0));
   const reader = new SnapshotReader(buffer, builder.epochs.claimSlot(1));
   const ask = (text: string): string | undefined => {
     builder.publish(1);
@@ -27,8 +27,8 @@ function setUp(sizeMax = 4 << 20) {
       const view = new DataView(octets.buffer, octets.byteOffset);
       const entryAt = reader.findClient(reader.datasetAt(0), view, 0, octets.length);
       if (entryAt === NOT_FOUND) return undefined;
-      const { namespace, name } = clientOf(reader.words, entryAt);
-      return `${namespace}/${name}`;
+      const { namespace, name, labels } = clientOf(reader.words, entryAt);
+      return [`${namespace}/${name}`, ...labels].join(' ');
     } finally {
       reader.leave();
     }
@@ -112,4 +112,21 @@ test('pods by address: at most 75 octets a pod in the snapshot, 165 in the clust
   const state = (records.byteSize - before.state) / count;
   assert.ok(snapshot <= 75, `${snapshot.toFixed(1)} octets a pod in the snapshot`);
   assert.ok(state <= 165, `${state.toFixed(1)} octets a pod in the cluster state`);
+});
+
+test('labels that are asked for are told with the pod, follow its changes and go with it', () => {
+  const { records, ask, buffer } = setUp(undefined, ['app', 'tier']);
+  const web = (labels: Pod['labels']): Pod => ({ ...pod('shop/web-0', ['10.1.0.1', '10.1.0.2']), labels: labels! });
+  records.apply([put(web({ tier: 'front', app: 'web', other: 'x' })), put(pod('shop/db-0', ['10.1.0.3']))]);
+  assert.equal(ask('10.1.0.1'), 'shop/web-0 app web tier front');
+  assert.equal(ask('10.1.0.3'), 'shop/db-0');
+  records.apply([put(web({ app: 'w'.repeat(63) }))]);
+  for (const address of ['10.1.0.1', '10.1.0.2']) assert.equal(ask(address), `shop/web-0 app ${'w'.repeat(63)}`);
+  verifySnapshot(buffer);
+  records.apply([put(web({}))]);
+  assert.equal(ask('10.1.0.2'), 'shop/web-0');
+  records.apply([put(web({ app: 'web' })), remove(web({}))]);
+  assert.equal(ask('10.1.0.1'), undefined);
+  records.apply([put(pod('shop/late-0', ['10.1.0.1']))]);
+  assert.equal(ask('10.1.0.1'), 'shop/late-0');
 });
