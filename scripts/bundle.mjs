@@ -7,7 +7,7 @@
  *   dist/chunk-loader.cjs          runs chunks
  */
 import { createHash } from 'node:crypto';
-import { copyFileSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { builtinModules } from 'node:module';
 import path from 'node:path';
 
@@ -27,18 +27,18 @@ const THREADS = {
   main: {
     entries: ['cli/cli'],
     groups: [
-      ['serve', ['cli/serve', 'server/server', 'server/built-in-corefile', ...USUAL_PLUGINS]],
-      ['cluster', ['server/cluster-feeds']],
-      ['manifests', ['server/manifest-feed']],
+      ['serve', ['cli/serve', 'server/server', 'server/configuration/built-in-corefile', ...USUAL_PLUGINS]],
+      ['cluster', ['server/objects/cluster-feeds']],
+      ['manifests', ['server/objects/manifest-feed']],
       ['yaml', [/node_modules\/yaml\//]],
     ],
   },
   shard: {
-    entries: ['shard/shard-thread', 'shard/answer-work', 'compose/composer', 'forward/dnsmasq-counters'],
+    entries: ['shard/shard-thread', 'shard/answer-work', 'compose/composer', 'forward/counts/dnsmasq-counters'],
     groups: [['shard', ['shard/shard-thread', 'shard/answer-work']]],
   },
   resolver: {
-    entries: ['resolver/resolver-thread', 'compose/composer', 'forward/dnsmasq-counters'],
+    entries: ['resolver/resolver-thread', 'compose/composer', 'forward/counts/dnsmasq-counters'],
     // Not the entry itself: it loads others while it runs, which import from the group.
     groups: [
       [
@@ -109,6 +109,9 @@ const STUB = `require('../chunk-loader.cjs').loadEntry(module);\n`;
 function moduleTest(src, modules) {
   const files = new Set(modules.filter((name) => typeof name === 'string').map((name) => path.join(src, `${name}.ts`)));
   const patterns = modules.filter((name) => typeof name !== 'string');
+  // A file that was moved would be left to other chunks without a word.
+  for (const file of files)
+    if (!existsSync(file)) throw new Error(`scripts/bundle.mjs names ${file}, which does not exist`);
   return (id) => files.has(id) || patterns.some((pattern) => pattern.test(id));
 }
 

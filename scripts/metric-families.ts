@@ -1,26 +1,26 @@
 /** Every metric that a server has, without a server: for the reference page, and for who compares it with a real one. */
-import { HttpResponses } from '../src/observability/http-responses.ts';
+import { HttpResponses } from '../src/observability/counters/http-responses.ts';
 import { createCacheBuffer } from '../src/cache/cache-layout.ts';
 import { cacheFamilies } from '../src/cache/cache-metrics.ts';
 import { CacheProfileTable } from '../src/cache/cache-profiles.ts';
 import { createForwardBuffer, ForwardGroupTable } from '../src/forward/forward-buffer.ts';
-import { ForwardMetrics } from '../src/forward/forward-metrics.ts';
+import { ForwardMetrics } from '../src/forward/counts/forward-metrics.ts';
 import { ConfigKeeper } from '../src/kubedns/config-keeper.ts';
 import { dnsmasqFamilies } from '../src/kubedns/dnsmasq-poll.ts';
 import { Probe } from '../src/kubedns/probes.ts';
 import { skydnsFamilies } from '../src/kubedns/skydns-metrics.ts';
-import { CounterCollector } from '../src/observability/counter-collector.ts';
-import { createCounterBuffer } from '../src/observability/counter-layout.ts';
-import type { MetricFamily } from '../src/observability/metric-family.ts';
-import { processMetrics } from '../src/observability/process-metrics.ts';
-import { queryMetrics } from '../src/observability/query-metrics.ts';
-import { MainCounters, serverMetrics, socketMetrics } from '../src/observability/server-metrics.ts';
-import { createTcpCells, tcpMetrics } from '../src/observability/tcp-metrics.ts';
+import { CounterCollector } from '../src/observability/counters/counter-collector.ts';
+import { createCounterBuffer } from '../src/observability/counters/counter-layout.ts';
+import type { MetricFamily } from '../src/observability/counters/metric-family.ts';
+import { processMetrics } from '../src/observability/counters/process-metrics.ts';
+import { queryMetrics } from '../src/observability/counters/query-metrics.ts';
+import { MainCounters, serverMetrics, socketMetrics } from '../src/observability/counters/server-metrics.ts';
+import { createTcpCells, tcpMetrics } from '../src/observability/counters/tcp-metrics.ts';
 import { BlockServices } from '../src/server/block-services.ts';
-import { ClusterFeeds } from '../src/server/cluster-feeds.ts';
-import { hostsMetrics } from '../src/server/hosts-source.ts';
-import { reloadMetrics } from '../src/server/reload-metrics.ts';
-import { secondaryMetrics } from '../src/server/secondary-metrics.ts';
+import { ClusterFeeds } from '../src/server/objects/cluster-feeds.ts';
+import { hostsMetrics } from '../src/server/hosts/hosts-source.ts';
+import { reloadMetrics } from '../src/server/configuration/reload-metrics.ts';
+import { secondaryMetrics } from '../src/server/zones/secondary-metrics.ts';
 
 const NO_FIGURES = { generation: 0, nameCount: 0, liveSize: 0, retainedSize: 0, reservedSize: 0 };
 const NO_SERVICES = {

@@ -6,8 +6,8 @@
  */
 
 import { Answerer } from '../../src/answer/answerer.ts';
-import { createCounterBuffer } from '../../src/observability/counter-layout.ts';
-import { createShardCounters } from '../../src/observability/shard-counters.ts';
+import { createCounterBuffer } from '../../src/observability/counters/counter-layout.ts';
+import { createShardCounters } from '../../src/observability/counters/shard-counters.ts';
 import { DEFAULT_CLUSTER_SHAPE } from '../dataset/generate-cluster.ts';
 import { drawQueries, KIND_OF_QUERY, QUERY_KINDS } from '../dataset/query-kinds.ts';
 import type { QueryKind } from '../dataset/query-kinds.ts';

@@ -1,14 +1,14 @@
 import type { AnswerCache } from '../cache/answer-cache.ts';
 import type { CacheWriter } from '../cache/cache-writer.ts';
 import type { Query } from './query.ts';
-import type { AddressOrder } from './record-order.ts';
+import type { AddressOrder } from './order/record-order.ts';
 import type { Response } from './response.ts';
-import type { Rewriting } from './response-restorer.ts';
+import type { Rewriting } from './rewrite/response-restorer.ts';
 import type { TsigSession } from '../tsig/tsig-session.ts';
-import type { TargetRule } from './rewrite-program.ts';
+import type { TargetRule } from './rewrite/rewrite-program.ts';
 import type { SnapshotReader } from '../snapshot/reader.ts';
-import type { QueryEventWriter } from '../observability/query-event-writer.ts';
-import type { ShardCounters } from '../observability/shard-counters.ts';
+import type { QueryEventWriter } from '../observability/queries/query-event-writer.ts';
+import type { ShardCounters } from '../observability/counters/shard-counters.ts';
 
 /** What a thread that answers needs. Everything is allocated before the first query. */
 export interface AnswererOptions {

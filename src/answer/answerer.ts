@@ -22,13 +22,13 @@ import {
   TC,
   UDP_SIZE_PLAIN,
 } from '../dns/wire-header.ts';
-import { QUERY_ERROR } from '../observability/query-error.ts';
-import { QUERY_EVENT_FLAG } from '../observability/query-event-ring.ts';
-import type { QueryEventWriter } from '../observability/query-event-writer.ts';
-import { DROP, PLUGIN, type ShardCounters } from '../observability/shard-counters.ts';
+import { QUERY_ERROR } from '../observability/queries/query-error.ts';
+import { QUERY_EVENT_FLAG } from '../observability/queries/query-event-ring.ts';
+import type { QueryEventWriter } from '../observability/queries/query-event-writer.ts';
+import { DROP, PLUGIN, type ShardCounters } from '../observability/counters/shard-counters.ts';
 import { NOT_FOUND, SnapshotReader } from '../snapshot/reader.ts';
 import { LISTENER_FLAG, ORDER, POLICY, POLICY_FLAG, ROUTE } from '../snapshot/snapshot-layout.ts';
-import { AddressOrders } from './address-orders.ts';
+import { AddressOrders } from './order/address-orders.ts';
 import type { AnswererOptions, Composer, QueryClient } from './answerer-options.ts';
 import { Chain } from './chain.ts';
 import { createQueryClient, forgetPolicy } from './query-client.ts';
@@ -37,11 +37,11 @@ import { isFromElsewhere } from './answering-plugin.ts';
 import { rcodeOfMetaType } from './meta-type.ts';
 import { OptWriter } from './opt-writer.ts';
 import { PARSED, Query } from './query.ts';
-import { RecordOrder } from './record-order.ts';
+import { RecordOrder } from './order/record-order.ts';
 import { Response } from './response.ts';
-import { ResponseRestorer } from './response-restorer.ts';
+import { ResponseRestorer } from './rewrite/response-restorer.ts';
 import { CLIENT_COOKIE_SIZE } from './server-cookie.ts';
-import { STEP_RESULT } from './step-result.ts';
+import { STEP_RESULT } from './steps/step-result.ts';
 
 /** Metric scope of what never entered a chain (MetricScope 0). */
 const SCOPE_DROPPED = 0;

@@ -1,5 +1,5 @@
 /** What follows for a response from the plugin that wrote it. */
-import { PLUGIN } from '../observability/shard-counters.ts';
+import { PLUGIN } from '../observability/counters/shard-counters.ts';
 
 /** Whether a plugin answers from a zone with records of its own (zone-step.ts). */
 export function hasZone(plugin: number): boolean {

@@ -4,8 +4,8 @@
  */
 import { CLASS, EDE, RCODE, TYPE } from '../dns/iana.ts';
 import { HEADER_SIZE, NAME_SIZE_MAX } from '../dns/wire-header.ts';
-import { QUERY_ERROR } from '../observability/query-error.ts';
-import { PLUGIN } from '../observability/shard-counters.ts';
+import { QUERY_ERROR } from '../observability/queries/query-error.ts';
+import { PLUGIN } from '../observability/counters/shard-counters.ts';
 import { NOT_FOUND, type SnapshotReader } from '../snapshot/reader.ts';
 import {
   POLICY,
@@ -20,7 +20,7 @@ import {
   ZONE_RECORDS,
 } from '../snapshot/snapshot-layout.ts';
 import { hasZone } from './answering-plugin.ts';
-import { AclStep } from './acl-step.ts';
+import { AclStep } from './steps/acl-step.ts';
 import type {
   AnswererOptions,
   ComposedAnswerer,
@@ -30,27 +30,27 @@ import type {
   QueryForwarder,
   ZoneSender,
 } from './answerer-options.ts';
-import { CACHE_RESULT, CacheStep } from './cache-step.ts';
+import { CACHE_RESULT, CacheStep } from './steps/cache-step.ts';
 import { isClientInside } from './client-networks.ts';
-import { FixedSteps } from './fixed-steps.ts';
-import { ALIASES_MAX, KubernetesStep } from './kubernetes-step.ts';
-import { LocalStep } from './local-step.ts';
+import { FixedSteps } from './steps/fixed-steps.ts';
+import { ALIASES_MAX, KubernetesStep } from './steps/kubernetes-step.ts';
+import { LocalStep } from './steps/local-step.ts';
 import { MetadataValues } from './metadata-values.ts';
 import type { OptWriter } from './opt-writer.ts';
 import { QueryFacts } from './query-facts.ts';
 import type { Query } from './query.ts';
-import { RecordsStep } from './records-step.ts';
+import { RecordsStep } from './steps/records-step.ts';
 import type { Response } from './response.ts';
-import type { TargetRule } from './rewrite-program.ts';
-import { RewriteStep, REWRITTEN } from './rewrite-step.ts';
-import { Rotation } from './rotation.ts';
+import type { TargetRule } from './rewrite/rewrite-program.ts';
+import { RewriteStep, REWRITTEN } from './rewrite/rewrite-step.ts';
+import { Rotation } from './order/rotation.ts';
 import { isSameName } from './same-name.ts';
-import { STEP_RESULT } from './step-result.ts';
-import { TemplateStep } from './template-step.ts';
-import { TransferStep, TRANSFER_RESULT } from './transfer-step.ts';
-import { TsigStep } from './tsig-step.ts';
+import { STEP_RESULT } from './steps/step-result.ts';
+import { TemplateStep } from './steps/template-step.ts';
+import { TransferStep, TRANSFER_RESULT } from './steps/transfer-step.ts';
+import { TsigStep } from './steps/tsig-step.ts';
 import { ViewChoice } from './view-choice.ts';
-import { ZoneStep } from './zone-step.ts';
+import { ZoneStep } from './steps/zone-step.ts';
 
 const NO_OCTETS = new Uint8Array(0);
 const KEPT_SIZE_MIN = 512;

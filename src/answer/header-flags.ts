@@ -1,6 +1,6 @@
 /** `header`: flags of a response that are as the operator wants them, whoever it is from. */
 import { AA, FLAGS_HIGH_AT, RA, RD } from '../dns/wire-header.ts';
-import { PLUGIN } from '../observability/counter-layout.ts';
+import { PLUGIN } from '../observability/counters/counter-layout.ts';
 import { QUERY_RD } from '../snapshot/snapshot-layout.ts';
 
 const RA_CLEARED = RA * 0x1_0000;

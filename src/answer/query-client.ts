@@ -1,5 +1,5 @@
 /** The client of the query in hand: one object a thread. */
-import { QUERY_ERROR } from '../observability/query-error.ts';
+import { QUERY_ERROR } from '../observability/queries/query-error.ts';
 import { UDP_SIZE_MAX_DEFAULT } from '../snapshot/snapshot-layout.ts';
 import type { QueryClient } from './answerer-options.ts';
 

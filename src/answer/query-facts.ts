@@ -1,12 +1,12 @@
 /** What expressions ask about the query in hand. Texts are made when they are asked for. */
 import { formatIPv4, formatIPv6 } from '../dns/address.ts';
-import { classWord, typeWord } from '../dns/record-words.ts';
+import { classWord, typeWord } from '../dns/records/record-words.ts';
 import { UDP_SIZE_PLAIN } from '../dns/wire-header.ts';
 import type { ExprQuery } from '../expr/expr-frame.ts';
 import type { SnapshotReader } from '../snapshot/reader.ts';
 import { LISTENER } from '../snapshot/snapshot-layout.ts';
 import type { QueryClient } from './answerer-options.ts';
-import type { OptionFacts } from './edns0-rules.ts';
+import type { OptionFacts } from './rewrite/edns0-rules.ts';
 import type { MetadataValues } from './metadata-values.ts';
 import { presentName } from './name-text.ts';
 import type { Query } from './query.ts';

@@ -2,7 +2,7 @@
  * `view`: which of several server blocks answers, by expressions about the query. Only names come here whose longest zone
  * has a block with `view`.
  */
-import type { Expr } from '../config/expr-tree.ts';
+import type { Expr } from '../config/expr/expr-tree.ts';
 import { TYPE } from '../dns/iana.ts';
 import { areAllTrue, compileExpr, type CompiledExpr } from '../expr/compile-expr.ts';
 import { ExprError } from '../expr/expr-value.ts';

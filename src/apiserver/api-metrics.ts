@@ -1,6 +1,6 @@
 /** Counters of the requests to the API server and of what became of the watches: they outlive the sources that count. */
 import type { ObjectKind } from '../kubernetes/object-sink.ts';
-import { histogramSamples, type MetricFamily, type Sample } from '../observability/metric-family.ts';
+import { histogramSamples, type MetricFamily, type Sample } from '../observability/counters/metric-family.ts';
 
 /** Prometheus's default. */
 const BOUNDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10] as const;

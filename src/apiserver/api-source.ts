@@ -1,7 +1,7 @@
 /** The API server as a source of objects: a reflector a kind, over one access. */
 import type { SkyshardError } from '../base/skyshard-error.ts';
 import type { ObjectKind, ObjectSink } from '../kubernetes/object-sink.ts';
-import type { MetricFamily } from '../observability/metric-family.ts';
+import type { MetricFamily } from '../observability/counters/metric-family.ts';
 import { type ApiAccess, openAccess } from './access.ts';
 import { ApiClient } from './api-client.ts';
 import { ApiMetrics } from './api-metrics.ts';

@@ -1,5 +1,5 @@
 /** What the cache counts, under CoreDNS's names. */
-import { summed, type MetricFamily, type Sample } from '../observability/metric-family.ts';
+import { summed, type MetricFamily, type Sample } from '../observability/counters/metric-family.ts';
 import { CACHE_CELLS, CACHE_HEADER, cacheCellsAt } from './cache-layout.ts';
 import type { CacheProfileTable } from './cache-profiles.ts';
 

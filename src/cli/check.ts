@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
-import type { Environment } from '../config/corefile-lexer.ts';
-import { formatWarning } from '../config/server-config.ts';
+import type { Environment } from '../config/corefile/corefile-lexer.ts';
+import { formatWarning } from '../config/corefile/server-config.ts';
 import { SkyshardError } from '../base/skyshard-error.ts';
 import { loadCorefile } from '../plugins/corefile-config.ts';
 import { EXIT } from './exit-codes.ts';

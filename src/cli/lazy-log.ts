@@ -2,7 +2,7 @@
 import type { Log } from '../observability/log.ts';
 import { openLogOutput } from '../observability/log-output.ts';
 import type { LogOutput } from '../observability/log-output.ts';
-import type { LineFormat } from '../observability/plugin-line.ts';
+import type { LineFormat } from '../observability/queries/plugin-line.ts';
 import type { LogFunction } from '../observability/log.ts';
 
 /** How a message begins that a plugin has to say. */

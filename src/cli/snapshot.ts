@@ -15,7 +15,7 @@ const TEXT_SIZE = 65_536;
 export async function runSnapshot(args: readonly string[]): Promise<number> {
   const paths = parseManifests(parseFlags('snapshot', [MANIFESTS_FLAG], args), 'snapshot');
   const [{ loadSnapshot }, { dumpSnapshot }] = await Promise.all([
-    import('../server/load-snapshot.ts'),
+    import('../server/objects/load-snapshot.ts'),
     import('../snapshot/dump.ts'),
   ]);
   const buffer = await loadSnapshot(paths, (level, text) => process.stderr.write(`${level}: ${text}\n`));

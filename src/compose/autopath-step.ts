@@ -1,9 +1,9 @@
 /** `autopath`: a name below the first of a client's search list is looked for below all of them, for one query. */
 import type { ComposedAnswerer } from '../answer/answerer-options.ts';
 import { octetsAt, Programs } from '../answer/programs.ts';
-import { STEP_RESULT } from '../answer/step-result.ts';
+import { STEP_RESULT } from '../answer/steps/step-result.ts';
 import { RCODE } from '../dns/iana.ts';
-import { COMPOSED, PLUGIN } from '../observability/counter-layout.ts';
+import { COMPOSED, PLUGIN } from '../observability/counters/counter-layout.ts';
 import { NOT_FOUND, type SnapshotReader } from '../snapshot/reader.ts';
 import { CLIENT, ENTRY_KEY_SIZE_MASK, PROGRAM, STEP_DATASET_SHIFT, wordsFor } from '../snapshot/snapshot-layout.ts';
 import type { Lookups } from './lookups.ts';

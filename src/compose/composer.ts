@@ -17,7 +17,7 @@ import type {
   Continuation,
   HeldQuestion,
 } from '../answer/answerer-options.ts';
-import { STEP_RESULT } from '../answer/step-result.ts';
+import { STEP_RESULT } from '../answer/steps/step-result.ts';
 import { CLASS, TYPE } from '../dns/iana.ts';
 import {
   AD,
@@ -31,7 +31,7 @@ import {
   QDCOUNT_AT,
   RD,
 } from '../dns/wire-header.ts';
-import { QUERY_ERROR } from '../observability/query-error.ts';
+import { QUERY_ERROR } from '../observability/queries/query-error.ts';
 import type { SnapshotReader } from '../snapshot/reader.ts';
 import { STEP } from '../snapshot/snapshot-layout.ts';
 import { AutopathStep } from './autopath-step.ts';

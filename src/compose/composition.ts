@@ -1,6 +1,6 @@
 /** A client's query whose answer needs the response to another question first, and what is known of it so far. */
 import type { ComposedAnswerer, Continuation } from '../answer/answerer-options.ts';
-import { PLUGIN } from '../observability/shard-counters.ts';
+import { PLUGIN } from '../observability/counters/shard-counters.ts';
 
 /** The response to a question of an answer in the making. */
 export interface InnerResponse {

@@ -1,7 +1,7 @@
 /** The addresses of an SRV target that is elsewhere, in the additional section, as whoever asks for it does next. */
 import type { ComposedAnswerer } from '../answer/answerer-options.ts';
 import { SECTION } from '../answer/response.ts';
-import { STEP_RESULT } from '../answer/step-result.ts';
+import { STEP_RESULT } from '../answer/steps/step-result.ts';
 import { RCODE, TYPE } from '../dns/iana.ts';
 import type { Lookups } from './lookups.ts';
 import { expandName, messageOf, type MessageRecord, MessageRecords } from './message-records.ts';

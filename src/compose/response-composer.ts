@@ -3,7 +3,7 @@ import type { Query } from '../answer/query.ts';
 import type { Response } from '../answer/response.ts';
 import { CLASS, TYPE } from '../dns/iana.ts';
 import { NameCompressor } from '../dns/name-compressor.ts';
-import { RDATA_NAMES } from '../dns/rdata-names.ts';
+import { RDATA_NAMES } from '../dns/records/rdata-names.ts';
 import { HEADER_SIZE } from '../dns/wire-header.ts';
 import { DATA_AT, type MessageRecord, type MessageRecords, nameEnd } from './message-records.ts';
 

@@ -1,8 +1,8 @@
 /** `rewrite cname`: a CNAME record of the response leads elsewhere, and what is there takes the place of what was behind it. */
 import type { ComposedAnswerer } from '../answer/answerer-options.ts';
 import { presentName } from '../answer/name-text.ts';
-import { replaceTarget, type TargetRule } from '../answer/rewrite-program.ts';
-import { STEP_RESULT } from '../answer/step-result.ts';
+import { replaceTarget, type TargetRule } from '../answer/rewrite/rewrite-program.ts';
+import { STEP_RESULT } from '../answer/steps/step-result.ts';
 import { TYPE } from '../dns/iana.ts';
 import { parseName } from '../dns/name.ts';
 import type { SnapshotReader } from '../snapshot/reader.ts';

@@ -2,11 +2,11 @@
 import type { ComposedAnswerer } from '../answer/answerer-options.ts';
 import { Programs } from '../answer/programs.ts';
 import { TSIG_NONE } from '../answer/query.ts';
-import { STEP_RESULT } from '../answer/step-result.ts';
+import { STEP_RESULT } from '../answer/steps/step-result.ts';
 import { RCODE, TYPE } from '../dns/iana.ts';
 import { parseName } from '../dns/name.ts';
 import { CD, FLAGS_LOW_AT, RA } from '../dns/wire-header.ts';
-import { COMPOSED, PLUGIN } from '../observability/counter-layout.ts';
+import { COMPOSED, PLUGIN } from '../observability/counters/counter-layout.ts';
 import type { SnapshotReader } from '../snapshot/reader.ts';
 import { STEP } from '../snapshot/snapshot-layout.ts';
 import { addressOfReverseName, AddressTranslation, isMapped } from './address-translation.ts';

@@ -1,8 +1,8 @@
 /** Words of DNS in a Corefile: classes, types, rcodes. */
 import { OPCODE } from '../dns/iana.ts';
-import { numbersOf, parseClass, parseType } from '../dns/record-words.ts';
-import { argumentFault } from './line-reader.ts';
-import { quoteText, type CorefileToken } from './corefile-token.ts';
+import { numbersOf, parseClass, parseType } from '../dns/records/record-words.ts';
+import { argumentFault } from './corefile/line-reader.ts';
+import { quoteText, type CorefileToken } from './corefile/corefile-token.ts';
 
 /** The mnemonics a Corefile may name: the IANA registries as CoreDNS knows them. */
 const RCODE_WORDS =

@@ -1,5 +1,5 @@
-import { argumentFault } from './line-reader.ts';
-import { quoteText, type CorefileToken } from './corefile-token.ts';
+import { argumentFault } from './corefile/line-reader.ts';
+import { quoteText, type CorefileToken } from './corefile/corefile-token.ts';
 
 const MS_OF_UNIT: Readonly<Record<string, number>> = {
   ns: 1e-6,

@@ -1,6 +1,6 @@
 import { formatIPv4, formatIPv6, parseAddress, parseIPv6Into } from '../dns/address.ts';
-import { argumentFault } from './line-reader.ts';
-import { quoteText, type CorefileToken } from './corefile-token.ts';
+import { argumentFault } from './corefile/line-reader.ts';
+import { quoteText, type CorefileToken } from './corefile/corefile-token.ts';
 
 /** An address: one word (family 4) or four big-endian words (family 6). An IPv4-mapped IPv6 address is of family 4. */
 export interface Address {

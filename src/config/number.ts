@@ -1,5 +1,5 @@
-import { argumentFault } from './line-reader.ts';
-import { quoteText, type CorefileToken } from './corefile-token.ts';
+import { argumentFault } from './corefile/line-reader.ts';
+import { quoteText, type CorefileToken } from './corefile/corefile-token.ts';
 
 export const U16_MAX = 0xffff;
 export const U32_MAX = 0xffffffff;

@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module';
 import type * as Re2 from 're2js';
-import { argumentFault } from './line-reader.ts';
-import { quoteText, type CorefileToken } from './corefile-token.ts';
+import { argumentFault } from './corefile/line-reader.ts';
+import { quoteText, type CorefileToken } from './corefile/corefile-token.ts';
 
 /** CoreDNS's limit: the compiled form of a longer one may not fit into memory. */
 export const REGEX_LENGTH_MAX = 10_000;

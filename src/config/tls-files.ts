@@ -1,6 +1,6 @@
-import type { BlockContext } from './block-context.ts';
-import { quoteText, type CorefileToken } from './corefile-token.ts';
-import { argumentFault } from './line-reader.ts';
+import type { BlockContext } from './corefile/block-context.ts';
+import { quoteText, type CorefileToken } from './corefile/corefile-token.ts';
+import { argumentFault } from './corefile/line-reader.ts';
 
 /** The files of a TLS end: absolute paths, null where nothing was given. */
 export interface TlsFiles {

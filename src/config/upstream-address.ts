@@ -1,5 +1,5 @@
-import { argumentFault } from './line-reader.ts';
-import { quoteText, type CorefileToken } from './corefile-token.ts';
+import { argumentFault } from './corefile/line-reader.ts';
+import { quoteText, type CorefileToken } from './corefile/corefile-token.ts';
 import { formatIP, parseIP } from './network.ts';
 
 /** An IP address and a port. */

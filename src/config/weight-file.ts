@@ -1,5 +1,5 @@
 /** The weights of `loadbalance weighted`: how often an address is to be the first of its name's. */
-import { quoteText } from './corefile-token.ts';
+import { quoteText } from './corefile/corefile-token.ts';
 import { parseIP } from './network.ts';
 import { parseInteger } from './number.ts';
 import { canonicalName } from './zone-name.ts';

@@ -1,6 +1,6 @@
 import { formatName, lowerCaseName, parseName } from '../dns/name.ts';
-import { argumentFault } from './line-reader.ts';
-import { quoteText, type CorefileToken } from './corefile-token.ts';
+import { argumentFault } from './corefile/line-reader.ts';
+import { quoteText, type CorefileToken } from './corefile/corefile-token.ts';
 import { parseNetwork, reverseZonesOf } from './network.ts';
 
 /** Octets of a zone as it is written, as CoreDNS counts them. */

@@ -2,7 +2,7 @@
  * From the tree of an expression to closures, made once a thread. Evaluating one for a query allocates and takes its time,
  * but never without bound: what loops, lists and texts take is counted.
  */
-import type { BinaryOperator, Expr } from '../config/expr-tree.ts';
+import type { BinaryOperator, Expr } from '../config/expr/expr-tree.ts';
 import { compileLoop } from './compile-loop.ts';
 import { compileMatches } from './compile-matches.ts';
 import { FUNCTIONS } from './expr-functions.ts';

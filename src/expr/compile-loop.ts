@@ -1,5 +1,5 @@
 /** Functions of the expr language that evaluate a predicate for each item of a list. */
-import type { Expr, ExprLoop, LoopName } from '../config/expr-tree.ts';
+import type { Expr, ExprLoop, LoopName } from '../config/expr/expr-tree.ts';
 import { takeText } from './arguments.ts';
 import type { CompiledPart, ExprFrame } from './expr-frame.ts';
 import { add, ExprError, isList, keyOf, typeName, type ExprKey, type ExprValue } from './expr-value.ts';

@@ -1,7 +1,7 @@
 /** The operator `matches`. */
 import { createRequire } from 'node:module';
 import type * as Re2 from 're2js';
-import type { Expr } from '../config/expr-tree.ts';
+import type { Expr } from '../config/expr/expr-tree.ts';
 import type { CompiledPart } from './expr-frame.ts';
 import { ExprError, typeName } from './expr-value.ts';
 

@@ -1,5 +1,5 @@
 /** Where names of `let` and pointers have their values in an evaluation: numbered when an expression is compiled. */
-import type { PointerName } from '../config/expr-tree.ts';
+import type { PointerName } from '../config/expr/expr-tree.ts';
 import { ExprError } from './expr-value.ts';
 
 /** Slots of a loop. */

@@ -2,7 +2,7 @@
  * The queries that go upstream for a question in flight: whom to ask, over what, until when. Who waits for the question and
  * what its reply is worth is the business of others.
  */
-import { FORWARD_CELLS, type ForwardCounters, UPSTREAM_CELLS } from './forward-counters.ts';
+import { FORWARD_CELLS, type ForwardCounters, UPSTREAM_CELLS } from './counts/forward-counters.ts';
 import { ATTEMPTS_MAX } from './forward-group.ts';
 import { type ForwardTransport, STREAM_SOCKET } from './forward-transport.ts';
 import type { FlightCache } from './flight-cache.ts';

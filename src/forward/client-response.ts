@@ -1,7 +1,7 @@
 /** The response to a client, written from the upstream's reply or without one. */
 import { setHeaderFlags } from '../answer/header-flags.ts';
-import { RecordOrder } from '../answer/record-order.ts';
-import { ResponseRestorer } from '../answer/response-restorer.ts';
+import { RecordOrder } from '../answer/order/record-order.ts';
+import { ResponseRestorer } from '../answer/rewrite/response-restorer.ts';
 import { EDNS_OPTION, RCODE } from '../dns/iana.ts';
 import {
   AA,

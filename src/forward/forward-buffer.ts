@@ -9,7 +9,7 @@
 import { randomFillSync } from 'node:crypto';
 import { SkyshardError } from '../base/skyshard-error.ts';
 import { layout } from '../memory/layout.ts';
-import { DURATION_CELLS } from '../observability/counter-layout.ts';
+import { DURATION_CELLS } from '../observability/counters/counter-layout.ts';
 import { GROUPS_MAX, UPSTREAMS_TOTAL_MAX, type ForwardGroup } from './forward-group.ts';
 
 const TEXT_SIZE = 512 * 1024;

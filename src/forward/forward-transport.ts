@@ -3,7 +3,7 @@
  * part that is the transport's (Forwarder.ioSize).
  */
 
-import { OPTIONS_SIZE_MAX } from '../answer/edns0-rules.ts';
+import { OPTIONS_SIZE_MAX } from '../answer/rewrite/edns0-rules.ts';
 import type { ForwardGroup, UpstreamAddress } from './forward-group.ts';
 
 /** Octets of a query to an upstream: header, question, OPT with options. */

@@ -2,7 +2,7 @@
  * Copies records from an upstream's message to a place where its compression pointers mean nothing: names are written out,
  * but for the owner that equals the name that was asked.
  */
-import { RDATA_NAMES } from '../dns/rdata-names.ts';
+import { RDATA_NAMES } from '../dns/records/rdata-names.ts';
 import { LABELS_MAX, NAME_SIZE_MAX, POINTER_BITS } from '../dns/wire-header.ts';
 import type { Reply } from './reply.ts';
 

@@ -4,10 +4,10 @@
  */
 import { EDE, RCODE } from '../dns/iana.ts';
 import { HEADER_SIZE, TC } from '../dns/wire-header.ts';
-import { QUERY_ERROR } from '../observability/query-error.ts';
+import { QUERY_ERROR } from '../observability/queries/query-error.ts';
 import type { Attempts, FlightParts } from './attempts.ts';
 import type { FlightEnds } from './flight-ends.ts';
-import { FORWARD_CELLS, type ForwardCounters } from './forward-counters.ts';
+import { FORWARD_CELLS, type ForwardCounters } from './counts/forward-counters.ts';
 import { ATTEMPTS_MAX } from './forward-group.ts';
 import { type ForwardTransport, STREAM_SOCKET } from './forward-transport.ts';
 import type { KnownGroups } from './known-groups.ts';

@@ -4,7 +4,7 @@
  * Records are passed on as octets, so all that is looked at is where each ends and which one is OPT.
  */
 import { EDNS_OPTION, TYPE } from '../dns/iana.ts';
-import { RDATA_NAMES } from '../dns/rdata-names.ts';
+import { RDATA_NAMES } from '../dns/records/rdata-names.ts';
 import {
   ANCOUNT_AT,
   ARCOUNT_AT,

@@ -1,8 +1,8 @@
 /** Gives everyone who waits for a question the response: written, counted, reported, and handed to the transport. */
 import { RCODE } from '../dns/iana.ts';
-import { PLUGIN, type ShardCounters } from '../observability/shard-counters.ts';
+import { PLUGIN, type ShardCounters } from '../observability/counters/shard-counters.ts';
 import { ClientResponse } from './client-response.ts';
-import type { ForwardReports } from './forward-reports.ts';
+import type { ForwardReports } from './counts/forward-reports.ts';
 import type { ForwardTransport } from './forward-transport.ts';
 import type { Reply } from './reply.ts';
 import type { TransactionTable } from './transaction-table.ts';

@@ -2,8 +2,8 @@
  * Answers that waited for the response to another question, and go on now: each is answered again as far as it goes, which
  * gives the client its response, or another question to wait for. Nothing is in hand meanwhile, of clients or upstreams.
  */
-import type { ShardCounters } from '../observability/shard-counters.ts';
-import type { ForwardReports } from './forward-reports.ts';
+import type { ShardCounters } from '../observability/counters/shard-counters.ts';
+import type { ForwardReports } from './counts/forward-reports.ts';
 import type { ForwardTransport } from './forward-transport.ts';
 import type { TransactionTable } from './transaction-table.ts';
 import type { Waiters } from './waiters.ts';

@@ -1,7 +1,7 @@
 /** Questions that no client asked: probes of upstreams that fail, and searches for forwarding loops. */
 import { CLASS, TYPE } from '../dns/iana.ts';
 import type { Attempts, FlightParts } from './attempts.ts';
-import { type ForwardCounters, UPSTREAM_CELLS } from './forward-counters.ts';
+import { type ForwardCounters, UPSTREAM_CELLS } from './counts/forward-counters.ts';
 import type { KnownGroups } from './known-groups.ts';
 import { HINFO, type LoopSearch } from './loop-search.ts';
 import type { RandomPool } from './random-pool.ts';

@@ -6,9 +6,9 @@
  */
 import type { Continuation, QueryClient } from '../answer/answerer-options.ts';
 import type { Query } from '../answer/query.ts';
-import type { AddressOrder } from '../answer/record-order.ts';
+import type { AddressOrder } from '../answer/order/record-order.ts';
 import type { Response } from '../answer/response.ts';
-import type { Rewriting } from '../answer/response-restorer.ts';
+import type { Rewriting } from '../answer/rewrite/response-restorer.ts';
 import { AD, FLAGS_LOW_AT, HEADER_SIZE } from '../dns/wire-header.ts';
 import { POLICY_FLAG } from '../snapshot/snapshot-layout.ts';
 import type { TsigSession } from '../tsig/tsig-session.ts';

@@ -4,7 +4,7 @@
  */
 import type { SkyshardError } from '../base/skyshard-error.ts';
 import type { LogFunction } from '../observability/log.ts';
-import type { MetricFamily } from '../observability/metric-family.ts';
+import type { MetricFamily } from '../observability/counters/metric-family.ts';
 import {
   CONFIG_MAP_KEYS,
   ConfigMapFault,

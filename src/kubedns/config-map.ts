@@ -5,7 +5,7 @@
 import { SkyshardError } from '../base/skyshard-error.ts';
 import { formatIP, parseIP } from '../config/network.ts';
 import { splitHostPort, type AddressAndPort } from '../config/upstream-address.ts';
-import { quoteText } from '../config/corefile-token.ts';
+import { quoteText } from '../config/corefile/corefile-token.ts';
 import { canonicalName } from '../config/zone-name.ts';
 
 export type ConfigMapKey = (typeof CONFIG_MAP_KEYS)[number];

@@ -1,5 +1,5 @@
 /** What stands behind `--` in the arguments of dnsmasq-nanny: options of dnsmasq, as far as they are about DNS. */
-import { formatWord } from '../config/corefile-quoting.ts';
+import { formatWord } from '../config/corefile/corefile-quoting.ts';
 import { formatIP, parseIP } from '../config/network.ts';
 import type { AddressAndPort } from '../config/upstream-address.ts';
 import { canonicalName } from '../config/zone-name.ts';

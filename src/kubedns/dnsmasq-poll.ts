@@ -1,7 +1,7 @@
 /** What dnsmasq has counted, as the sidecar exports it: of this process, or asked for by name in class CHAOS. */
 import type { AddressAndPort } from '../config/upstream-address.ts';
 import { CLASS, TYPE } from '../dns/iana.ts';
-import type { MetricFamily } from '../observability/metric-family.ts';
+import type { MetricFamily } from '../observability/counters/metric-family.ts';
 import { askQuestion } from './dns-question.ts';
 
 /** Metric name by counter. */

@@ -1,7 +1,7 @@
 /** Probes and metrics of kube-dns's containers, beside a server that takes their place. */
 import { SkyshardError } from '../base/skyshard-error.ts';
-import { METRICS_CONTENT_TYPE } from '../observability/prometheus-text.ts';
-import type { MetricFamily } from '../observability/metric-family.ts';
+import { METRICS_CONTENT_TYPE } from '../observability/counters/prometheus-text.ts';
+import type { MetricFamily } from '../observability/counters/metric-family.ts';
 import type { Companion, ServerParts } from '../server/companion.ts';
 import type { ConfigKeeper } from './config-keeper.ts';
 import type { ExportedCounters } from './dnsmasq-poll.ts';

@@ -6,9 +6,9 @@
  * stub domain has a block of its own, so that what was kept from one upstream is not given for another; very many share those of
  * their servers.
  */
-import { SYSTEM_FILES, type ConfigFiles } from '../config/config-files.ts';
-import { formatWord } from '../config/corefile-quoting.ts';
-import { quoteText } from '../config/corefile-token.ts';
+import { SYSTEM_FILES, type ConfigFiles } from '../config/corefile/config-files.ts';
+import { formatWord } from '../config/corefile/corefile-quoting.ts';
+import { quoteText } from '../config/corefile/corefile-token.ts';
 import { parseResolvConf } from '../config/resolv-conf.ts';
 import type { AddressAndPort } from '../config/upstream-address.ts';
 import type { KubeDnsConfig, StubDomain } from './config-map.ts';

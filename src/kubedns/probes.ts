@@ -1,6 +1,6 @@
 /** The sidecar's probes: a question every few seconds, and whether it was answered. */
 import { rcodeName, TYPE } from '../dns/iana.ts';
-import { histogramSamples, type MetricFamily } from '../observability/metric-family.ts';
+import { histogramSamples, type MetricFamily } from '../observability/counters/metric-family.ts';
 import { askQuestion } from './dns-question.ts';
 import type { ProbeOptions } from './kube-dns-plan.ts';
 

@@ -1,6 +1,6 @@
 /** What the sidecar container has: probes, their states at /healthcheck/LABEL, and metrics. With a server in the process or without. */
-import type { MetricFamily } from '../observability/metric-family.ts';
-import { formatMetrics, METRICS_CONTENT_TYPE } from '../observability/prometheus-text.ts';
+import type { MetricFamily } from '../observability/counters/metric-family.ts';
+import { formatMetrics, METRICS_CONTENT_TYPE } from '../observability/counters/prometheus-text.ts';
 import { DnsmasqPoll, dnsmasqFamilies, type ExportedCounters } from './dnsmasq-poll.ts';
 import type { SidecarOptions } from './kube-dns-plan.ts';
 import { Probe } from './probes.ts';

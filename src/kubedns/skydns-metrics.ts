@@ -3,7 +3,7 @@
  * and in which zone.
  */
 import { RCODE } from '../dns/iana.ts';
-import type { CounterCollector } from '../observability/counter-collector.ts';
+import type { CounterCollector } from '../observability/counters/counter-collector.ts';
 import {
   DURATION_BOUNDS,
   PLUGIN,
@@ -13,9 +13,9 @@ import {
   SCOPE_CELLS,
   SIZE_BOUNDS,
   SIZE_CELLS,
-} from '../observability/counter-layout.ts';
-import { histogramSamples, type MetricFamily, type Sample } from '../observability/metric-family.ts';
-import type { MetricScope } from '../observability/shard-counters.ts';
+} from '../observability/counters/counter-layout.ts';
+import { histogramSamples, type MetricFamily, type Sample } from '../observability/counters/metric-family.ts';
+import type { MetricScope } from '../observability/counters/shard-counters.ts';
 
 const SYSTEMS = ['auth', 'cache', 'recursive', 'reverse', 'stub'] as const;
 type System = (typeof SYSTEMS)[number];

@@ -1,6 +1,6 @@
 /** HTTP for probes and metrics at the paths that kube-dns's containers have: a few routes, GET and HEAD. */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import { formatListenAddress, listenOn, type ListenAddress } from '../observability/listener-set.ts';
+import { formatListenAddress, listenOn, type ListenAddress } from '../observability/endpoints/listener-set.ts';
 
 export interface StatusAnswer {
   readonly status: 200 | 404 | 500 | 503;

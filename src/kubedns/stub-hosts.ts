@@ -4,7 +4,7 @@
  */
 import type { AddressAndPort } from '../config/upstream-address.ts';
 import type { LogFunction } from '../observability/log.ts';
-import { lookUp } from '../server/upstream-hosts.ts';
+import { lookUp } from '../server/configuration/upstream-hosts.ts';
 import type { KubeDnsConfig } from './config-map.ts';
 
 export interface StubHostsOptions {

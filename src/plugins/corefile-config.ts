@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { SkyshardError } from '../base/skyshard-error.ts';
-import { SYSTEM_FILES } from '../config/config-files.ts';
+import { SYSTEM_FILES } from '../config/corefile/config-files.ts';
 import {
   parseServerConfig,
   readServerConfig,
@@ -9,7 +9,7 @@ import {
   type PluginTable,
   type ServerConfig,
   type ServerConfigOptions,
-} from '../config/server-config.ts';
+} from '../config/corefile/server-config.ts';
 import { loadPlugins, PLUGIN_NAMES, STRANGERS, type PluginOptions } from './order.ts';
 
 export type CorefileConfig = ServerConfig<PluginOptions>;

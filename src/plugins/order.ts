@@ -1,4 +1,4 @@
-import type { PluginDefinition } from '../config/plugin-definition.ts';
+import type { PluginDefinition } from '../config/corefile/plugin-definition.ts';
 
 /**
  * Every plugin, in the one order in which they see a query, whatever order a Corefile names them in. It is CoreDNS's:

@@ -5,7 +5,7 @@
  * Where there is no room, the connection that is missed least goes: one that is closing, one that has had its time to ask
  * and did not, the longest idle one, one whose client takes no responses. What waits for an answer never does.
  */
-import { TCP_CELLS } from '../observability/tcp-metrics.ts';
+import { TCP_CELLS } from '../observability/counters/tcp-metrics.ts';
 import type { ClientConnection, ConnectionListener, ConnectionLists, Responder } from './client-connection.ts';
 import { DeadlineList } from './deadline-list.ts';
 import type { TcpLimits, TcpTimeouts } from './resolver-options.ts';

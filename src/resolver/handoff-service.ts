@@ -12,7 +12,7 @@ import {
   queryRingOf,
   replyRingOf,
 } from '../forward/handoff-ring.ts';
-import { type StreamAsker, type StreamQuery, streamQuery } from '../forward/upstream-stream.ts';
+import { type StreamAsker, type StreamQuery, streamQuery } from '../forward/connections/upstream-stream.ts';
 
 /** Queries that are taken from one shard in a turn of the event loop. */
 const TURN_MAX = 128;

@@ -6,8 +6,8 @@ import { Answerer, ANSWER_PENDING } from '../answer/answerer.ts';
 import type { AnswererOptions } from '../answer/answerer-options.ts';
 import { writeFailureResponse } from '../answer/failure-response.ts';
 import { padMessage } from '../dns/padding.ts';
-import type { QueryEventWriter } from '../observability/query-event-writer.ts';
-import type { ShardCounters } from '../observability/shard-counters.ts';
+import type { QueryEventWriter } from '../observability/queries/query-event-writer.ts';
+import type { ShardCounters } from '../observability/counters/shard-counters.ts';
 
 const PEER_AT = 0;
 const LENGTH_SIZE = 2;

@@ -7,12 +7,12 @@
 import type { QueryClient, QueryForwarder } from '../answer/answerer-options.ts';
 import type { Query } from '../answer/query.ts';
 import type { Response } from '../answer/response.ts';
-import { EVENT_LOOP_IO_SIZE, EventLoopUpstreams } from '../forward/event-loop-upstreams.ts';
-import { FORWARD_CELLS } from '../forward/forward-counters.ts';
+import { EVENT_LOOP_IO_SIZE, EventLoopUpstreams } from '../forward/connections/event-loop-upstreams.ts';
+import { FORWARD_CELLS } from '../forward/counts/forward-counters.ts';
 import { Forwarder, type ForwarderOptions } from '../forward/forwarder.ts';
-import type { StreamQuery } from '../forward/upstream-stream.ts';
+import type { StreamQuery } from '../forward/connections/upstream-stream.ts';
 import { WAITERS_MAX } from '../forward/transaction-table.ts';
-import type { ShardCounters } from '../observability/shard-counters.ts';
+import type { ShardCounters } from '../observability/counters/shard-counters.ts';
 
 /** How often it is looked what is due, ms: with something in flight, and with idle connections only. */
 const TICK_MS = 20;

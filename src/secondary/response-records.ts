@@ -2,7 +2,7 @@
 import { OPCODE, RCODE, rcodeName } from '../dns/iana.ts';
 import { readMessageName } from '../dns/message-name.ts';
 import { equalOctets, lowerCaseName } from '../dns/name.ts';
-import { RDATA_NAMES } from '../dns/rdata-names.ts';
+import { RDATA_NAMES } from '../dns/records/rdata-names.ts';
 import {
   ANCOUNT_AT,
   FLAGS_HIGH_AT,

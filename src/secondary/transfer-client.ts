@@ -2,7 +2,7 @@
 import { randomInt } from 'node:crypto';
 import { CLASS, TYPE } from '../dns/iana.ts';
 import { HEADER_SIZE, NSCOUNT_AT, QDCOUNT_AT } from '../dns/wire-header.ts';
-import { faultOfRdata } from '../dns/rdata-shape.ts';
+import { faultOfRdata } from '../dns/records/rdata-shape.ts';
 import { askPrimary, type Primary } from './primary-connection.ts';
 import { type AskedQuestion, readAnswers } from './response-records.ts';
 import { TransferFault } from './transfer-fault.ts';

@@ -11,7 +11,7 @@
  */
 import { TYPE } from '../dns/iana.ts';
 import { equalOctets, lowerCaseName } from '../dns/name.ts';
-import { faultOfRdata } from '../dns/rdata-shape.ts';
+import { faultOfRdata } from '../dns/records/rdata-shape.ts';
 import { type NewRecord, type Zone, ZoneBuilder } from '../zones/zone-data.ts';
 import { type AskedQuestion, readAnswers } from './response-records.ts';
 import { TransferFault } from './transfer-fault.ts';

@@ -2,22 +2,22 @@
  * What server blocks ask for beside answers: probes (`health`, `ready`), metrics (`prometheus`), lines (`log`, `errors`).
  * Each has its listeners by address, shared by the blocks that name the same one.
  */
-import { ErrorLog } from '../observability/error-log.ts';
-import { HealthEndpoint } from '../observability/health-endpoint.ts';
-import { formatListenAddress, isAddressInUse, ListenerSet } from '../observability/listener-set.ts';
-import type { ListenAddress, OnMoved } from '../observability/listener-set.ts';
+import { ErrorLog } from '../observability/queries/error-log.ts';
+import { HealthEndpoint } from '../observability/endpoints/health-endpoint.ts';
+import { formatListenAddress, isAddressInUse, ListenerSet } from '../observability/endpoints/listener-set.ts';
+import type { ListenAddress, OnMoved } from '../observability/endpoints/listener-set.ts';
 import type { LogFunction } from '../observability/log.ts';
-import type { MetricFamily } from '../observability/metric-family.ts';
-import { startMetricsServer } from '../observability/metrics-server.ts';
-import type { MetricsServer } from '../observability/metrics-server.ts';
-import type { LineFormat, WriteLine } from '../observability/plugin-line.ts';
-import { createQueryEventBuffer } from '../observability/query-event-ring.ts';
-import { QueryLog } from '../observability/query-log.ts';
-import { QueryReports, type QueryConsumers } from '../observability/query-reports.ts';
-import { ReadyEndpoint } from '../observability/ready-endpoint.ts';
+import type { MetricFamily } from '../observability/counters/metric-family.ts';
+import { startMetricsServer } from '../observability/endpoints/metrics-server.ts';
+import type { MetricsServer } from '../observability/endpoints/metrics-server.ts';
+import type { LineFormat, WriteLine } from '../observability/queries/plugin-line.ts';
+import { createQueryEventBuffer } from '../observability/queries/query-event-ring.ts';
+import { QueryLog } from '../observability/queries/query-log.ts';
+import { QueryReports, type QueryConsumers } from '../observability/queries/query-reports.ts';
+import { ReadyEndpoint } from '../observability/endpoints/ready-endpoint.ts';
 import type { ZoneKind } from '../snapshot/snapshot-layout.ts';
 import type { Notifier } from '../transfer/notifier.ts';
-import type { ServicesPlan } from './server-plan.ts';
+import type { ServicesPlan } from './configuration/server-plan.ts';
 
 export interface BlockServicesOptions {
   readonly log: LogFunction;

@@ -1,9 +1,9 @@
 /** What stands beside a server and lives as long: probes and metrics under other names than CoreDNS's. */
-import type { DnsmasqNumbers } from '../forward/dnsmasq-counters.ts';
-import type { CounterCollector } from '../observability/counter-collector.ts';
+import type { DnsmasqNumbers } from '../forward/counts/dnsmasq-counters.ts';
+import type { CounterCollector } from '../observability/counters/counter-collector.ts';
 import type { LogFunction } from '../observability/log.ts';
-import type { MetricFamily } from '../observability/metric-family.ts';
-import type { MetricScope } from '../observability/shard-counters.ts';
+import type { MetricFamily } from '../observability/counters/metric-family.ts';
+import type { MetricScope } from '../observability/counters/shard-counters.ts';
 
 /** What it may see of the server. */
 export interface ServerParts {

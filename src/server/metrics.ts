@@ -1,15 +1,15 @@
 /** The metrics of a running server: where they come from. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { CHUNK_SIZE } from '../memory/block-allocator.ts';
-import { CounterCollector } from '../observability/counter-collector.ts';
-import type { MetricFamily } from '../observability/metric-family.ts';
-import { createMetricsPage } from '../observability/prometheus-text.ts';
-import type { MetricScope } from '../observability/shard-counters.ts';
-import type { MainCounters } from '../observability/server-metrics.ts';
+import { CounterCollector } from '../observability/counters/counter-collector.ts';
+import type { MetricFamily } from '../observability/counters/metric-family.ts';
+import { createMetricsPage } from '../observability/counters/prometheus-text.ts';
+import type { MetricScope } from '../observability/counters/shard-counters.ts';
+import type { MainCounters } from '../observability/counters/server-metrics.ts';
 import type { SnapshotBuilder } from '../snapshot/builder.ts';
-import type { RecordPublisher } from './record-publisher.ts';
-import type { ServerPlan } from './server-plan.ts';
-import type { ShardSupervisor } from './shard-supervisor.ts';
+import type { RecordPublisher } from './objects/record-publisher.ts';
+import type { ServerPlan } from './configuration/server-plan.ts';
+import type { ShardSupervisor } from './threads/shard-supervisor.ts';
 
 export interface ServerMetricsOptions {
   readonly version: string;

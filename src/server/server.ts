@@ -9,46 +9,46 @@ import { readVersion } from '../base/version.ts';
 import { reserveSharedBuffer } from '../memory/shared-buffer.ts';
 import { loadLibc, nativeUnavailableReason } from '../native/libc.ts';
 import { discardPages } from '../native/process-memory.ts';
-import { createCounterBuffer } from '../observability/counter-layout.ts';
+import { createCounterBuffer } from '../observability/counters/counter-layout.ts';
 import type { LogFunction } from '../observability/log.ts';
-import type { LineFormat, WriteLine } from '../observability/plugin-line.ts';
-import { MainCounters } from '../observability/server-metrics.ts';
+import type { LineFormat, WriteLine } from '../observability/queries/plugin-line.ts';
+import { MainCounters } from '../observability/counters/server-metrics.ts';
 import { createCacheBuffer } from '../cache/cache-layout.ts';
 import { cacheFamilies } from '../cache/cache-metrics.ts';
 import { CacheProfileTable } from '../cache/cache-profiles.ts';
 import { createForwardBuffer, ForwardGroupTable } from '../forward/forward-buffer.ts';
-import { ForwardMetrics } from '../forward/forward-metrics.ts';
+import { ForwardMetrics } from '../forward/counts/forward-metrics.ts';
 import { createHandoffBuffer } from '../forward/handoff-ring.ts';
 import { LoopWatch } from '../forward/loop-search.ts';
-import { HttpResponses } from '../observability/http-responses.ts';
-import { createTcpCells } from '../observability/tcp-metrics.ts';
+import { HttpResponses } from '../observability/counters/http-responses.ts';
+import { createTcpCells } from '../observability/counters/tcp-metrics.ts';
 import type { Transport } from '../shard/shard-options.ts';
 import { SnapshotBuilder } from '../snapshot/builder.ts';
-import { AnsweringThreads, RESOLVER_COUNT } from './answering-threads.ts';
+import { AnsweringThreads, RESOLVER_COUNT } from './threads/answering-threads.ts';
 import { planCacheSize } from './compile/cache-plan.ts';
-import { loadPlan } from './load-plan.ts';
+import { loadPlan } from './configuration/load-plan.ts';
 import { BlockServices } from './block-services.ts';
-import type { ClusterFeeds } from './cluster-feeds.ts';
-import { ConfigReloader } from './config-reloader.ts';
-import { hostsMetrics } from './hosts-source.ts';
-import { HostsTable } from './hosts-table.ts';
-import type { MetricScope } from '../observability/shard-counters.ts';
+import type { ClusterFeeds } from './objects/cluster-feeds.ts';
+import { ConfigReloader } from './configuration/config-reloader.ts';
+import { hostsMetrics } from './hosts/hosts-source.ts';
+import { HostsTable } from './hosts/hosts-table.ts';
+import type { MetricScope } from '../observability/counters/shard-counters.ts';
 import { createServerMetrics } from './metrics.ts';
-import { readMachineLimits } from './machine-limits.ts';
+import { readMachineLimits } from './threads/machine-limits.ts';
 import { MemoryRelief } from './memory-relief.ts';
-import { ObjectFeeds } from './object-feeds.ts';
-import { RecordPublisher } from './record-publisher.ts';
-import type { RunningListener } from './listener-table.ts';
+import { ObjectFeeds } from './objects/object-feeds.ts';
+import { RecordPublisher } from './objects/record-publisher.ts';
+import type { RunningListener } from './configuration/listener-table.ts';
 import type { ServerOptions } from './server-options.ts';
-import type { ServerPlan } from './server-plan.ts';
+import type { ServerPlan } from './configuration/server-plan.ts';
 import type { DatasetBuilder } from '../snapshot/dataset-builder.ts';
-import { Secondaries } from './secondaries.ts';
-import { OwnNames } from './own-names.ts';
-import { UpstreamHosts } from './upstream-hosts.ts';
-import { WeightFiles } from './weight-files.ts';
-import { ZoneDirectories } from './zone-directories.ts';
-import { ZoneTable } from './zone-table.ts';
-import { planShards } from './shard-plan.ts';
+import { Secondaries } from './zones/secondaries.ts';
+import { OwnNames } from './configuration/own-names.ts';
+import { UpstreamHosts } from './configuration/upstream-hosts.ts';
+import { WeightFiles } from './configuration/weight-files.ts';
+import { ZoneDirectories } from './configuration/zone-directories.ts';
+import { ZoneTable } from './zones/zone-table.ts';
+import { planShards } from './threads/shard-plan.ts';
 
 /** Octets of the key of DNS cookies. */
 const COOKIE_SECRET_SIZE = 16;
@@ -158,7 +158,7 @@ async function assemble(
   const { memoryLimit = Infinity } = machineLimits;
   const cacheBuffer = createCacheBuffer(planCacheSize(cacheProfiles.capacity, threadCount, memoryLimit));
   cacheProfiles.attach(cacheBuffer);
-  const dnsmasq = options.companion && (await import('../forward/dnsmasq-counters.ts'));
+  const dnsmasq = options.companion && (await import('../forward/counts/dnsmasq-counters.ts'));
   const dnsmasqBoard = dnsmasq?.createDnsmasqBoard(options.companion!.cacheSize, plan.forwardGroups);
   for (const warning of plan.warnings) log('warn', warning);
 
@@ -365,7 +365,7 @@ function createFeeds({ manifests, kubeconfig }: ServerOptions, { fail, ...parts 
     ...parts,
     manifests,
     openCluster: async (...asked) => {
-      const { ClusterFeeds } = await import('./cluster-feeds.ts');
+      const { ClusterFeeds } = await import('./objects/cluster-feeds.ts');
       clusters ??= new ClusterFeeds({ kubeconfig, log: parts.log, fail }, () => feeds.feeds);
       return clusters.open(...asked);
     },

@@ -3,12 +3,12 @@ import { Answerer } from '../answer/answerer.ts';
 import type { AnswererOptions } from '../answer/answerer-options.ts';
 import { loadComposer } from '../compose/load-composer.ts';
 import { openCache } from '../cache/cache-access.ts';
-import { openChaosCounters } from '../forward/chaos-counters.ts';
+import { openChaosCounters } from '../forward/counts/chaos-counters.ts';
 import { Forwarder } from '../forward/forwarder.ts';
 import { BUFFER_HEADER } from '../memory/buffer-layout.ts';
 import { collectGarbage } from '../native/process-memory.ts';
-import { QueryEventWriter } from '../observability/query-event-writer.ts';
-import { createShardCounters } from '../observability/shard-counters.ts';
+import { QueryEventWriter } from '../observability/queries/query-event-writer.ts';
+import { createShardCounters } from '../observability/counters/shard-counters.ts';
 import type { ShardWork, ShardWorkOptions } from './shard-options.ts';
 
 /** What main passes as `workData`; all shards have the same. */

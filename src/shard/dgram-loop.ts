@@ -10,7 +10,7 @@ import type { RemoteInfo, Socket, SocketType } from 'node:dgram';
 import { isIPv4, isIPv6 } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { SkyshardError } from '../base/skyshard-error.ts';
-import { DROP } from '../observability/shard-counters.ts';
+import { DROP } from '../observability/counters/shard-counters.ts';
 import type { ProxyRules } from '../dns/proxy-policy.ts';
 import { ADMITTED_ALL } from '../forward/admission.ts';
 import { DgramUpstreams } from './dgram-upstreams.ts';

@@ -1,10 +1,10 @@
 /** Upstream servers on the native-free transport: the shard has an event loop, so streams are its own too. */
 import type { Socket } from 'node:dgram';
-import { EventLoopUpstreams } from '../forward/event-loop-upstreams.ts';
+import { EventLoopUpstreams } from '../forward/connections/event-loop-upstreams.ts';
 import type { Forwarder } from '../forward/forwarder.ts';
 import { WAITERS_MAX } from '../forward/transaction-table.ts';
 
-export { EVENT_LOOP_IO_SIZE as DGRAM_IO_SIZE } from '../forward/event-loop-upstreams.ts';
+export { EVENT_LOOP_IO_SIZE as DGRAM_IO_SIZE } from '../forward/connections/event-loop-upstreams.ts';
 
 /** Sends a response from the socket that was asked. */
 export type SendResponse = (socket: Socket, response: Buffer, port: number, address: string) => void;

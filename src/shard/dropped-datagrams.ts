@@ -4,7 +4,7 @@
  * those of other shards too: the kernel spreads datagrams over them, so they are full together.
  */
 import { readFileSync } from 'node:fs';
-import { parseUdpTable } from '../observability/udp-sockets.ts';
+import { parseUdpTable } from '../observability/counters/udp-sockets.ts';
 import { parseAddress, PEER_ADDRESS_END } from './peer-address.ts';
 
 export interface WatchedAddress {

@@ -4,8 +4,8 @@ import type { AnswererOptions, QueryClient } from '../answer/answerer-options.ts
 import type { ProxyRules } from '../dns/proxy-policy.ts';
 import type { Forwarder } from '../forward/forwarder.ts';
 import { layout } from '../memory/layout.ts';
-import type { QueryEventWriter } from '../observability/query-event-writer.ts';
-import type { ShardCounters } from '../observability/shard-counters.ts';
+import type { QueryEventWriter } from '../observability/queries/query-event-writer.ts';
+import type { ShardCounters } from '../observability/counters/shard-counters.ts';
 
 export type Transport = 'mmsg' | 'dgram';
 

@@ -5,7 +5,7 @@ import type {
   TemplateNode,
   TemplateOperand,
   TemplatePipeline,
-} from '../config/template-tree.ts';
+} from '../config/template/template-tree.ts';
 import { formatValue, sortedEntries } from './go-format.ts';
 import { FUNCTIONS } from './go-functions.ts';
 import { GoStruct, GoTemplateError, isList, isTrue, NO_VALUE, typeOf, type GoMap, type GoValue } from './go-value.ts';

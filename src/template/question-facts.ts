@@ -1,5 +1,5 @@
 /** What a template can know about the query it answers. */
-import { classWord, typeWord } from '../dns/record-words.ts';
+import { classWord, typeWord } from '../dns/records/record-words.ts';
 import { GoStruct, GoTemplateError, type GoValue } from './go-value.ts';
 
 export interface QuestionFacts {

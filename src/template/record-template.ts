@@ -4,10 +4,10 @@
  */
 import { createRequire } from 'node:module';
 import type * as Re2 from 're2js';
-import type { Expr } from '../config/expr-tree.ts';
-import type { Template } from '../config/template-tree.ts';
+import type { Expr } from '../config/expr/expr-tree.ts';
+import type { Template } from '../config/template/template-tree.ts';
 import { lowerCaseName, parseName } from '../dns/name.ts';
-import { readOneRecord, type ZoneRecord } from '../dns/record-text.ts';
+import { readOneRecord, type ZoneRecord } from '../dns/records/record-text.ts';
 import { executeTemplate } from './go-template.ts';
 import { GoTemplateError } from './go-value.ts';
 import { makeTemplateData, type MatchFacts, type QuestionFacts, type TemplateSurroundings } from './question-facts.ts';

@@ -2,10 +2,10 @@
 import type { QueryClient } from '../answer/answerer-options.ts';
 import type { Query } from '../answer/query.ts';
 import { FLAGS_HIGH_AT } from '../dns/wire-header.ts';
-import { QUERY_ERROR } from '../observability/query-error.ts';
-import { QUERY_EVENT_FLAG } from '../observability/query-event-ring.ts';
-import type { QueryEventWriter } from '../observability/query-event-writer.ts';
-import { PLUGIN, type ShardCounters } from '../observability/shard-counters.ts';
+import { QUERY_ERROR } from '../observability/queries/query-error.ts';
+import { QUERY_EVENT_FLAG } from '../observability/queries/query-event-ring.ts';
+import type { QueryEventWriter } from '../observability/queries/query-event-writer.ts';
+import { PLUGIN, type ShardCounters } from '../observability/counters/shard-counters.ts';
 import { POLICY_FLAG } from '../snapshot/snapshot-layout.ts';
 
 const PROTO_TCP = 1;

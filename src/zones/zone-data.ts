@@ -8,7 +8,7 @@
  */
 import { TYPE } from '../dns/iana.ts';
 import { compareOctets, equalOctets, formatName, isAbsoluteName, lowerCaseName } from '../dns/name.ts';
-import { describeRecord, faultOfZoneRecord } from '../dns/zone-record-fault.ts';
+import { describeRecord, faultOfZoneRecord } from '../dns/records/zone-record-fault.ts';
 import type { EntryContent } from '../snapshot/entry-content.ts';
 import { ENTRY_FLAG } from '../snapshot/snapshot-layout.ts';
 import { ZoneFault } from './zone-fault.ts';

@@ -1,7 +1,7 @@
 /** The whole path but the sockets, in this thread. */
 import { Answerer } from '../../src/answer/answerer.ts';
-import { createCounterBuffer } from '../../src/observability/counter-layout.ts';
-import { createShardCounters } from '../../src/observability/shard-counters.ts';
+import { createCounterBuffer } from '../../src/observability/counters/counter-layout.ts';
+import { createShardCounters } from '../../src/observability/counters/shard-counters.ts';
 import type { RecordOptions } from '../../src/records/record-options.ts';
 import type { RawObject } from '../oracle/kubernetes-objects.ts';
 import { LISTENER, SCOPE_COUNT, SnapshotSource } from './snapshot-source.ts';

@@ -1,10 +1,10 @@
 /** A resolver thread behind a real socket: the table over TCP. */
-import { createTcpCells } from '../../src/observability/tcp-metrics.ts';
-import { createCounterBuffer } from '../../src/observability/counter-layout.ts';
+import { createTcpCells } from '../../src/observability/counters/tcp-metrics.ts';
+import { createCounterBuffer } from '../../src/observability/counters/counter-layout.ts';
 import type { RecordOptions } from '../../src/records/record-options.ts';
 import { DEFAULT_TCP_TIMEOUTS } from '../../src/resolver/resolver-options.ts';
 import type { TcpLimits, TcpListenerOptions, TcpTimeouts } from '../../src/resolver/resolver-options.ts';
-import { ResolverSupervisor } from '../../src/server/resolver-supervisor.ts';
+import { ResolverSupervisor } from '../../src/server/threads/resolver-supervisor.ts';
 import { LISTENER, SCOPE_COUNT, SnapshotSource } from '../cases/snapshot-source.ts';
 import type { Subject } from '../cases/subject.ts';
 import type { RawObject } from '../oracle/kubernetes-objects.ts';

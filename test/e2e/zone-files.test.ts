@@ -6,7 +6,7 @@ import { renameSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { before, describe, test } from 'node:test';
 import { TYPE } from '../../src/dns/iana.ts';
-import { parseType } from '../../src/dns/record-words.ts';
+import { parseType } from '../../src/dns/records/record-words.ts';
 import { linesOf, parseLookups } from '../cases/zone-lookup-format.ts';
 import { LOOKUPS, ZONE_FILES, ZONES } from '../cases/zone-lookups.ts';
 import { buildQuery } from '../wire/query.ts';

@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { parseExpr } from '../../src/config/expr-parser.ts';
-import { BUILTIN_FUNCTIONS } from '../../src/config/expr-builtins.ts';
+import { parseExpr } from '../../src/config/expr/expr-parser.ts';
+import { BUILTIN_FUNCTIONS } from '../../src/config/expr/expr-builtins.ts';
 import {
   LOOPS,
   QUERY_FUNCTIONS,
@@ -11,7 +11,7 @@ import {
   type Expr,
   type ExprScope,
   type LoopName,
-} from '../../src/config/expr-tree.ts';
+} from '../../src/config/expr/expr-tree.ts';
 import { compileExpr } from '../../src/expr/compile-expr.ts';
 import { ExprError, type ExprValue } from '../../src/expr/expr-value.ts';
 import type { ExprQuery } from '../../src/expr/expr-frame.ts';

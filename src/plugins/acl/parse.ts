@@ -1,9 +1,9 @@
-import { quoteText, type CorefileToken } from '../../config/corefile-token.ts';
-import type { CorefileLine } from '../../config/corefile-tree.ts';
+import { quoteText, type CorefileToken } from '../../config/corefile/corefile-token.ts';
+import type { CorefileLine } from '../../config/corefile/corefile-tree.ts';
 import { readType } from '../../config/dns-words.ts';
-import { argumentFault, refuseBlock } from '../../config/line-reader.ts';
+import { argumentFault, refuseBlock } from '../../config/corefile/line-reader.ts';
 import { parseNetworkOrAddress, type Network } from '../../config/network.ts';
-import { definePlugin } from '../../config/plugin-definition.ts';
+import { definePlugin } from '../../config/corefile/plugin-definition.ts';
 
 export interface AclOptions {
   /** in the order of the text */

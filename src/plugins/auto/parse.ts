@@ -1,7 +1,7 @@
 import { readDuration } from '../../config/duration.ts';
-import { quoteText } from '../../config/corefile-token.ts';
-import { argumentFault, countFault, readOptions, takeArguments } from '../../config/line-reader.ts';
-import { definePlugin } from '../../config/plugin-definition.ts';
+import { quoteText } from '../../config/corefile/corefile-token.ts';
+import { argumentFault, countFault, readOptions, takeArguments } from '../../config/corefile/line-reader.ts';
+import { definePlugin } from '../../config/corefile/plugin-definition.ts';
 import { readRegex } from '../../config/regex.ts';
 
 export interface AutoOptions {

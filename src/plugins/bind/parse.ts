@@ -1,8 +1,8 @@
-import type { BlockContext } from '../../config/block-context.ts';
-import { quoteText, type CorefileToken } from '../../config/corefile-token.ts';
-import { argumentFault, readOptions } from '../../config/line-reader.ts';
+import type { BlockContext } from '../../config/corefile/block-context.ts';
+import { quoteText, type CorefileToken } from '../../config/corefile/corefile-token.ts';
+import { argumentFault, readOptions } from '../../config/corefile/line-reader.ts';
 import { formatIP, parseIP } from '../../config/network.ts';
-import { definePlugin } from '../../config/plugin-definition.ts';
+import { definePlugin } from '../../config/corefile/plugin-definition.ts';
 
 export interface BindOptions {
   /** canonical, in order, interfaces expanded; a link-local one has `%INTERFACE` */

@@ -1,6 +1,6 @@
-import { refuseBlock, takeArguments } from '../../config/line-reader.ts';
+import { refuseBlock, takeArguments } from '../../config/corefile/line-reader.ts';
 import { readInteger } from '../../config/number.ts';
-import { definePlugin } from '../../config/plugin-definition.ts';
+import { definePlugin } from '../../config/corefile/plugin-definition.ts';
 
 export interface BufsizeOptions {
   /** octets: the largest EDNS payload size that a request may ask for */

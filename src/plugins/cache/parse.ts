@@ -1,5 +1,5 @@
-import { quoteText, type CorefileToken } from '../../config/corefile-token.ts';
-import type { CorefileLine } from '../../config/corefile-tree.ts';
+import { quoteText, type CorefileToken } from '../../config/corefile/corefile-token.ts';
+import type { CorefileLine } from '../../config/corefile/corefile-tree.ts';
 import { parseDuration, readDuration } from '../../config/duration.ts';
 import {
   argumentFault,
@@ -8,9 +8,9 @@ import {
   takeArgument,
   takeArguments,
   takeNoArguments,
-} from '../../config/line-reader.ts';
+} from '../../config/corefile/line-reader.ts';
 import { parseInteger, readInteger, U32_MAX } from '../../config/number.ts';
-import { definePluginOnce } from '../../config/plugin-definition.ts';
+import { definePluginOnce } from '../../config/corefile/plugin-definition.ts';
 import { readName } from '../../config/zone-name.ts';
 
 export interface CacheOptions {

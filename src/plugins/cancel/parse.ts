@@ -1,6 +1,6 @@
 import { readDuration } from '../../config/duration.ts';
-import { refuseBlock, takeArguments } from '../../config/line-reader.ts';
-import { definePlugin } from '../../config/plugin-definition.ts';
+import { refuseBlock, takeArguments } from '../../config/corefile/line-reader.ts';
+import { definePlugin } from '../../config/corefile/plugin-definition.ts';
 
 export interface CancelOptions {
   readonly timeoutMs: number;

@@ -1,5 +1,5 @@
-import { definePlugin } from '../../config/plugin-definition.ts';
-import { refuseBlock } from '../../config/line-reader.ts';
+import { definePlugin } from '../../config/corefile/plugin-definition.ts';
+import { refuseBlock } from '../../config/corefile/line-reader.ts';
 
 export interface ChaosOptions {
   /** version.bind and version.server; null: skyshard's own */

@@ -1,4 +1,4 @@
-import { refusePlugin } from '../../config/plugin-definition.ts';
+import { refusePlugin } from '../../config/corefile/plugin-definition.ts';
 
 /** Why: see the reason, which is what the operator reads. */
 export default refusePlugin('clouddns', 'zones of a cloud provider are not read, use forward to its resolver');

@@ -1,6 +1,6 @@
-import { readOptions, takeArgument, takeArguments, takeNoArguments } from '../../config/line-reader.ts';
+import { readOptions, takeArgument, takeArguments, takeNoArguments } from '../../config/corefile/line-reader.ts';
 import { readTranslationPrefix, WELL_KNOWN_PREFIX, type Network } from '../../config/network.ts';
-import { definePlugin } from '../../config/plugin-definition.ts';
+import { definePlugin } from '../../config/corefile/plugin-definition.ts';
 
 export interface Dns64Options {
   readonly prefix: Network;

@@ -1,7 +1,7 @@
-import { argumentFault, readOptions, takeArgument, takeArguments } from '../../config/line-reader.ts';
-import { quoteText } from '../../config/corefile-token.ts';
+import { argumentFault, readOptions, takeArgument, takeArguments } from '../../config/corefile/line-reader.ts';
+import { quoteText } from '../../config/corefile/corefile-token.ts';
 import { readInteger } from '../../config/number.ts';
-import { definePluginOnce } from '../../config/plugin-definition.ts';
+import { definePluginOnce } from '../../config/corefile/plugin-definition.ts';
 
 export interface DnssecOptions {
   /** canonical names */

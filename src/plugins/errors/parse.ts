@@ -1,8 +1,8 @@
-import { quoteText } from '../../config/corefile-token.ts';
-import type { CorefileLine } from '../../config/corefile-tree.ts';
+import { quoteText } from '../../config/corefile/corefile-token.ts';
+import type { CorefileLine } from '../../config/corefile/corefile-tree.ts';
 import { readDuration } from '../../config/duration.ts';
-import { argumentFault, readOptions, takeArguments, takeNoArguments } from '../../config/line-reader.ts';
-import { definePluginOnce } from '../../config/plugin-definition.ts';
+import { argumentFault, readOptions, takeArguments, takeNoArguments } from '../../config/corefile/line-reader.ts';
+import { definePluginOnce } from '../../config/corefile/plugin-definition.ts';
 import { readRegex } from '../../config/regex.ts';
 
 export interface ErrorsOptions {

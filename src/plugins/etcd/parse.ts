@@ -1,8 +1,14 @@
-import { quoteText } from '../../config/corefile-token.ts';
+import { quoteText } from '../../config/corefile/corefile-token.ts';
 import { readDuration } from '../../config/duration.ts';
-import { argumentFault, readOptions, takeArgument, takeArguments, takeNoArguments } from '../../config/line-reader.ts';
+import {
+  argumentFault,
+  readOptions,
+  takeArgument,
+  takeArguments,
+  takeNoArguments,
+} from '../../config/corefile/line-reader.ts';
 import { U32_MAX } from '../../config/number.ts';
-import { definePlugin } from '../../config/plugin-definition.ts';
+import { definePlugin } from '../../config/corefile/plugin-definition.ts';
 import { readTlsFiles, type TlsFiles } from '../../config/tls-files.ts';
 
 export interface EtcdOptions {

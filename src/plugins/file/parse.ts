@@ -1,11 +1,11 @@
-import type { BlockContext, ConfigCheck } from '../../config/block-context.ts';
-import type { ConfigFiles } from '../../config/config-files.ts';
-import { quoteText, type CorefileToken } from '../../config/corefile-token.ts';
-import type { CorefileLine } from '../../config/corefile-tree.ts';
+import type { BlockContext, ConfigCheck } from '../../config/corefile/block-context.ts';
+import type { ConfigFiles } from '../../config/corefile/config-files.ts';
+import { quoteText, type CorefileToken } from '../../config/corefile/corefile-token.ts';
+import type { CorefileLine } from '../../config/corefile/corefile-tree.ts';
 import { readDuration } from '../../config/duration.ts';
-import { argumentFault, countFault, readOptions, takeNoArguments } from '../../config/line-reader.ts';
-import { definePlugin } from '../../config/plugin-definition.ts';
-import { checkZoneFile, ZONE_FILE_SIZE_MAX } from '../../config/zone-file.ts';
+import { argumentFault, countFault, readOptions, takeNoArguments } from '../../config/corefile/line-reader.ts';
+import { definePlugin } from '../../config/corefile/plugin-definition.ts';
+import { checkZoneFile, ZONE_FILE_SIZE_MAX } from '../../config/zone-file/zone-file.ts';
 
 /** Octets of a zone file that is read with the Corefile by a server, which reads it once more when it loads it. */
 const CHECKED_SIZE_MAX = 1024 * 1024;

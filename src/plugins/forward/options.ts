@@ -1,6 +1,6 @@
-import type { BlockContext } from '../../config/block-context.ts';
-import { quoteText } from '../../config/corefile-token.ts';
-import type { CorefileLine } from '../../config/corefile-tree.ts';
+import type { BlockContext } from '../../config/corefile/block-context.ts';
+import { quoteText } from '../../config/corefile/corefile-token.ts';
+import type { CorefileLine } from '../../config/corefile/corefile-tree.ts';
 import { readRcode } from '../../config/dns-words.ts';
 import { readDuration } from '../../config/duration.ts';
 import {
@@ -11,7 +11,7 @@ import {
   takeArguments,
   takeNoArguments,
   type OptionReaders,
-} from '../../config/line-reader.ts';
+} from '../../config/corefile/line-reader.ts';
 import { formatIP, readIP } from '../../config/network.ts';
 import { readInteger, U32_MAX } from '../../config/number.ts';
 import { readTlsFiles } from '../../config/tls-files.ts';

@@ -1,8 +1,8 @@
-import type { BlockContext } from '../../config/block-context.ts';
-import { faultAt, quoteText, type CorefileToken } from '../../config/corefile-token.ts';
-import type { CorefileLine } from '../../config/corefile-tree.ts';
-import { argumentFault, countFault, readOptions } from '../../config/line-reader.ts';
-import { definePlugin } from '../../config/plugin-definition.ts';
+import type { BlockContext } from '../../config/corefile/block-context.ts';
+import { faultAt, quoteText, type CorefileToken } from '../../config/corefile/corefile-token.ts';
+import type { CorefileLine } from '../../config/corefile/corefile-tree.ts';
+import { argumentFault, countFault, readOptions } from '../../config/corefile/line-reader.ts';
+import { definePlugin } from '../../config/corefile/plugin-definition.ts';
 import { parseResolvConf } from '../../config/resolv-conf.ts';
 import { isHostName, parseAddressAndPort, parsePort, splitHostPort } from '../../config/upstream-address.ts';
 import { parseZones, splitScheme, type Scheme } from '../../config/zone-name.ts';

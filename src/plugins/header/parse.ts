@@ -1,7 +1,7 @@
-import { quoteText } from '../../config/corefile-token.ts';
-import type { CorefileLine } from '../../config/corefile-tree.ts';
-import { argumentFault, refuseBlock } from '../../config/line-reader.ts';
-import { definePlugin } from '../../config/plugin-definition.ts';
+import { quoteText } from '../../config/corefile/corefile-token.ts';
+import type { CorefileLine } from '../../config/corefile/corefile-tree.ts';
+import { argumentFault, refuseBlock } from '../../config/corefile/line-reader.ts';
+import { definePlugin } from '../../config/corefile/plugin-definition.ts';
 
 export interface HeaderOptions {
   readonly query: readonly HeaderRule[];

@@ -1,6 +1,6 @@
 import { readDuration } from '../../config/duration.ts';
-import { readOptions, takeArgument, takeArguments } from '../../config/line-reader.ts';
-import { definePlugin } from '../../config/plugin-definition.ts';
+import { readOptions, takeArgument, takeArguments } from '../../config/corefile/line-reader.ts';
+import { definePlugin } from '../../config/corefile/plugin-definition.ts';
 import { readListenAddress, type ListenAddress } from '../../config/upstream-address.ts';
 
 export interface HealthOptions {

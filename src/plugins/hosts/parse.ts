@@ -1,8 +1,14 @@
-import { quoteText } from '../../config/corefile-token.ts';
+import { quoteText } from '../../config/corefile/corefile-token.ts';
 import { readDuration } from '../../config/duration.ts';
-import { argumentFault, countFault, refuseBlock, takeArgument, takeNoArguments } from '../../config/line-reader.ts';
+import {
+  argumentFault,
+  countFault,
+  refuseBlock,
+  takeArgument,
+  takeNoArguments,
+} from '../../config/corefile/line-reader.ts';
 import { readInteger } from '../../config/number.ts';
-import { definePluginOnce } from '../../config/plugin-definition.ts';
+import { definePluginOnce } from '../../config/corefile/plugin-definition.ts';
 
 export interface HostsOptions {
   /** absolute */

@@ -1,7 +1,7 @@
-import { argumentFault, readOptions, takeArgument, takeNoArguments } from '../../config/line-reader.ts';
-import type { CorefileLine } from '../../config/corefile-tree.ts';
+import { argumentFault, readOptions, takeArgument, takeNoArguments } from '../../config/corefile/line-reader.ts';
+import type { CorefileLine } from '../../config/corefile/corefile-tree.ts';
 import { readInteger, U32_MAX } from '../../config/number.ts';
-import { definePlugin } from '../../config/plugin-definition.ts';
+import { definePlugin } from '../../config/corefile/plugin-definition.ts';
 
 export interface HttpsOptions {
   /** 0: no limit */

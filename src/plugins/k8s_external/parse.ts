@@ -1,6 +1,6 @@
-import { argumentFault, countFault, readOptions, takeNoArguments } from '../../config/line-reader.ts';
+import { argumentFault, countFault, readOptions, takeNoArguments } from '../../config/corefile/line-reader.ts';
 import { readInteger } from '../../config/number.ts';
-import { definePlugin } from '../../config/plugin-definition.ts';
+import { definePlugin } from '../../config/corefile/plugin-definition.ts';
 import { canonicalName } from '../../config/zone-name.ts';
 
 export interface K8sExternalOptions {

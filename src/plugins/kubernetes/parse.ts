@@ -1,8 +1,8 @@
 import type { KubernetesApiOptions } from '../../apiserver/api-options.ts';
 import { SkyshardError } from '../../base/skyshard-error.ts';
-import type { BlockContext } from '../../config/block-context.ts';
-import { quoteText, type CorefileToken } from '../../config/corefile-token.ts';
-import type { CorefileLine } from '../../config/corefile-tree.ts';
+import type { BlockContext } from '../../config/corefile/block-context.ts';
+import { quoteText, type CorefileToken } from '../../config/corefile/corefile-token.ts';
+import type { CorefileLine } from '../../config/corefile/corefile-tree.ts';
 import { readDuration } from '../../config/duration.ts';
 import {
   argumentFault,
@@ -12,9 +12,9 @@ import {
   takeArgument,
   takeArguments,
   takeNoArguments,
-} from '../../config/line-reader.ts';
+} from '../../config/corefile/line-reader.ts';
 import { readFloat, readInteger } from '../../config/number.ts';
-import { definePluginOnce } from '../../config/plugin-definition.ts';
+import { definePluginOnce } from '../../config/corefile/plugin-definition.ts';
 import { isReverseZone } from '../../config/zone-name.ts';
 import { parseLabelSelector } from '../../kubernetes/label-selector.ts';
 

@@ -1,9 +1,9 @@
-import type { BlockContext } from '../../config/block-context.ts';
-import { quoteText, type CorefileToken } from '../../config/corefile-token.ts';
+import type { BlockContext } from '../../config/corefile/block-context.ts';
+import { quoteText, type CorefileToken } from '../../config/corefile/corefile-token.ts';
 import { readDuration } from '../../config/duration.ts';
-import { argumentFault, readOptions, takeArgument } from '../../config/line-reader.ts';
+import { argumentFault, readOptions, takeArgument } from '../../config/corefile/line-reader.ts';
 import { readNetwork, type Network } from '../../config/network.ts';
-import { definePlugin } from '../../config/plugin-definition.ts';
+import { definePlugin } from '../../config/corefile/plugin-definition.ts';
 import { readWeights } from '../../config/weight-file.ts';
 
 export type LoadbalanceOptions = RoundRobinOptions | WeightedOptions;

@@ -1,5 +1,5 @@
-import { readOptions, readWord, takeArgument, takeNoArguments } from '../../config/line-reader.ts';
-import { definePlugin } from '../../config/plugin-definition.ts';
+import { readOptions, readWord, takeArgument, takeNoArguments } from '../../config/corefile/line-reader.ts';
+import { definePlugin } from '../../config/corefile/plugin-definition.ts';
 
 export interface LocalOptions {
   /** names `localhost.…` are answered as well */

@@ -1,6 +1,6 @@
-import { quoteText } from '../../config/corefile-token.ts';
-import { argumentFault, countFault, readOptions, readWord } from '../../config/line-reader.ts';
-import { definePlugin } from '../../config/plugin-definition.ts';
+import { quoteText } from '../../config/corefile/corefile-token.ts';
+import { argumentFault, countFault, readOptions, readWord } from '../../config/corefile/line-reader.ts';
+import { definePlugin } from '../../config/corefile/plugin-definition.ts';
 import { canonicalName } from '../../config/zone-name.ts';
 
 export interface LogOptions {

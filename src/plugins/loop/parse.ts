@@ -1,5 +1,5 @@
-import { takeNothing } from '../../config/line-reader.ts';
-import { definePluginOnce } from '../../config/plugin-definition.ts';
+import { takeNothing } from '../../config/corefile/line-reader.ts';
+import { definePluginOnce } from '../../config/corefile/plugin-definition.ts';
 
 export interface LoopOptions {
   /** canonical: the names that look for the loop lie below it */

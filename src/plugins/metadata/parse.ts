@@ -1,5 +1,5 @@
-import { countFault, refuseBlock } from '../../config/line-reader.ts';
-import { definePlugin } from '../../config/plugin-definition.ts';
+import { countFault, refuseBlock } from '../../config/corefile/line-reader.ts';
+import { definePlugin } from '../../config/corefile/plugin-definition.ts';
 
 export interface MetadataOptions {
   /** canonical names */

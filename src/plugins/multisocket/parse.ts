@@ -1,6 +1,6 @@
-import { countFault, refuseBraces, takeArguments } from '../../config/line-reader.ts';
+import { countFault, refuseBraces, takeArguments } from '../../config/corefile/line-reader.ts';
 import { readInteger } from '../../config/number.ts';
-import { definePlugin } from '../../config/plugin-definition.ts';
+import { definePlugin } from '../../config/corefile/plugin-definition.ts';
 
 export interface MultisocketOptions {
   /** sockets of each listener; null: as many as CPUs */

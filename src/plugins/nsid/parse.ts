@@ -1,5 +1,5 @@
-import { refuseBraces } from '../../config/line-reader.ts';
-import { definePluginOnce } from '../../config/plugin-definition.ts';
+import { refuseBraces } from '../../config/corefile/line-reader.ts';
+import { definePluginOnce } from '../../config/corefile/plugin-definition.ts';
 
 export interface NsidOptions {
   /** what an NSID option answers */

@@ -1,6 +1,6 @@
-import { readOptions, takeArguments } from '../../config/line-reader.ts';
+import { readOptions, takeArguments } from '../../config/corefile/line-reader.ts';
 import { readInteger } from '../../config/number.ts';
-import { definePluginOnce } from '../../config/plugin-definition.ts';
+import { definePluginOnce } from '../../config/corefile/plugin-definition.ts';
 import { readListenAddress, type ListenAddress } from '../../config/upstream-address.ts';
 
 export interface PprofOptions {

@@ -1,5 +1,11 @@
-import { argumentFault, readOptions, takeArgument, takeArguments, takeNoArguments } from '../../config/line-reader.ts';
-import { definePluginOnce } from '../../config/plugin-definition.ts';
+import {
+  argumentFault,
+  readOptions,
+  takeArgument,
+  takeArguments,
+  takeNoArguments,
+} from '../../config/corefile/line-reader.ts';
+import { definePluginOnce } from '../../config/corefile/plugin-definition.ts';
 import { readListenAddress, type ListenAddress } from '../../config/upstream-address.ts';
 
 export interface PrometheusOptions {

@@ -6,10 +6,10 @@ import {
   takeArgument,
   takeArguments,
   takeNoArguments,
-} from '../../config/line-reader.ts';
+} from '../../config/corefile/line-reader.ts';
 import { readNetwork, type Network } from '../../config/network.ts';
 import { readInteger } from '../../config/number.ts';
-import { definePlugin } from '../../config/plugin-definition.ts';
+import { definePlugin } from '../../config/corefile/plugin-definition.ts';
 
 export interface ProxyprotoOptions {
   /** headers of these peers are used */

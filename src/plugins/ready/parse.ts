@@ -1,5 +1,5 @@
-import { readOptions, readWord, takeArgument, takeArguments } from '../../config/line-reader.ts';
-import { definePluginOnce } from '../../config/plugin-definition.ts';
+import { readOptions, readWord, takeArgument, takeArguments } from '../../config/corefile/line-reader.ts';
+import { definePluginOnce } from '../../config/corefile/plugin-definition.ts';
 import { readListenAddress, type ListenAddress } from '../../config/upstream-address.ts';
 
 export interface ReadyOptions {

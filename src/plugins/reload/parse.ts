@@ -1,6 +1,6 @@
 import { readDuration } from '../../config/duration.ts';
-import { argumentFault, refuseBlock, takeArguments } from '../../config/line-reader.ts';
-import { definePlugin } from '../../config/plugin-definition.ts';
+import { argumentFault, refuseBlock, takeArguments } from '../../config/corefile/line-reader.ts';
+import { definePlugin } from '../../config/corefile/plugin-definition.ts';
 
 export interface ReloadOptions {
   readonly intervalMs: number;

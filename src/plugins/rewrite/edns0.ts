@@ -1,5 +1,5 @@
-import { quoteText, type CorefileToken } from '../../config/corefile-token.ts';
-import { argumentFault, countFault } from '../../config/line-reader.ts';
+import { quoteText, type CorefileToken } from '../../config/corefile/corefile-token.ts';
+import { argumentFault, countFault } from '../../config/corefile/line-reader.ts';
 import { U16_MAX } from '../../config/number.ts';
 import { isMetadataLabel } from './name-rule.ts';
 

@@ -1,5 +1,5 @@
-import { quoteText, type CorefileToken } from '../../config/corefile-token.ts';
-import { argumentFault, countFault } from '../../config/line-reader.ts';
+import { quoteText, type CorefileToken } from '../../config/corefile/corefile-token.ts';
+import { argumentFault, countFault } from '../../config/corefile/line-reader.ts';
 import { checkRegex, readRegex, type CheckedRegex } from '../../config/regex.ts';
 
 const MATCH_KINDS = ['exact', 'prefix', 'suffix', 'substring', 'regex'] as const;

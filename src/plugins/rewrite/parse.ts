@@ -1,9 +1,9 @@
-import { quoteText, type CorefileToken } from '../../config/corefile-token.ts';
-import type { CorefileLine } from '../../config/corefile-tree.ts';
+import { quoteText, type CorefileToken } from '../../config/corefile/corefile-token.ts';
+import type { CorefileLine } from '../../config/corefile/corefile-tree.ts';
 import { readClass, readRcode, readType } from '../../config/dns-words.ts';
-import { argumentFault, countFault, refuseBlock, refuseBraces } from '../../config/line-reader.ts';
+import { argumentFault, countFault, refuseBlock, refuseBraces } from '../../config/corefile/line-reader.ts';
 import { parseInteger, U32_MAX } from '../../config/number.ts';
-import { definePlugin } from '../../config/plugin-definition.ts';
+import { definePlugin } from '../../config/corefile/plugin-definition.ts';
 import { readRegex } from '../../config/regex.ts';
 import { readEdns0Rule, type Edns0Rule } from './edns0.ts';
 import { normalizeName, readMatchKind, readNameRule, type MatchKind, type NameRule } from './name-rule.ts';

@@ -1,5 +1,5 @@
-import { refuseBraces, takeArgument } from '../../config/line-reader.ts';
-import { definePlugin } from '../../config/plugin-definition.ts';
+import { refuseBraces, takeArgument } from '../../config/corefile/line-reader.ts';
+import { definePlugin } from '../../config/corefile/plugin-definition.ts';
 
 export interface RootOptions {
   /** absolute: where relative paths of the block's other plugins start */

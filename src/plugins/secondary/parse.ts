@@ -1,6 +1,6 @@
-import { argumentFault, readOptions, takeArguments } from '../../config/line-reader.ts';
-import { quoteText } from '../../config/corefile-token.ts';
-import { definePlugin } from '../../config/plugin-definition.ts';
+import { argumentFault, readOptions, takeArguments } from '../../config/corefile/line-reader.ts';
+import { quoteText } from '../../config/corefile/corefile-token.ts';
+import { definePlugin } from '../../config/corefile/plugin-definition.ts';
 import { readAddressAndPort, type AddressAndPort } from '../../config/upstream-address.ts';
 import { parseZones } from '../../config/zone-name.ts';
 

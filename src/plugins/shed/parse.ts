@@ -1,5 +1,5 @@
-import { argumentFault, refuseBlock, takeNoArguments } from '../../config/line-reader.ts';
-import { definePluginOnce } from '../../config/plugin-definition.ts';
+import { argumentFault, refuseBlock, takeNoArguments } from '../../config/corefile/line-reader.ts';
+import { definePluginOnce } from '../../config/corefile/plugin-definition.ts';
 
 export interface ShedOptions {
   /** UDP responses that wait to be written, a socket */

@@ -1,7 +1,13 @@
-import { quoteText } from '../../config/corefile-token.ts';
-import { argumentFault, readOptions, takeArgument, takeArguments, takeNoArguments } from '../../config/line-reader.ts';
+import { quoteText } from '../../config/corefile/corefile-token.ts';
+import {
+  argumentFault,
+  readOptions,
+  takeArgument,
+  takeArguments,
+  takeNoArguments,
+} from '../../config/corefile/line-reader.ts';
 import { readIP, readTranslationPrefix, WELL_KNOWN_PREFIX, type Network } from '../../config/network.ts';
-import { definePlugin } from '../../config/plugin-definition.ts';
+import { definePlugin } from '../../config/corefile/plugin-definition.ts';
 
 export interface SiitOptions {
   readonly prefix: Network;

@@ -1,16 +1,22 @@
-import type { BlockContext } from '../../config/block-context.ts';
-import type { CorefileToken } from '../../config/corefile-token.ts';
-import type { CorefileLine } from '../../config/corefile-tree.ts';
+import type { BlockContext } from '../../config/corefile/block-context.ts';
+import type { CorefileToken } from '../../config/corefile/corefile-token.ts';
+import type { CorefileLine } from '../../config/corefile/corefile-tree.ts';
 import { readClass, readRcode, readType } from '../../config/dns-words.ts';
-import { checkVariableName, readExpr } from '../../config/expr-reader.ts';
-import { typeOfKept } from '../../config/expr-type-names.ts';
-import { QUERY_FUNCTIONS, type Expr, type ExprType } from '../../config/expr-tree.ts';
-import { argumentFault, countFault, readOptions, takeArguments, type OptionReaders } from '../../config/line-reader.ts';
+import { checkVariableName, readExpr } from '../../config/expr/expr-reader.ts';
+import { typeOfKept } from '../../config/expr/expr-type-names.ts';
+import { QUERY_FUNCTIONS, type Expr, type ExprType } from '../../config/expr/expr-tree.ts';
+import {
+  argumentFault,
+  countFault,
+  readOptions,
+  takeArguments,
+  type OptionReaders,
+} from '../../config/corefile/line-reader.ts';
 import { readInteger, U16_MAX } from '../../config/number.ts';
-import { definePlugin } from '../../config/plugin-definition.ts';
+import { definePlugin } from '../../config/corefile/plugin-definition.ts';
 import { readRegex } from '../../config/regex.ts';
-import { parseTemplate } from '../../config/template-parser.ts';
-import { TemplateFault, type Template } from '../../config/template-tree.ts';
+import { parseTemplate } from '../../config/template/template-parser.ts';
+import { TemplateFault, type Template } from '../../config/template/template-tree.ts';
 
 export interface TemplateOptions {
   /** in the order of the text */

@@ -1,8 +1,8 @@
 import { DAY_MS, readDuration } from '../../config/duration.ts';
-import type { CorefileLine } from '../../config/corefile-tree.ts';
-import { argumentFault, readOptions, takeArgument, takeNoArguments } from '../../config/line-reader.ts';
+import type { CorefileLine } from '../../config/corefile/corefile-tree.ts';
+import { argumentFault, readOptions, takeArgument, takeNoArguments } from '../../config/corefile/line-reader.ts';
 import { readInteger } from '../../config/number.ts';
-import { definePlugin } from '../../config/plugin-definition.ts';
+import { definePlugin } from '../../config/corefile/plugin-definition.ts';
 
 /** What is null was not set: blocks that share a listener take it from the last block that sets it. */
 export interface TimeoutsOptions {

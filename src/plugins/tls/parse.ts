@@ -1,7 +1,7 @@
 import { isIP } from 'node:net';
-import type { BlockContext } from '../../config/block-context.ts';
-import { faultAt, quoteText, type CorefileToken } from '../../config/corefile-token.ts';
-import type { CorefileLine } from '../../config/corefile-tree.ts';
+import type { BlockContext } from '../../config/corefile/block-context.ts';
+import { faultAt, quoteText, type CorefileToken } from '../../config/corefile/corefile-token.ts';
+import type { CorefileLine } from '../../config/corefile/corefile-tree.ts';
 import {
   argumentFault,
   countFault,
@@ -9,8 +9,8 @@ import {
   readWord,
   takeArgument,
   takeArguments,
-} from '../../config/line-reader.ts';
-import { definePlugin } from '../../config/plugin-definition.ts';
+} from '../../config/corefile/line-reader.ts';
+import { definePlugin } from '../../config/corefile/plugin-definition.ts';
 import { readTlsFiles, type TlsFiles } from '../../config/tls-files.ts';
 import { parsePort, splitHostPort } from '../../config/upstream-address.ts';
 import { canonicalName } from '../../config/zone-name.ts';

@@ -1,6 +1,6 @@
-import { argumentFault, readOptions, takeArgument, takeArguments } from '../../config/line-reader.ts';
+import { argumentFault, readOptions, takeArgument, takeArguments } from '../../config/corefile/line-reader.ts';
 import { formatIP, readIP, readNetwork, type Network } from '../../config/network.ts';
-import { definePlugin } from '../../config/plugin-definition.ts';
+import { definePlugin } from '../../config/corefile/plugin-definition.ts';
 import { readAddressAndPort, type AddressAndPort } from '../../config/upstream-address.ts';
 
 export interface TransferOptions {

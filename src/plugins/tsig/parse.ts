@@ -1,9 +1,15 @@
-import type { BlockContext } from '../../config/block-context.ts';
-import { quoteText, type CorefileToken } from '../../config/corefile-token.ts';
-import type { CorefileLine } from '../../config/corefile-tree.ts';
+import type { BlockContext } from '../../config/corefile/block-context.ts';
+import { quoteText, type CorefileToken } from '../../config/corefile/corefile-token.ts';
+import type { CorefileLine } from '../../config/corefile/corefile-tree.ts';
 import { readOpcode, readType } from '../../config/dns-words.ts';
-import { argumentFault, countFault, readOptions, takeArgument, takeArguments } from '../../config/line-reader.ts';
-import { definePluginOnce } from '../../config/plugin-definition.ts';
+import {
+  argumentFault,
+  countFault,
+  readOptions,
+  takeArgument,
+  takeArguments,
+} from '../../config/corefile/line-reader.ts';
+import { definePluginOnce } from '../../config/corefile/plugin-definition.ts';
 import { canonicalName, readName } from '../../config/zone-name.ts';
 
 export interface TsigOptions {

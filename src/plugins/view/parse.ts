@@ -1,7 +1,7 @@
-import { readExpr } from '../../config/expr-reader.ts';
-import { QUERY_FUNCTIONS, type Expr } from '../../config/expr-tree.ts';
-import { countFault, readOptions, takeArgument } from '../../config/line-reader.ts';
-import { definePluginOnce } from '../../config/plugin-definition.ts';
+import { readExpr } from '../../config/expr/expr-reader.ts';
+import { QUERY_FUNCTIONS, type Expr } from '../../config/expr/expr-tree.ts';
+import { countFault, readOptions, takeArgument } from '../../config/corefile/line-reader.ts';
+import { definePluginOnce } from '../../config/corefile/plugin-definition.ts';
 
 export interface ViewOptions {
   readonly name: string;

@@ -1,5 +1,5 @@
-import { takeNothing } from '../../config/line-reader.ts';
-import { definePlugin } from '../../config/plugin-definition.ts';
+import { takeNothing } from '../../config/corefile/line-reader.ts';
+import { definePlugin } from '../../config/corefile/plugin-definition.ts';
 
 export interface WhoamiOptions {
   readonly isEnabled: true;

@@ -5,15 +5,15 @@ import type { CacheProfile } from '../../cache/cache-profiles.ts';
 import type { ForwardGroup } from '../../forward/forward-group.ts';
 import type { CacheOptions } from '../../plugins/cache/parse.ts';
 import type { CorefileBlock } from '../../plugins/corefile-config.ts';
-import type { CountedTemplate } from '../../observability/counter-layout.ts';
+import type { CountedTemplate } from '../../observability/counters/counter-layout.ts';
 import type { HostsOptions } from '../../plugins/hosts/parse.ts';
 import type { K8sExternalOptions } from '../../plugins/k8s_external/parse.ts';
 import type { KubernetesOptions } from '../../plugins/kubernetes/parse.ts';
 import type { PluginOptions } from '../../plugins/order.ts';
 import type { RouteDescription, StepDescription } from '../../snapshot/config-description.ts';
 import type { AutoOptions } from '../../plugins/auto/parse.ts';
-import type { OwnedMember } from '../catalog-members.ts';
-import type { PlannedSecondary, PlannedZone } from '../server-plan.ts';
+import type { OwnedMember } from '../zones/catalog-members.ts';
+import type { PlannedSecondary, PlannedZone } from '../configuration/server-plan.ts';
 import { covers } from './zone-cover.ts';
 
 /** What a compilation takes from its surroundings. */

@@ -5,13 +5,13 @@
  * A route is made for each key of a block and for each zone that one of its plugins names, so that at run time no step
  * has to compare names: whether a plugin's zone, `fallthrough` or `except` covers a name is decided here.
  */
-import type { CorefileToken } from '../../config/corefile-token.ts';
-import type { AddressOrderProgram } from '../../answer/address-orders.ts';
+import type { CorefileToken } from '../../config/corefile/corefile-token.ts';
+import type { AddressOrderProgram } from '../../answer/order/address-orders.ts';
 import type { CorefileBlock, CorefileConfig } from '../../plugins/corefile-config.ts';
 import type { PluginOptions } from '../../plugins/order.ts';
 import type { LoadbalanceOptions } from '../../plugins/loadbalance/parse.ts';
-import { formatListenAddress, type ListenAddress } from '../../observability/listener-set.ts';
-import type { MetricScope } from '../../observability/shard-counters.ts';
+import { formatListenAddress, type ListenAddress } from '../../observability/endpoints/listener-set.ts';
+import type { MetricScope } from '../../observability/counters/shard-counters.ts';
 import type {
   ListenerDescription,
   PolicyDescription,
@@ -22,18 +22,18 @@ import type {
 import { UDP_SIZE_MAX_DEFAULT } from '../../snapshot/snapshot-layout.ts';
 import { type CompileContext, PlannedData, type ScopeOf, serverLabel, type StepMaker } from './block-compilation.ts';
 import { ListenerScopes } from './listener-scopes.ts';
-import { loggedLabels, metadataOf } from './metadata.ts';
+import { loggedLabels, metadataOf } from './steps/metadata.ts';
 import { STEP_MAKERS } from './step-makers.ts';
-import { keysOf, secretsText } from './tsig.ts';
+import { keysOf, secretsText } from './steps/tsig.ts';
 import { chosenRoute, conditionOf, isChosenByView, serversOf } from './views.ts';
 import { addAll, covers, wireOf } from './zone-cover.ts';
-import { notifiedStoredZones, notifiedZones } from './transfer.ts';
+import { notifiedStoredZones, notifiedZones } from './steps/transfer.ts';
 import { headerFlagsOf } from './header-plan.ts';
 import { listenerSettingsOf } from './listener-plan.ts';
 import { localAddressesOf, wildcardAddresses } from './local-addresses.ts';
 import { recordPlanOf } from './record-plan.ts';
-import type { ServerPlan, ServicesPlan } from '../server-plan.ts';
-import type { PlannedListener } from '../listener-table.ts';
+import type { ServerPlan, ServicesPlan } from '../configuration/server-plan.ts';
+import type { PlannedListener } from '../configuration/listener-table.ts';
 import { encodeProgram } from '../../snapshot/program-text.ts';
 
 /** Plugins that change nothing about answers here, or are read elsewhere. */

@@ -1,14 +1,14 @@
 /** What listens at an address, by the plugins of the blocks that share it: scheme, time-outs, certificates. */
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { faultAt, type CorefileToken } from '../../config/corefile-token.ts';
+import { faultAt, type CorefileToken } from '../../config/corefile/corefile-token.ts';
 import type { CorefileBlock } from '../../plugins/corefile-config.ts';
 import type { TimeoutsOptions } from '../../plugins/timeouts/parse.ts';
 import type { ProxyRules } from '../../dns/proxy-policy.ts';
 import { DEFAULT_HTTP_LIMITS, DEFAULT_TCP_TIMEOUTS } from '../../resolver/resolver-options.ts';
 import type { HttpLimits, TcpTimeouts, TlsEnd } from '../../resolver/resolver-options.ts';
-import type { Listener } from '../../config/server-blocks.ts';
-import type { ListenerSettings } from '../listener-table.ts';
+import type { Listener } from '../../config/corefile/server-blocks.ts';
+import type { ListenerSettings } from '../configuration/listener-table.ts';
 import { serverLabel } from './block-compilation.ts';
 
 /** What `max_streams 0` means: the library's own limit would be none. */

@@ -1,5 +1,5 @@
-import type { CountedTemplate } from '../../observability/counter-layout.ts';
-import type { MetricScope } from '../../observability/shard-counters.ts';
+import type { CountedTemplate } from '../../observability/counters/counter-layout.ts';
+import type { MetricScope } from '../../observability/counters/shard-counters.ts';
 import type { CorefileBlock } from '../../plugins/corefile-config.ts';
 import type { ScopeOf } from './block-compilation.ts';
 

@@ -3,7 +3,7 @@ import type { ExternalOptions, RecordOptions } from '../../records/record-option
 import type { K8sExternalOptions } from '../../plugins/k8s_external/parse.ts';
 import type { PluginOptions } from '../../plugins/order.ts';
 import type { PlannedData } from './block-compilation.ts';
-import { kindsOf, type RecordPlan } from '../server-plan.ts';
+import { kindsOf, type RecordPlan } from '../configuration/server-plan.ts';
 
 /** A day: a timer takes no more than 24 of them. */
 const STARTUP_TIMEOUT_MAX_MS = 86_400_000;

@@ -1,19 +1,19 @@
 /** Every plugin that is a step of the chain, by its name in the Corefile. */
 import type { PluginName } from '../../plugins/order.ts';
-import { makeAcl } from './acl.ts';
-import { makeAutopath } from './autopath.ts';
+import { makeAcl } from './steps/acl.ts';
+import { makeAutopath } from './steps/autopath.ts';
 import type { MakeSteps } from './block-compilation.ts';
-import { makeRewrite } from './rewrite.ts';
-import { makeSecondary } from './secondary.ts';
-import { makeTemplates } from './template.ts';
-import { makeTransfer } from './transfer.ts';
-import { makeTsig } from './tsig.ts';
-import { makeDns64, makeSiit } from './translation.ts';
-import { makeForward } from './forward.ts';
-import { makeHosts } from './hosts.ts';
-import { makeExternal, makeKubernetes } from './kubernetes.ts';
-import { makeAuto, makeFile } from './zones.ts';
-import { makeAny, makeChaos, makeLocal, makeWhoami } from './simple-steps.ts';
+import { makeRewrite } from './steps/rewrite.ts';
+import { makeSecondary } from './steps/secondary.ts';
+import { makeTemplates } from './steps/template.ts';
+import { makeTransfer } from './steps/transfer.ts';
+import { makeTsig } from './steps/tsig.ts';
+import { makeDns64, makeSiit } from './steps/translation.ts';
+import { makeForward } from './steps/forward.ts';
+import { makeHosts } from './steps/hosts.ts';
+import { makeExternal, makeKubernetes } from './steps/kubernetes.ts';
+import { makeAuto, makeFile } from './steps/zones.ts';
+import { makeAny, makeChaos, makeLocal, makeWhoami } from './steps/simple-steps.ts';
 
 export const STEP_MAKERS: ReadonlyMap<string, MakeSteps> = new Map<PluginName, MakeSteps>([
   ['acl', makeAcl],

@@ -1,12 +1,12 @@
 /** `loadbalance` with networks that are preferred, and with weights: through steps that answer from records and from text. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { AddressOrderProgram } from '../../../src/answer/address-orders.ts';
+import type { AddressOrderProgram } from '../../../src/answer/order/address-orders.ts';
 import { parseIP, parseNetwork } from '../../../src/config/network.ts';
 import { readWeights } from '../../../src/config/weight-file.ts';
 import { parseName, parseRelativeName } from '../../../src/dns/name.ts';
 import type { PolicyDescription, StepDescription } from '../../../src/snapshot/config-description.ts';
-import { compileTemplate } from '../../../src/server/compile/template.ts';
+import { compileTemplate } from '../../../src/server/compile/steps/template.ts';
 import { readPlugin } from '../plugins/corefile-fixture.ts';
 import { Chain } from './chain-fixture.ts';
 

@@ -3,11 +3,11 @@ import { Answerer } from '../../../src/answer/answerer.ts';
 import { loadComposer } from '../../../src/compose/load-composer.ts';
 import { rcodeName, typeName } from '../../../src/dns/iana.ts';
 import { parseName as nameOctets } from '../../../src/dns/name.ts';
-import { parseType } from '../../../src/dns/record-words.ts';
+import { parseType } from '../../../src/dns/records/record-words.ts';
 import { reserveSharedBuffer } from '../../../src/memory/shared-buffer.ts';
-import { CounterCollector } from '../../../src/observability/counter-collector.ts';
-import { createCounterBuffer } from '../../../src/observability/counter-layout.ts';
-import { createShardCounters } from '../../../src/observability/shard-counters.ts';
+import { CounterCollector } from '../../../src/observability/counters/counter-collector.ts';
+import { createCounterBuffer } from '../../../src/observability/counters/counter-layout.ts';
+import { createShardCounters } from '../../../src/observability/counters/shard-counters.ts';
 import { SnapshotBuilder } from '../../../src/snapshot/builder.ts';
 import {
   DEFAULT_POLICY,

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { parseName, parseRelativeName, reverseKey4 } from '../../../src/dns/name.ts';
 import { RCODE } from '../../../src/dns/iana.ts';
-import { PLUGIN_LABELS, RCODE_OTHER, SCOPE_CELLS } from '../../../src/observability/counter-layout.ts';
+import { PLUGIN_LABELS, RCODE_OTHER, SCOPE_CELLS } from '../../../src/observability/counters/counter-layout.ts';
 import type { ExternalStep, RecordsStep } from '../../../src/snapshot/config-description.ts';
 import type { RecordSink } from '../../../src/snapshot/entry-content.ts';
 import { ENTRY_FLAG, KEY_SPACE } from '../../../src/snapshot/snapshot-layout.ts';

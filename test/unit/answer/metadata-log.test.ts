@@ -1,9 +1,9 @@
 /** `{/LABEL}` of `log`: values of metadata on their way from the thread that answers to the line. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { createQueryEventBuffer } from '../../../src/observability/query-event-ring.ts';
-import { QueryEventReader } from '../../../src/observability/query-event-reader.ts';
-import { QueryLog } from '../../../src/observability/query-log.ts';
+import { createQueryEventBuffer } from '../../../src/observability/queries/query-event-ring.ts';
+import { QueryEventReader } from '../../../src/observability/queries/query-event-reader.ts';
+import { QueryLog } from '../../../src/observability/queries/query-log.ts';
 import type { Zone } from '../../../src/zones/zone-data.ts';
 import type { RawObject } from '../../oracle/kubernetes-objects.ts';
 import { zoneOf } from '../zones/zone-fixture.ts';

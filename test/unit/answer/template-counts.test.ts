@@ -1,7 +1,7 @@
 /** What `template` counts, under CoreDNS's names: of every kind of answer, in each zone and view. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { queryMetrics } from '../../../src/observability/query-metrics.ts';
+import { queryMetrics } from '../../../src/observability/counters/query-metrics.ts';
 import { CorefileServer } from './corefile-server.ts';
 
 const COREFILE = `a.test b.test {

@@ -1,7 +1,7 @@
 /** `view` from a Corefile's text to the response: which block answers. Routing is CoreDNS 1.15.0's. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { SCOPE_CELLS } from '../../../src/observability/counter-layout.ts';
+import { SCOPE_CELLS } from '../../../src/observability/counters/counter-layout.ts';
 import { parseName } from '../../../src/dns/name.ts';
 import { SnapshotReader } from '../../../src/snapshot/reader.ts';
 import { findTransferZone } from '../../../src/transfer/transfer-zone.ts';

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { RawObject } from '../../oracle/kubernetes-objects.ts';
-import { PLUGIN, RCODE_OTHER } from '../../../src/observability/counter-layout.ts';
+import { PLUGIN, RCODE_OTHER } from '../../../src/observability/counters/counter-layout.ts';
 import { ComposedServer, type ComposedOptions } from './composed-server.ts';
 
 const POD = '10.1.0.9';

@@ -3,8 +3,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { CONTINUED_MAX } from '../../../src/forward/waiters.ts';
 import { typeName } from '../../../src/dns/iana.ts';
-import { QUERY_EVENT_FLAG } from '../../../src/observability/query-event-ring.ts';
-import { QueryEventReader } from '../../../src/observability/query-event-reader.ts';
+import { QUERY_EVENT_FLAG } from '../../../src/observability/queries/query-event-ring.ts';
+import { QueryEventReader } from '../../../src/observability/queries/query-event-reader.ts';
 import { ComposedServer, type UpstreamData } from './composed-server.ts';
 
 const CLIENT6 = '2001:db8::1';

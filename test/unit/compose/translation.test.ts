@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { TYPE } from '../../../src/dns/iana.ts';
-import { PLUGIN, RCODE_OTHER } from '../../../src/observability/counter-layout.ts';
+import { PLUGIN, RCODE_OTHER } from '../../../src/observability/counters/counter-layout.ts';
 import { ComposedServer, type UpstreamData } from './composed-server.ts';
 
 const CLIENT6 = '2001:db8::1';

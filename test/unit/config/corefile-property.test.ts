@@ -3,10 +3,10 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { SkyshardError } from '../../../src/base/skyshard-error.ts';
-import { formatCorefile } from '../../../src/config/corefile-format.ts';
-import { parseCorefile } from '../../../src/config/corefile-parser.ts';
-import type { CorefileToken } from '../../../src/config/corefile-token.ts';
-import type { CorefileLine, CorefileTree } from '../../../src/config/corefile-tree.ts';
+import { formatCorefile } from '../../../src/config/corefile/corefile-format.ts';
+import { parseCorefile } from '../../../src/config/corefile/corefile-parser.ts';
+import type { CorefileToken } from '../../../src/config/corefile/corefile-token.ts';
+import type { CorefileLine, CorefileTree } from '../../../src/config/corefile/corefile-tree.ts';
 import { PLUGIN_NAMES } from '../../../src/plugins/order.ts';
 import { read, testFiles } from '../plugins/corefile-fixture.ts';
 

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { matchFiles, type ConfigFiles } from '../../../src/config/config-files.ts';
+import { matchFiles, type ConfigFiles } from '../../../src/config/corefile/config-files.ts';
 import { parseDuration } from '../../../src/config/duration.ts';
 import { formatNetwork, parseNetwork, parseNetworkOrAddress, reverseZonesOf } from '../../../src/config/network.ts';
 import { parseInteger } from '../../../src/config/number.ts';
@@ -10,7 +10,7 @@ import { checkRegex } from '../../../src/config/regex.ts';
 import { parseResolvConf } from '../../../src/config/resolv-conf.ts';
 import { isHostName, parseAddressAndPort, splitHostPort } from '../../../src/config/upstream-address.ts';
 import { canonicalName, isReverseZone, parseZones } from '../../../src/config/zone-name.ts';
-import { parseType } from '../../../src/dns/record-words.ts';
+import { parseType } from '../../../src/dns/records/record-words.ts';
 import { parseName } from '../../../src/dns/name.ts';
 
 test('durations as Go reads them, in milliseconds', () => {

@@ -1,9 +1,9 @@
 /** A zone file has bounds: none of its lines, and nothing it includes or makes, is work without end, or work without a pause. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { checkZoneFile, readZoneFile } from '../../../src/config/zone-file.ts';
+import { checkZoneFile, readZoneFile } from '../../../src/config/zone-file/zone-file.ts';
 import { parseName } from '../../../src/dns/name.ts';
-import { parseTtl } from '../../../src/dns/rdata-text.ts';
+import { parseTtl } from '../../../src/dns/records/rdata-text.ts';
 import { testFiles } from '../plugins/corefile-fixture.ts';
 
 const ORIGIN = parseName('example.org.')!;

@@ -12,7 +12,7 @@ import { readKubeDnsPlan } from '../../../src/kubedns/kube-dns-plan.ts';
 import { makeCorefile } from '../../../src/kubedns/made-corefile.ts';
 import { readCorefile } from '../../../src/plugins/corefile-config.ts';
 import { DEFAULT_RECORD_OPTIONS } from '../../../src/records/record-options.ts';
-import { kindsOf } from '../../../src/server/server-plan.ts';
+import { kindsOf } from '../../../src/server/configuration/server-plan.ts';
 
 const FOLDER = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../../../deploy/kube-dns');
 

@@ -1,8 +1,8 @@
 /** What expressions give; every line was compared with what expr 1.17.8, which CoreDNS 1.15.0 has, says of it. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { parseExpr } from '../../../src/config/expr-parser.ts';
-import { ExprFault, QUERY_FUNCTIONS, type Expr, type ExprScope } from '../../../src/config/expr-tree.ts';
+import { parseExpr } from '../../../src/config/expr/expr-parser.ts';
+import { ExprFault, QUERY_FUNCTIONS, type Expr, type ExprScope } from '../../../src/config/expr/expr-tree.ts';
 import { areAllTrue, compileExpr } from '../../../src/expr/compile-expr.ts';
 import { ExprError, ExprWork, textOf, type ExprValue } from '../../../src/expr/expr-value.ts';
 import { EXPRESSIONS, REFUSED_EXPRESSIONS } from './expression-table.ts';

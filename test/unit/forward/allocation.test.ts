@@ -8,8 +8,8 @@ import { createForwardBuffer, ForwardGroupTable } from '../../../src/forward/for
 import { DEFAULT_FORWARD_GROUP } from '../../../src/forward/forward-group.ts';
 import type { ForwardTransport, UpstreamRegistrar } from '../../../src/forward/forward-transport.ts';
 import { Forwarder } from '../../../src/forward/forwarder.ts';
-import { createCounterBuffer } from '../../../src/observability/counter-layout.ts';
-import { createShardCounters } from '../../../src/observability/shard-counters.ts';
+import { createCounterBuffer } from '../../../src/observability/counters/counter-layout.ts';
+import { createShardCounters } from '../../../src/observability/counters/shard-counters.ts';
 import { buildQuery } from '../../wire/query.ts';
 
 const REPLY_AT = 0;

@@ -15,8 +15,8 @@ import {
   type UpstreamRegistrar,
 } from '../../../src/forward/forward-transport.ts';
 import { Forwarder, type ForwarderOptions } from '../../../src/forward/forwarder.ts';
-import { createCounterBuffer } from '../../../src/observability/counter-layout.ts';
-import { createShardCounters } from '../../../src/observability/shard-counters.ts';
+import { createCounterBuffer } from '../../../src/observability/counters/counter-layout.ts';
+import { createShardCounters } from '../../../src/observability/counters/shard-counters.ts';
 import { buildQuery, type QuerySpec } from '../../wire/query.ts';
 import { nameToWire, parseName } from '../../wire/names.ts';
 import { decodeStrictly, type DecodedMessage } from '../../wire/strict-message.ts';

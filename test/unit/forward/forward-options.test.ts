@@ -6,8 +6,8 @@ import test, { type TestContext } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { FLAGS_HIGH_AT, QR } from '../../../src/dns/wire-header.ts';
 import { DEFAULT_FORWARD_GROUP, type ForwardGroup } from '../../../src/forward/forward-group.ts';
-import { StreamPool } from '../../../src/forward/stream-pool.ts';
-import { streamQuery } from '../../../src/forward/upstream-stream.ts';
+import { StreamPool } from '../../../src/forward/connections/stream-pool.ts';
+import { streamQuery } from '../../../src/forward/connections/upstream-stream.ts';
 import { buildQuery } from '../../wire/query.ts';
 import { FakeForwarding, type GroupSpec } from './fake-transport.ts';
 

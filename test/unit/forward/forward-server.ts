@@ -2,13 +2,13 @@
 import type { TestContext } from 'node:test';
 import { createForwardBuffer, ForwardGroupTable } from '../../../src/forward/forward-buffer.ts';
 import { DEFAULT_FORWARD_GROUP, type ForwardGroup } from '../../../src/forward/forward-group.ts';
-import { createCounterBuffer } from '../../../src/observability/counter-layout.ts';
+import { createCounterBuffer } from '../../../src/observability/counters/counter-layout.ts';
 import { reserveSharedBuffer } from '../../../src/memory/shared-buffer.ts';
 import { decodeObjects } from '../../../src/kubernetes/decode.ts';
 import { ClusterRecords } from '../../../src/records/cluster-records.ts';
 import { DEFAULT_RECORD_OPTIONS } from '../../../src/records/record-options.ts';
-import { compileRewrite } from '../../../src/server/compile/rewrite.ts';
-import { ShardSupervisor } from '../../../src/server/shard-supervisor.ts';
+import { compileRewrite } from '../../../src/server/compile/steps/rewrite.ts';
+import { ShardSupervisor } from '../../../src/server/threads/shard-supervisor.ts';
 import type { AnswerWorkData } from '../../../src/shard/answer-work.ts';
 import type { Transport } from '../../../src/shard/shard-options.ts';
 import { SnapshotBuilder } from '../../../src/snapshot/builder.ts';

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { TRANSACTIONS_MAX, WAITERS_MAX } from '../../../src/forward/transaction-table.ts';
-import { QUERY_ERROR } from '../../../src/observability/query-error.ts';
+import { QUERY_ERROR } from '../../../src/observability/queries/query-error.ts';
 import { FakeForwarding } from './fake-transport.ts';
 
 const A = 1;

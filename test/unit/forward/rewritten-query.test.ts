@@ -1,11 +1,11 @@
 /** `rewrite` before `forward`: what upstreams are asked, and what the clients that wait for the same reply get. */
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { ErrorLog } from '../../../src/observability/error-log.ts';
-import type { WriteLine } from '../../../src/observability/plugin-line.ts';
-import { createQueryEventBuffer } from '../../../src/observability/query-event-ring.ts';
-import { QueryLog } from '../../../src/observability/query-log.ts';
-import { QueryReports } from '../../../src/observability/query-reports.ts';
+import { ErrorLog } from '../../../src/observability/queries/error-log.ts';
+import type { WriteLine } from '../../../src/observability/queries/plugin-line.ts';
+import { createQueryEventBuffer } from '../../../src/observability/queries/query-event-ring.ts';
+import { QueryLog } from '../../../src/observability/queries/query-log.ts';
+import { QueryReports } from '../../../src/observability/queries/query-reports.ts';
 import { formatName } from '../../wire/names.ts';
 import { buildQuery } from '../../wire/query.ts';
 import { decodeStrictly, type DecodedMessage } from '../../wire/strict-message.ts';

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { CLIENT_SHARE_MAX } from '../../../src/forward/client-shares.ts';
-import { QUERY_ERROR } from '../../../src/observability/query-error.ts';
+import { QUERY_ERROR } from '../../../src/observability/queries/query-error.ts';
 import { FakeForwarding, type GroupSpec } from './fake-transport.ts';
 
 const A = 1;

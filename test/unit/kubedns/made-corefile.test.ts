@@ -1,7 +1,7 @@
 /** From flags and ConfigMap to a Corefile: what is asked of whom. */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import type { ConfigFiles } from '../../../src/config/config-files.ts';
+import type { ConfigFiles } from '../../../src/config/corefile/config-files.ts';
 import { readConfigMap, type ConfigMapData } from '../../../src/kubedns/config-map.ts';
 import { readKubeDnsPlan } from '../../../src/kubedns/kube-dns-plan.ts';
 import { makeCorefile } from '../../../src/kubedns/made-corefile.ts';

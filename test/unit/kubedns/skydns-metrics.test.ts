@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { moveBounds, skydnsFamilies } from '../../../src/kubedns/skydns-metrics.ts';
-import { CounterCollector } from '../../../src/observability/counter-collector.ts';
-import { createCounterBuffer, PLUGIN, type MetricScope } from '../../../src/observability/counter-layout.ts';
-import { createShardCounters } from '../../../src/observability/shard-counters.ts';
+import { CounterCollector } from '../../../src/observability/counters/counter-collector.ts';
+import { createCounterBuffer, PLUGIN, type MetricScope } from '../../../src/observability/counters/counter-layout.ts';
+import { createShardCounters } from '../../../src/observability/counters/shard-counters.ts';
 
 test('counts move to other bounds: exact where both have one, spread where one is divided, none lost', () => {
   const counts = Float64Array.from([10, 20, 40, 5]);

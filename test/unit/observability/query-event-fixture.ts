@@ -1,6 +1,6 @@
 /** A response as a shard's memory holds it, for the tests of what is reported. */
-import { QUERY_EVENT_FLAG } from '../../../src/observability/query-event-ring.ts';
-import type { QueryEventFacts, QueryEventWriter } from '../../../src/observability/query-event-writer.ts';
+import { QUERY_EVENT_FLAG } from '../../../src/observability/queries/query-event-ring.ts';
+import type { QueryEventFacts, QueryEventWriter } from '../../../src/observability/queries/query-event-writer.ts';
 
 export const CLIENT_AT = 64;
 export const MESSAGE_AT = 128;

@@ -1,6 +1,6 @@
 /** Writes events as fast as it can; each says three times which one it is. */
 import { workerData } from 'node:worker_threads';
-import { QueryEventWriter } from '../../../src/observability/query-event-writer.ts';
+import { QueryEventWriter } from '../../../src/observability/queries/query-event-writer.ts';
 import { addEvent } from './query-event-fixture.ts';
 
 const { buffer, count } = workerData as { readonly buffer: SharedArrayBuffer; readonly count: number };

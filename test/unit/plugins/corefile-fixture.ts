@@ -1,7 +1,11 @@
 /** Corefiles of the tests: read with files and addresses that are the same on every machine. */
 import path from 'node:path';
-import type { ConfigFiles } from '../../../src/config/config-files.ts';
-import { parseServerConfig, readServerConfig, type ServerConfigOptions } from '../../../src/config/server-config.ts';
+import type { ConfigFiles } from '../../../src/config/corefile/config-files.ts';
+import {
+  parseServerConfig,
+  readServerConfig,
+  type ServerConfigOptions,
+} from '../../../src/config/corefile/server-config.ts';
 import { PLUGIN_TABLE, type CorefileConfig } from '../../../src/plugins/corefile-config.ts';
 import { loadPlugins, type PluginName, type PluginOptions } from '../../../src/plugins/order.ts';
 

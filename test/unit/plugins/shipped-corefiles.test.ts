@@ -3,7 +3,7 @@ import { readdirSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { test } from 'node:test';
-import { SYSTEM_FILES, type ConfigFiles } from '../../../src/config/config-files.ts';
+import { SYSTEM_FILES, type ConfigFiles } from '../../../src/config/corefile/config-files.ts';
 import type { CorefileConfig } from '../../../src/plugins/corefile-config.ts';
 import { readAtOnce, testOptions } from './corefile-fixture.ts';
 

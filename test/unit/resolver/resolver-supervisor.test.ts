@@ -2,9 +2,9 @@
 import assert from 'node:assert/strict';
 import { createServer, type AddressInfo, type Server } from 'node:net';
 import { test, type TestContext } from 'node:test';
-import { TCP_CELLS, tcpCellsOf } from '../../../src/observability/tcp-metrics.ts';
-import { CounterCollector } from '../../../src/observability/counter-collector.ts';
-import { SCOPE_CELLS } from '../../../src/observability/counter-layout.ts';
+import { TCP_CELLS, tcpCellsOf } from '../../../src/observability/counters/tcp-metrics.ts';
+import { CounterCollector } from '../../../src/observability/counters/counter-collector.ts';
+import { SCOPE_CELLS } from '../../../src/observability/counters/counter-layout.ts';
 import { TYPE } from '../../../src/dns/iana.ts';
 import { SCOPE } from '../../cases/snapshot-source.ts';
 import { WIRE_OBJECTS, WIRE_OPTIONS } from '../../cases/wire-cases.ts';

@@ -8,9 +8,9 @@ import { createForwardBuffer, FORWARD_HEADER, ForwardGroupTable } from '../../..
 import { DEFAULT_FORWARD_GROUP, type ForwardGroup } from '../../../src/forward/forward-group.ts';
 import { decodeObjects } from '../../../src/kubernetes/decode.ts';
 import { reserveSharedBuffer } from '../../../src/memory/shared-buffer.ts';
-import { createCounterBuffer } from '../../../src/observability/counter-layout.ts';
-import { createShardCounters, PLUGIN } from '../../../src/observability/shard-counters.ts';
-import { createTcpCells, tcpCellsOf } from '../../../src/observability/tcp-metrics.ts';
+import { createCounterBuffer } from '../../../src/observability/counters/counter-layout.ts';
+import { createShardCounters, PLUGIN } from '../../../src/observability/counters/shard-counters.ts';
+import { createTcpCells, tcpCellsOf } from '../../../src/observability/counters/tcp-metrics.ts';
 import { ClusterRecords } from '../../../src/records/cluster-records.ts';
 import { DEFAULT_RECORD_OPTIONS } from '../../../src/records/record-options.ts';
 import { DEFAULT_TCP_TIMEOUTS } from '../../../src/resolver/resolver-options.ts';

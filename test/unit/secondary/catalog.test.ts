@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { readCatalog, type CatalogMember } from '../../../src/secondary/catalog.ts';
-import { CatalogMembers } from '../../../src/server/catalog-members.ts';
-import type { PlannedSecondary } from '../../../src/server/server-plan.ts';
+import { CatalogMembers } from '../../../src/server/zones/catalog-members.ts';
+import type { PlannedSecondary } from '../../../src/server/configuration/server-plan.ts';
 import { zoneOf } from '../zones/zone-fixture.ts';
 
 const HEAD = `$ORIGIN catalog.example.

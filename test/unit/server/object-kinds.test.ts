@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { DEFAULT_RECORD_OPTIONS } from '../../../src/records/record-options.ts';
-import { kindsOf } from '../../../src/server/server-plan.ts';
+import { kindsOf } from '../../../src/server/configuration/server-plan.ts';
 
 test('namespaces, Services and slices are watched by default', () => {
   assert.deepEqual(kindsOf(DEFAULT_RECORD_OPTIONS), ['Namespace', 'Service', 'EndpointSlice']);

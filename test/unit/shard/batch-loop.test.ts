@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { BATCH_ARENA_SIZE, BATCH_MAX, MessageBatch } from '../../../src/native/message-batch.ts';
-import type { ShardCounters } from '../../../src/observability/shard-counters.ts';
+import type { ShardCounters } from '../../../src/observability/counters/shard-counters.ts';
 import { BatchLoop } from '../../../src/shard/batch-loop.ts';
 import { createShardControl, SHARD_CONTROL } from '../../../src/shard/shard-options.ts';
 import { FakeKernel } from './fake-kernel.ts';

@@ -4,8 +4,8 @@ import type { RemoteInfo, Socket } from 'node:dgram';
 import { networkInterfaces } from 'node:os';
 import type { TestContext } from 'node:test';
 import { nativeUnavailableReason } from '../../../src/native/libc.ts';
-import type { ShardPlan } from '../../../src/server/shard-plan.ts';
-import { ShardSupervisor } from '../../../src/server/shard-supervisor.ts';
+import type { ShardPlan } from '../../../src/server/threads/shard-plan.ts';
+import { ShardSupervisor } from '../../../src/server/threads/shard-supervisor.ts';
 import type { Transport } from '../../../src/shard/shard-options.ts';
 
 export const TRANSPORTS: readonly Transport[] = ['mmsg', 'dgram'];

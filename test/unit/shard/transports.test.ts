@@ -1,7 +1,7 @@
 /** What both transports owe a client, over real sockets with an echo in place of the answerer. */
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { DROP } from '../../../src/observability/shard-counters.ts';
+import { DROP } from '../../../src/observability/counters/shard-counters.ts';
 import { ECHO, ECHO_WORD } from './echo-work.ts';
 import { EchoClient, echoQuery, eventually, hasIPv6, skipReason, startShards, TRANSPORTS } from './shard-fixture.ts';
 

@@ -1,7 +1,7 @@
 /** Templates and what CoreDNS 1.15.0 makes of them. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { parseTemplate } from '../../../src/config/template-parser.ts';
+import { parseTemplate } from '../../../src/config/template/template-parser.ts';
 import { executeTemplate } from '../../../src/template/go-template.ts';
 import { GoTemplateError } from '../../../src/template/go-value.ts';
 import { makeTemplateData } from '../../../src/template/question-facts.ts';

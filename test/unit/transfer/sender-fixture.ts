@@ -1,8 +1,8 @@
 /** Zones sent to clients that take as much as a test lets them. */
 import { TYPE } from '../../../src/dns/iana.ts';
-import { createCounterBuffer } from '../../../src/observability/counter-layout.ts';
-import { createShardCounters } from '../../../src/observability/shard-counters.ts';
-import { CounterCollector } from '../../../src/observability/counter-collector.ts';
+import { createCounterBuffer } from '../../../src/observability/counters/counter-layout.ts';
+import { createShardCounters } from '../../../src/observability/counters/shard-counters.ts';
+import { CounterCollector } from '../../../src/observability/counters/counter-collector.ts';
 import { TRANSFERS_MAX } from '../../../src/resolver/resolver-options.ts';
 import { STREAM_ARENA_SIZE, StreamAnswerer } from '../../../src/resolver/stream-answerer.ts';
 import { TransferReport } from '../../../src/transfer/transfer-report.ts';

@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { typeName } from '../../../src/dns/iana.ts';
 import { parseName } from '../../../src/dns/name.ts';
 import { reserveSharedBuffer } from '../../../src/memory/shared-buffer.ts';
-import { PLUGIN } from '../../../src/observability/shard-counters.ts';
+import { PLUGIN } from '../../../src/observability/counters/shard-counters.ts';
 import { SnapshotBuilder } from '../../../src/snapshot/builder.ts';
 import { SnapshotReader } from '../../../src/snapshot/reader.ts';
 import { writeStoredZone } from '../../../src/transfer/stored-records.ts';

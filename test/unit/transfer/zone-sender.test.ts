@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test, type TestContext } from 'node:test';
 import { RCODE, TYPE } from '../../../src/dns/iana.ts';
-import { SCOPE_CELLS } from '../../../src/observability/counter-layout.ts';
+import { SCOPE_CELLS } from '../../../src/observability/counters/counter-layout.ts';
 import { TRANSFERS_MAX } from '../../../src/resolver/resolver-options.ts';
 import { buildIxfr } from '../../wire/query.ts';
 import { namespace, service } from '../records/cluster.ts';

@@ -10,7 +10,7 @@ import { DATASET, ENTRY_FLAG, ENTRY_FLAGS_SHIFT, NAME_ORDER, ROOT } from '../../
 import { verifySnapshot } from '../../../src/snapshot/verify.ts';
 import { publishZone, withdrawZone } from '../../../src/zones/publish-zone.ts';
 import { compareNames } from '../../../src/zones/zone-data.ts';
-import { faultOfRdata } from '../../../src/dns/rdata-shape.ts';
+import { faultOfRdata } from '../../../src/dns/records/rdata-shape.ts';
 import { zoneOf } from './zone-fixture.ts';
 
 const SOA = '@ 60 SOA ns host 7 1 2 3 4\n';

@@ -6,7 +6,7 @@ import type { ForwardGroup } from '../../../../src/forward/forward-group.ts';
 import { DEFAULT_TCP_TIMEOUTS } from '../../../../src/resolver/resolver-options.ts';
 import { compileCorefile } from '../../../../src/server/compile/compile-corefile.ts';
 import { ZONE_KIND } from '../../../../src/snapshot/snapshot-layout.ts';
-import type { ServerPlan } from '../../../../src/server/server-plan.ts';
+import type { ServerPlan } from '../../../../src/server/configuration/server-plan.ts';
 import { readAtOnce, testOptions } from '../../plugins/corefile-fixture.ts';
 
 const groups: ForwardGroup[] = [];

@@ -1,0 +1,247 @@
+/** Main's view of the shards' forwarding: CoreDNS's metrics, and what skyshard adds. */
+import { DURATION_BOUNDS, DURATION_CELLS, wideValue } from '../../observability/counters/counter-layout.ts';
+import { histogramSamples, type MetricFamily, type Sample } from '../../observability/counters/metric-family.ts';
+import {
+  FORWARD_CELLS,
+  FORWARD_HEADER,
+  forwardCellsAt,
+  type ForwardGroupTable,
+  UPSTREAM_CELLS,
+  UPSTREAM_RCODES,
+  upstreamCellsAt,
+} from '../forward-buffer.ts';
+
+const PROXY = 'forward';
+const AT = UPSTREAM_CELLS.at;
+
+export class ForwardMetrics {
+  readonly #words: Uint32Array;
+  readonly #table: ForwardGroupTable;
+  readonly #shardMax: number;
+  /** by cell of a shard: what was read last, by shard, and the sum of all differences */
+  readonly #last = new Map<number, number>();
+  readonly #totals = new Map<number, number>();
+
+  /** @param table  of the same buffer */
+  constructor(buffer: SharedArrayBuffer, table: ForwardGroupTable) {
+    this.#words = new Uint32Array(buffer);
+    this.#table = table;
+    this.#shardMax = this.#words[FORWARD_HEADER.at.shardMax]!;
+  }
+
+  families(): readonly MetricFamily[] {
+    const total = (cell: number) => (): Sample[] => [{ labels: {}, value: this.#total(forwardCellsAt, cell) }];
+    const counter = (name: string, help: string, cell: number): MetricFamily => ({
+      name,
+      type: 'counter',
+      help,
+      labels: [],
+      samples: total(cell),
+    });
+    return [
+      {
+        name: 'coredns_proxy_request_duration_seconds',
+        type: 'histogram',
+        help: 'Time from a query to an upstream to its response.',
+        labels: ['proxy_name', 'to', 'rcode'],
+        samples: () => this.#durations(),
+      },
+      this.#byUpstream(
+        'coredns_proxy_healthcheck_failures_total',
+        'Health probes without a response.',
+        AT.probeFailures,
+      ),
+      counter(
+        'coredns_forward_healthcheck_broken_total',
+        'Queries that found all upstreams down.',
+        FORWARD_CELLS.at.allDown,
+      ),
+      counter(
+        'coredns_forward_max_concurrent_rejects_total',
+        'Queries refused because of max_concurrent.',
+        FORWARD_CELLS.at.concurrentRejects,
+      ),
+      this.#byProtocol(
+        'coredns_proxy_conn_cache_hits_total',
+        'Queries to an upstream over a socket or connection that was open.',
+        AT.streamHits,
+        AT.datagrams,
+      ),
+      this.#byProtocol(
+        'coredns_proxy_conn_cache_misses_total',
+        'Queries to an upstream for which a connection was opened.',
+        AT.streamMisses,
+      ),
+      this.#byUpstream('skyshard_forward_timeouts_total', 'Attempts that got no response in time.', AT.timeouts),
+      this.#byUpstream(
+        'skyshard_forward_unreachable_total',
+        'Attempts that ended with a network error.',
+        AT.unreachable,
+      ),
+      counter(
+        'skyshard_forward_mismatched_total',
+        'Messages that were no response to what was asked: wrong id, question, source or socket, or too late.',
+        FORWARD_CELLS.at.mismatched,
+      ),
+      counter(
+        'skyshard_forward_malformed_total',
+        'Responses of upstreams whose records could not be read.',
+        FORWARD_CELLS.at.malformed,
+      ),
+      counter(
+        'skyshard_forward_coalesced_total',
+        'Queries that waited for an equal one under way.',
+        FORWARD_CELLS.at.coalesced,
+      ),
+      counter(
+        'skyshard_forward_overflows_total',
+        'Queries answered SERVFAIL because too many were under way.',
+        FORWARD_CELLS.at.full,
+      ),
+      counter(
+        'skyshard_forward_client_overflows_total',
+        'Queries refused because too many of the same client were under way.',
+        FORWARD_CELLS.at.clientFull,
+      ),
+      counter(
+        'skyshard_forward_shed_total',
+        'Queries for upstreams that were not answered, while the kernel dropped queries and own zones were asked for too.',
+        FORWARD_CELLS.at.shed,
+      ),
+      counter(
+        'skyshard_forward_hedges_total',
+        'Queries sent to an upstream a second time, or to another, before the first attempt was given up.',
+        FORWARD_CELLS.at.hedges,
+      ),
+      counter(
+        'skyshard_forward_late_total',
+        'Responses of upstreams that came after clients had been answered, and went to the cache alone.',
+        FORWARD_CELLS.at.late,
+      ),
+      counter(
+        'skyshard_forward_truncated_total',
+        'Responses of upstreams that came with the TC bit.',
+        FORWARD_CELLS.at.truncated,
+      ),
+      counter(
+        'skyshard_handoff_overflows_total',
+        'Queries that had to be asked over a stream and found the ring to the resolver full.',
+        FORWARD_CELLS.at.handoffFull,
+      ),
+      counter(
+        'skyshard_handoff_dropped_total',
+        'Responses over streams that found the ring back to the shard full.',
+        FORWARD_CELLS.at.handoffDropped,
+      ),
+    ];
+  }
+
+  #byUpstream(name: string, help: string, cell: number): MetricFamily {
+    return {
+      name,
+      type: 'counter',
+      help,
+      labels: ['proxy_name', 'to'],
+      samples: () => {
+        const samples: Sample[] = [];
+        for (const [to, upstreams] of this.#upstreams()) {
+          const value = this.#sum(upstreams, cell);
+          if (value > 0) samples.push({ labels: { proxy_name: PROXY, to }, value });
+        }
+        return samples;
+      },
+    };
+  }
+
+  /** With CoreDNS's label `proto`. @param datagramCell  counts what goes over UDP, if anything does */
+  #byProtocol(name: string, help: string, streamCell: number, datagramCell = -1): MetricFamily {
+    return {
+      name,
+      type: 'counter',
+      help,
+      labels: ['proxy_name', 'to', 'proto'],
+      samples: () => {
+        const samples: Sample[] = [];
+        const add = (to: string, proto: string, value: number): void => {
+          if (value > 0) samples.push({ labels: { proxy_name: PROXY, to, proto }, value });
+        };
+        for (const [to, upstreams] of this.#upstreams()) {
+          const [overTls, plain] = [true, false].map((isTls) =>
+            upstreams.filter((index) => this.#isTls(index) === isTls),
+          );
+          if (datagramCell >= 0) add(to, 'udp', this.#sum(upstreams, datagramCell));
+          add(to, 'tcp', this.#sum(plain!, streamCell));
+          add(to, 'tcp-tls', this.#sum(overTls!, streamCell));
+        }
+        return samples;
+      },
+    };
+  }
+
+  #isTls(upstream: number): boolean {
+    let left = upstream;
+    for (const { upstreams } of this.#table.groups) {
+      if (left < upstreams.length) return (upstreams[left]!.scheme ?? 'dns') !== 'dns';
+      left -= upstreams.length;
+    }
+    return false;
+  }
+
+  *#durations(): Generator<Sample> {
+    for (const [to, upstreams] of this.#upstreams()) {
+      for (const [index, rcode] of UPSTREAM_RCODES.entries()) {
+        const at = AT.durations + index * DURATION_CELLS;
+        const counts = Array.from({ length: DURATION_CELLS }, (_, bucket) => this.#sum(upstreams, at + bucket));
+        if (counts.every((count) => count === 0)) continue;
+        const seconds = this.#seconds(upstreams, AT.durationSums + index * 2);
+        const labels = { proxy_name: PROXY, to, rcode };
+        yield* histogramSamples(labels, DURATION_BOUNDS, (bucket) => counts[bucket]!, seconds);
+      }
+    }
+  }
+
+  /** Indexes of the upstreams by address and port: one may be in several groups. */
+  #upstreams(): Map<string, number[]> {
+    const upstreams = new Map<string, number[]>();
+    let index = 0;
+    for (const group of this.#table.groups) {
+      for (const { address, port } of group.upstreams) {
+        const to = address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
+        upstreams.set(to, [...(upstreams.get(to) ?? []), index++]);
+      }
+    }
+    return upstreams;
+  }
+
+  #sum(upstreams: readonly number[], cell: number): number {
+    let sum = 0;
+    for (const upstream of upstreams) sum += this.#total((shard) => upstreamCellsAt(shard, upstream), cell);
+    return sum;
+  }
+
+  /** Microseconds in 48 bits last for years; they are not followed round. */
+  #seconds(upstreams: readonly number[], cell: number): number {
+    let sum = 0;
+    for (const upstream of upstreams) {
+      for (let shard = 0; shard < this.#shardMax; shard++) {
+        const at = upstreamCellsAt(shard, upstream) + cell;
+        sum += wideValue(Atomics.load(this.#words, at), Atomics.load(this.#words, at + 1));
+      }
+    }
+    return sum / 1e6;
+  }
+
+  /** Sum over all shards of a cell that wraps at 2^32; read at least once a turn of it. */
+  #total(cellsAt: (shard: number) => number, cell: number): number {
+    const key = cellsAt(0) + cell;
+    let total = this.#totals.get(key) ?? 0;
+    for (let shard = 0; shard < this.#shardMax; shard++) {
+      const at = cellsAt(shard) + cell;
+      const value = Atomics.load(this.#words, at);
+      total += (value - (this.#last.get(at) ?? 0)) >>> 0;
+      this.#last.set(at, value);
+    }
+    this.#totals.set(key, total);
+    return total;
+  }
+}
