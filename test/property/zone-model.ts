@@ -80,7 +80,7 @@ export class ModelZone {
     }
     const found = this.#at(node, qtype);
     if (found.length === 0) return this.#denial('NOERROR', answers);
-    answers.push(...found.map((record) => this.#line(name, record)));
+    for (const line of found.map((record) => this.#line(name, record))) if (!answers.includes(line)) answers.push(line);
     const isApexServers = node.length === 0 && qtype === 'NS';
     const targets = qtype === 'MX' || isApexServers ? found.map(({ target }) => target) : [];
     return this.#positive(answers, this.#addresses(targets), isApexServers);

@@ -216,7 +216,10 @@ export class ZoneStep {
     if (rrsetAt === NOT_FOUND) return this.denyType(entryAt, isWildcard);
     const isRotated = qtype === TYPE.A || qtype === TYPE.AAAA || qtype === TYPE.MX;
     const start = isRotated ? this.rotation.start(writer.countOf(rrsetAt)) : 0;
-    const isWhole = writer.write(rrsetAt, response.ownerOffset, NO_TTL_MAX, start) && this.sign(entryAt, qtype);
+    // A DNAME record that was followed to itself stands in the response.
+    const isThere = qtype === TYPE.DNAME && !isWildcard && this.isSubstituted(entryAt);
+    const isWhole =
+      isThere || (writer.write(rrsetAt, response.ownerOffset, NO_TTL_MAX, start) && this.sign(entryAt, qtype));
     if (!isWhole) response.isTruncated = true;
     // Behind an answer that is cut nothing else helps.
     if (!isWhole) return STEP_RESULT.DONE;

@@ -291,3 +291,12 @@ test('a DNAME record stands in each response that needs it, whatever stood in th
   assert.deepEqual(chain.ask('alias.example.org. A'), lines);
   assert.deepEqual(chain.ask('alias.example.org. A'), lines);
 });
+
+test('a DNAME record that leads to itself stands in the response once', () => {
+  const chain = chainOf({ 'example.org.': `${SOA}w 5 DNAME @\n` });
+  assert.deepEqual(chain.ask('w.w.example.org. DNAME'), [
+    'NOERROR aa',
+    String.raw`w.example.org. 5 DNAME \# 13 076578616d706c65036f726700`,
+    'w.w.example.org. 5 CNAME w.example.org.',
+  ]);
+});
