@@ -8,7 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { TYPE } from '../../../src/dns/iana.ts';
 import { buildQuery } from '../../wire/query.ts';
 import { framed, TcpClient } from '../../wire/tcp-client.ts';
-import { startSkyshard } from '../skyshard-process.ts';
+import { startSkyshard, TRANSPORTS } from '../skyshard-process.ts';
 
 const NAME = 'kube-dns.kube-system.svc.cluster.local';
 const IDLE_COUNT = 10_000;
@@ -176,31 +176,32 @@ async function startHonest(port: number): Promise<{ readonly clients: readonly H
 
 const skip = process.platform !== 'linux' && 'reads /proc';
 
-test('hostile clients cost the others nothing, and memory is bounded', { skip }, async () => {
-  const server = await startSkyshard();
-  const pid = server.child.pid!;
-  const honest = await startHonest(server.port);
-  await sleep(500);
-  const beforeMiB = residentMiB(pid);
-  const crowd = new Crowd(server.port);
-  const idleCount = Math.min(IDLE_COUNT, connectionMax() - 6 * HOSTILE_COUNT);
-  await crowd.add(idleCount, (socket) => socket.write(ONE), { isAnswered: true });
-  const idleMiB = residentMiB(pid);
-  await addHostile(crowd);
-  let highestMiB = 0;
-  for (let i = 0; i < 20; i++) {
-    await sleep(100);
-    highestMiB = Math.max(highestMiB, residentMiB(pid));
-  }
-  await Promise.all(honest.clients.map((client) => client.end()));
-  crowd.close();
-  honest.close();
-  const slowest = honest.clients.map(({ slowestMs }) => Math.round(slowestMs)).join(', ');
-  console.log(
-    `${idleCount} idle connections: ${beforeMiB.toFixed(0)} to ${idleMiB.toFixed(0)} MiB, ` +
-      `with all others ${highestMiB.toFixed(0)} MiB; slowest answers of the others ${slowest} ms`,
-  );
-  for (const { asked, answered } of honest.clients) assert.deepEqual([answered, asked > 100], [asked, true]);
-  assert.ok(highestMiB - beforeMiB < GROWTH_MAX, `${beforeMiB} to ${highestMiB} MiB`);
-  assert.deepEqual(await server.end(), { code: 0, signal: null });
-});
+for (const transport of TRANSPORTS)
+  test(`${transport}: hostile clients cost the others nothing, and memory is bounded`, { skip }, async () => {
+    const server = await startSkyshard({ args: ['--transport', transport] });
+    const pid = server.child.pid!;
+    const honest = await startHonest(server.port);
+    await sleep(500);
+    const beforeMiB = residentMiB(pid);
+    const crowd = new Crowd(server.port);
+    const idleCount = Math.min(IDLE_COUNT, connectionMax() - 6 * HOSTILE_COUNT);
+    await crowd.add(idleCount, (socket) => socket.write(ONE), { isAnswered: true });
+    const idleMiB = residentMiB(pid);
+    await addHostile(crowd);
+    let highestMiB = 0;
+    for (let i = 0; i < 20; i++) {
+      await sleep(100);
+      highestMiB = Math.max(highestMiB, residentMiB(pid));
+    }
+    await Promise.all(honest.clients.map((client) => client.end()));
+    crowd.close();
+    honest.close();
+    const slowest = honest.clients.map(({ slowestMs }) => Math.round(slowestMs)).join(', ');
+    console.log(
+      `${idleCount} idle connections: ${beforeMiB.toFixed(0)} to ${idleMiB.toFixed(0)} MiB, ` +
+        `with all others ${highestMiB.toFixed(0)} MiB; slowest answers of the others ${slowest} ms`,
+    );
+    for (const { asked, answered } of honest.clients) assert.deepEqual([answered, asked > 100], [asked, true]);
+    assert.ok(highestMiB - beforeMiB < GROWTH_MAX, `${beforeMiB} to ${highestMiB} MiB`);
+    assert.deepEqual(await server.end(), { code: 0, signal: null });
+  });
