@@ -28,6 +28,8 @@ export class TlsTerminator {
   readonly #keyLog: WriteStream | undefined;
   /** what the files were when they were used last */
   #version: string;
+  /** one look at a time: two would tell the same change twice */
+  #isLooking = false;
   #lookedMs = performance.now();
   #complaint = '';
 
@@ -77,9 +79,10 @@ export class TlsTerminator {
 
   /** Now and then. */
   tick(nowMs: number): void {
-    if (nowMs - this.#lookedMs < LOOK_MS) return;
+    if (this.#isLooking || nowMs - this.#lookedMs < LOOK_MS) return;
     this.#lookedMs = nowMs;
-    void this.#look();
+    this.#isLooking = true;
+    void this.#look().finally(() => (this.#isLooking = false));
   }
 
   close(): void {
