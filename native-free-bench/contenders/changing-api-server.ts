@@ -8,6 +8,7 @@ import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { encodeEvent, encodeList } from '../dataset/encode-protobuf.ts';
 import type { GeneratedCluster, RawObject } from '../dataset/generate-cluster.ts';
+import { send, sendJson } from './api-responses.ts';
 
 const CHUNK_SIZE = 1 << 16;
 const FIRST_VERSION = 1_000_000;
@@ -166,21 +167,4 @@ function joinToChunks(events: readonly Buffer[]): Buffer[] {
   }
   if (size > 0) chunks.push(Buffer.concat(pending));
   return chunks;
-}
-
-async function send(response: ServerResponse, octets: Buffer): Promise<void> {
-  if (response.write(octets)) return;
-  const aborted = new AbortController();
-  const onClose = (): void => aborted.abort();
-  response.once('close', onClose);
-  try {
-    await once(response, 'drain', { signal: aborted.signal });
-  } finally {
-    response.removeListener('close', onClose);
-  }
-}
-
-function sendJson(response: ServerResponse, status: number, body: unknown): void {
-  response.writeHead(status, { 'content-type': 'application/json' });
-  response.end(JSON.stringify(body));
 }

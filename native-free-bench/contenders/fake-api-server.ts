@@ -10,6 +10,7 @@ import { createServer } from 'node:http';
 import type { ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { GeneratedCluster, RawObject } from '../dataset/generate-cluster.ts';
+import { send, sendJson } from './api-responses.ts';
 
 interface Resource {
   readonly apiVersion: string;
@@ -118,21 +119,4 @@ async function sendInitialEvents(
     metadata: { resourceVersion: RESOURCE_VERSION, annotations: { 'k8s.io/initial-events-end': 'true' } },
   };
   await send(response, `${pending}${JSON.stringify({ type: 'BOOKMARK', object: bookmark })}\n`);
-}
-
-async function send(response: ServerResponse, text: string): Promise<void> {
-  if (response.write(text)) return;
-  const aborted = new AbortController();
-  const onClose = (): void => aborted.abort();
-  response.once('close', onClose);
-  try {
-    await once(response, 'drain', { signal: aborted.signal });
-  } finally {
-    response.removeListener('close', onClose);
-  }
-}
-
-function sendJson(response: ServerResponse, status: number, body: unknown): void {
-  response.writeHead(status, { 'content-type': 'application/json' });
-  response.end(JSON.stringify(body));
 }
