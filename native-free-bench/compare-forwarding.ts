@@ -187,9 +187,12 @@ export async function compareForwarding(options: ForwardingComparison): Promise<
     const lines = crowds.length === 0 ? [] : await compareCrowds(crowdOptions);
     return `${comparison.table()}${lines.map((line) => `${line}\n`).join('')}`;
   } finally {
-    for (const contender of running.toReversed()) await contender.stop();
+    // One that has ended by itself is an error, and no reason to leave the others running.
+    const ends = running.map((contender) => contender.stop());
+    await Promise.allSettled(ends);
     process.removeListener('exit', removeDirectory);
     removeDirectory();
+    await Promise.all(ends);
   }
 }
 
