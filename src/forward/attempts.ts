@@ -3,7 +3,7 @@
  * what its reply is worth is the business of others.
  */
 import { FORWARD_CELLS, type ForwardCounters, UPSTREAM_CELLS } from './counts/forward-counters.ts';
-import { ATTEMPTS_MAX } from './forward-group.ts';
+import { ATTEMPTS_MAX, UPSTREAMS_MAX } from './forward-group.ts';
 import { type ForwardTransport, STREAM_SOCKET } from './forward-transport.ts';
 import type { FlightCache } from './flight-cache.ts';
 import type { KnownGroups } from './known-groups.ts';
@@ -17,6 +17,9 @@ import type { UpstreamStates } from './upstream-states.ts';
 const HEDGE_GAIN_MIN_MS = 20;
 /** How long is tried where probes say that no upstream answers: one attempt, for the moment that one is back. */
 const BROKEN_TOTAL_MS = 900;
+/** Attempts that follow each other as fast as networks say that nobody is there; later ones come this far apart. */
+const AT_ONCE_MAX = 2 * UPSTREAMS_MAX;
+const ATTEMPT_PAUSE_MS = 100;
 
 /** What all who work on questions in flight share. */
 export interface FlightParts {
@@ -75,7 +78,7 @@ export class Attempts {
    * Send a query for this slot.
    *
    * @param again  the upstream to ask, -1: whose turn it is
-   * @returns false if there is nobody to ask or it had all its attempts
+   * @returns false if there is nobody to ask
    */
   ask(slot: number, again: number): boolean {
     const table = this.#table;
@@ -83,7 +86,6 @@ export class Attempts {
     const group = table.group[slot]!;
     table.flags[slot]! &= ~ASKED.HEDGE;
     const flags = table.flags[slot]!;
-    if (table.attempts[slot]! - uncounted(flags) >= this.#groups.attemptsMax[group]!) return false;
     let upstream = again >= 0 ? again : states.choose(group, table.tried[slot]!);
     if (upstream < 0) {
       this.#counters.count(FORWARD_CELLS.at.allDown);
@@ -91,7 +93,7 @@ export class Attempts {
       upstream = states.chooseAny(group);
     }
     if (states.isDisabled(upstream) && (flags & ASKED.SEARCH) === 0) return false;
-    const attempt = table.addAttempt(slot);
+    const attempt = this.#takePlace(slot);
     if (attempt < 0) return false;
     table.tried[slot]! |= 1 << (upstream - states.first[group]!);
     table.attemptUpstream[attempt] = upstream;
@@ -101,20 +103,52 @@ export class Attempts {
     return true;
   }
 
+  /**
+   * Send another query because nobody answered the last one, or the network said that it did not arrive.
+   *
+   * @returns false if there is nobody to ask, or that was the last attempt
+   */
+  askAgain(slot: number): boolean {
+    const table = this.#table;
+    const group = table.group[slot]!;
+    if (++table.failed[slot]! >= this.#groups.attemptsMax[group]!) return false;
+    // Each has had its turn: in another round each has one again.
+    if (table.tried[slot] === (1 << this.#states.count[group]!) - 1) table.tried[slot] = 0;
+    return this.ask(slot, -1);
+  }
+
+  /** Whether there were as many attempts as may fail, whatever became of them. */
+  hasAskedAll(slot: number): boolean {
+    const table = this.#table;
+    return table.asked[slot]! - uncounted(table.flags[slot]!) >= this.#groups.attemptsMax[table.group[slot]!]!;
+  }
+
+  /** @returns index of an attempt that is open, -1 if there is no id for it */
+  #takePlace(slot: number): number {
+    const table = this.#table;
+    const next = table.nextAttempt(slot);
+    const bit = 1 << (next % ATTEMPTS_MAX);
+    // The oldest attempt makes room: its reply counts no more.
+    if (table.attempts[slot] === ATTEMPTS_MAX && (this.#closed[slot]! & bit) === 0) this.close(slot, next);
+    const attempt = table.addAttempt(slot);
+    if (attempt >= 0) this.#closed[slot]! &= ~bit;
+    return attempt;
+  }
+
   /** When something is done about the attempt just made, if no reply comes. */
   #setWait(slot: number, upstream: number): void {
     const table = this.#table;
     const states = this.#states;
     const group = table.group[slot]!;
     const flags = table.flags[slot]!;
-    const count = table.attempts[slot]! - uncounted(flags);
     let waitMs = table.startMs[slot]! + this.totalMs(slot) - this.nowMs;
-    if (count < this.#groups.attemptsMax[group]! || (flags & ASKED.WHOLE) !== 0) {
+    if (table.failed[slot]! + 1 < this.#groups.attemptsMax[group]! || (flags & ASKED.WHOLE) !== 0) {
       // What asks for the whole needs a connection first: it has the time of a second attempt.
-      const before = table.attempts[slot]! - 1 - ((flags & ASKED.HEDGED) === 0 ? 0 : 1);
-      const timeoutMs = states.timeoutMs(upstream, before > 0 ? before : 0);
+      const before = table.asked[slot]! - 1 - ((flags & ASKED.HEDGED) === 0 ? 0 : 1);
+      let timeoutMs = states.timeoutMs(upstream, before > 0 ? before : 0);
+      if (table.asked[slot]! > AT_ONCE_MAX && timeoutMs < ATTEMPT_PAUSE_MS) timeoutMs = ATTEMPT_PAUSE_MS;
       if (timeoutMs < waitMs) waitMs = timeoutMs;
-      if (table.attempts[slot] === 1 && (flags & ASKED.UNASKED) === 0) {
+      if (table.asked[slot] === 1 && (flags & ASKED.UNASKED) === 0) {
         states.noteQuestion(group);
         const hedgeMs = states.hedgeMs(upstream);
         if (hedgeMs < waitMs - HEDGE_GAIN_MIN_MS) {
@@ -157,10 +191,10 @@ export class Attempts {
   /** Upstreams of a slot's open attempts have not answered in time. */
   noteMissing(slot: number): void {
     const first = slot * ATTEMPTS_MAX;
-    for (let index = this.#table.attempts[slot]! - 1; index >= 0; index--) {
-      const isOpen = (this.#closed[slot]! & (1 << index)) === 0;
-      const upstream = this.#table.attemptUpstream[first + index]!;
-      if (isOpen || index === this.#table.attempts[slot]! - 1) this.#states.noteMissing(upstream, this.nowMs);
+    const last = this.#table.lastAttempt(slot);
+    for (let attempt = first + this.#table.attempts[slot]! - 1; attempt >= first; attempt--) {
+      const upstream = this.#table.attemptUpstream[attempt]!;
+      if (attempt === last || this.isOpen(attempt)) this.#states.noteMissing(upstream, this.nowMs);
     }
   }
 
@@ -169,9 +203,11 @@ export class Attempts {
     const table = this.#table;
     const upstream = table.attemptUpstream[attempt]!;
     const first = attempt - (attempt % ATTEMPTS_MAX);
-    for (let before = first; before < attempt; before++) {
-      const other = table.attemptUpstream[before]!;
-      if (other !== upstream && this.isOpen(before)) this.#states.noteLost(other, this.nowMs);
+    const end = first + table.attempts[(attempt / ATTEMPTS_MAX) | 0]!;
+    for (let other = first; other < end; other++) {
+      const isBefore = other !== attempt && table.attemptMs[other]! < table.attemptMs[attempt]!;
+      if (!isBefore || table.attemptUpstream[other] === upstream || !this.isOpen(other)) continue;
+      this.#states.noteLost(table.attemptUpstream[other]!, this.nowMs);
     }
   }
 
@@ -214,7 +250,7 @@ export class Attempts {
     }
     table.attemptSocket[attempt] = STREAM_SOCKET;
     this.openStreams++;
-    if (transport.queueStream(upstream, size, attempt, table.generationOf(slot))) return true;
+    if (transport.queueStream(upstream, size, attempt, table.generationOf(attempt))) return true;
     this.close(slot, attempt);
     this.#counters.count(FORWARD_CELLS.at.handoffFull);
     this.isHandoffFull = true;
@@ -260,7 +296,7 @@ export class Attempts {
   isOpenStream(attempt: number, generation: number): boolean {
     const table = this.#table;
     const slot = (attempt / ATTEMPTS_MAX) | 0;
-    if (slot > TRANSACTIONS_MAX || table.generationOf(slot) !== generation) return false;
+    if (slot > TRANSACTIONS_MAX || table.generationOf(attempt) !== generation) return false;
     const index = attempt % ATTEMPTS_MAX;
     if (index >= table.attempts[slot]! || table.attemptSocket[attempt] !== STREAM_SOCKET) return false;
     return (this.#closed[slot]! & (1 << index)) === 0;
@@ -273,6 +309,13 @@ export class Attempts {
     const isBroken = this.#states.isBroken(group);
     if (isBroken && totalMs > BROKEN_TOTAL_MS) totalMs = BROKEN_TOTAL_MS;
     return this.#cache === undefined ? totalMs : this.#cache.totalMs(slot, totalMs, isBroken);
+  }
+
+  /** The last attempt failed before its time: the next one is due. */
+  endWait(slot: number): void {
+    // Due at once is with the next turn: by then whoever is sending has finished.
+    const pauseMs = this.#table.asked[slot]! > AT_ONCE_MAX ? ATTEMPT_PAUSE_MS : 0;
+    this.setDeadline(slot, this.nowMs + pauseMs);
   }
 
   setDeadline(slot: number, deadlineMs: number): void {

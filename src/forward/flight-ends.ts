@@ -4,7 +4,7 @@ import type { Attempts, FlightParts } from './attempts.ts';
 import type { ClientShares } from './client-shares.ts';
 import type { FlightCache } from './flight-cache.ts';
 import { FORWARD_CELLS, type ForwardCounters } from './counts/forward-counters.ts';
-import { ATTEMPTS_MAX, GROUPS_MAX, type UpstreamAddress } from './forward-group.ts';
+import { GROUPS_MAX, type UpstreamAddress } from './forward-group.ts';
 import type { ForwardReports } from './counts/forward-reports.ts';
 import type { KnownGroups } from './known-groups.ts';
 import type { Reply } from './reply.ts';
@@ -123,7 +123,7 @@ export class FlightEnds {
   /** That was asked last. */
   #lastUpstream(slot: number): UpstreamAddress {
     const table = this.#table;
-    const last = table.attemptUpstream[slot * ATTEMPTS_MAX + table.attempts[slot]! - 1]!;
+    const last = table.attemptUpstream[table.lastAttempt(slot)]!;
     const group = this.#states.groupOf[last]!;
     return this.#groups.of(group).upstreams[last - this.#states.first[group]!]!;
   }

@@ -18,8 +18,8 @@ export interface ForwardGroup {
   readonly policy: UpstreamPolicy;
   /** how long one attempt may take */
   readonly readTimeoutMs: number;
-  /** attempts a query, at most ASKED_MAX; 0: as many as fit */
-  readonly attemptsMax: number;
+  /** after so many time-outs and network errors a query fails; 0: as many as there is time for; null: ASKED_MAX */
+  readonly attemptsMax: number | null;
   /** an upstream is down after more than this many failed probes in a row; 0: never, and no probes */
   readonly failsMax: number;
   readonly probe: HealthProbe;
@@ -74,16 +74,16 @@ export const UPSTREAMS_MAX = 15;
 /** Groups and upstreams a process can have over all its configurations; equal groups are one. */
 export const GROUPS_MAX = 256;
 export const UPSTREAMS_TOTAL_MAX = 1024;
-/** Attempts a query … */
+/** Attempts a query, where nothing is said about it … */
 export const ASKED_MAX = 3;
-/** … one more, over a stream, for the whole of a reply that came truncated, and an early second try. */
+/** … one more, over a stream, for the whole of a reply that came truncated, and an early second try: what may be open. */
 export const ATTEMPTS_MAX: number = ASKED_MAX + 2;
 
 /** What CoreDNS's `forward . ADDRESS…` without options means. */
 export const DEFAULT_FORWARD_GROUP: Omit<ForwardGroup, 'upstreams'> = {
   policy: 'random',
   readTimeoutMs: 2000,
-  attemptsMax: 0,
+  attemptsMax: null,
   failsMax: 2,
   probe: { intervalMs: 500, isRecursionDesired: true, name: '.' },
   concurrentMax: 0,

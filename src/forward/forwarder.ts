@@ -343,8 +343,7 @@ export class Forwarder implements QueryForwarder {
     const upstream = this.#table.attemptUpstream[attempt]!;
     this.counters.countUpstream(upstream, UPSTREAM_CELLS.at.unreachable);
     this.#table.flags[slot]! |= isRefused ? ASKED.UNREACHABLE | ASKED.REFUSED : ASKED.UNREACHABLE;
-    // Due at once: by then whoever is sending has finished.
-    if (attempt % ATTEMPTS_MAX === this.#table.attempts[slot]! - 1) this.#attempts.setDeadline(slot, this.nowMs);
+    if (attempt === this.#table.lastAttempt(slot)) this.#attempts.endWait(slot);
   }
 
   /**
@@ -411,8 +410,7 @@ export class Forwarder implements QueryForwarder {
 
   #timeOut(slot: number): void {
     const table = this.#table;
-    const attempts = table.attempts[slot]!;
-    const last = slot * ATTEMPTS_MAX + attempts - 1;
+    const last = table.lastAttempt(slot);
     const upstream = table.attemptUpstream[last]!;
     if ((table.flags[slot]! & ASKED.UNASKED) !== 0) {
       this.#unasked.timeOut(slot, upstream);
@@ -435,7 +433,7 @@ export class Forwarder implements QueryForwarder {
     this.#attempts.noteMissing(slot);
     const endMs = table.startMs[slot]! + this.#attempts.totalMs(slot);
     if (endMs - this.nowMs > ATTEMPT_MIN_MS) {
-      if (this.#attempts.ask(slot, -1)) return;
+      if (this.#attempts.askAgain(slot)) return;
       if (this.#attempts.hasOpen(slot)) {
         // An earlier attempt may still be answered.
         this.#attempts.setDeadline(slot, endMs);

@@ -8,11 +8,14 @@ import type { UpstreamStates } from './upstream-states.ts';
 
 /** A client gives up after 5 s: it has its SERVFAIL before. */
 const TOTAL_MAX_MS = 4400;
+/** More attempts than there is time for. */
+const NO_LIMIT = 0xff_ff_ff_ff;
 
 export class KnownGroups {
   /** how long a query may take with all its attempts */
   readonly totalMs: Float64Array = new Float64Array(GROUPS_MAX);
-  readonly attemptsMax: Uint8Array = new Uint8Array(GROUPS_MAX);
+  /** after so many attempts without a response a query fails */
+  readonly attemptsMax: Uint32Array = new Uint32Array(GROUPS_MAX);
   /** bits of rcodes below 32 */
   readonly failoverRcodes: Int32Array = new Int32Array(GROUPS_MAX);
   readonly nextRcodes: Int32Array = new Int32Array(GROUPS_MAX);
@@ -61,7 +64,7 @@ export class KnownGroups {
   }
 
   #workOut(index: number, group: ForwardGroup): void {
-    const attemptsMax = group.attemptsMax === 0 ? ASKED_MAX : Math.min(group.attemptsMax, ASKED_MAX);
+    const attemptsMax = group.attemptsMax === 0 ? NO_LIMIT : (group.attemptsMax ?? ASKED_MAX);
     this.attemptsMax[index] = attemptsMax;
     this.totalMs[index] = Math.min(TOTAL_MAX_MS, attemptsMax * group.readTimeoutMs);
     this.failoverRcodes[index] = rcodeBits(group.failoverRcodes);

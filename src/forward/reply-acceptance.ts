@@ -118,7 +118,7 @@ export class ReplyAcceptance {
       else this.#ends.keepLate(slot);
       return;
     }
-    if (attempt % ATTEMPTS_MAX !== 0) this.#attempts.noteLost(attempt);
+    if (table.asked[slot]! > 1) this.#attempts.noteLost(attempt);
     if (isHeaderOnly || this.#isEdnsFault(slot)) {
       table.flags[slot]! |= ASKED.PLAIN;
       if (this.#attempts.ask(slot, upstream)) return;
@@ -161,7 +161,7 @@ export class ReplyAcceptance {
     const isFailover = rcode < 32 && (this.#groups.failoverRcodes[group]! & (1 << rcode)) !== 0;
     if (!isFailover) {
       if (rcode !== RCODE.SERVFAIL && rcode !== RCODE.REFUSED) return false;
-      if ((table.flags[slot]! & ASKED.RETRIED) !== 0) return false;
+      if ((table.flags[slot]! & ASKED.RETRIED) !== 0 || this.#attempts.hasAskedAll(slot)) return false;
       if (this.#attempts.hasOpen(slot)) {
         // Another was asked early, and may know better.
         table.flags[slot]! |= ASKED.RETRIED;
@@ -190,11 +190,14 @@ export class ReplyAcceptance {
     if (to >= this.#groups.count) this.#groups.learn(this.#attempts.nowMs);
     if (to >= this.#groups.count) return false;
     const tried = table.tried[slot]!;
+    const failed = table.failed[slot]!;
     table.group[slot] = to;
     table.tried[slot] = 0;
+    table.failed[slot] = 0;
     if (!this.#attempts.ask(slot, -1)) {
       table.group[slot] = from;
       table.tried[slot] = tried;
+      table.failed[slot] = failed;
       return false;
     }
     // What is asked there is no longer the question that others of the first group would share.

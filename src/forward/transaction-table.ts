@@ -1,7 +1,7 @@
 /**
  * What is asked upstream and who waits for it: slots in typed arrays, with free lists.
  *
- *   transaction  one question in flight, up to ATTEMPTS_MAX queries with an id each; equal questions share it
+ *   transaction  one question in flight, queries for it with an id each, the ATTEMPTS_MAX made last; equal questions share it
  *     └ waiters  the clients' queries it will answer, in the order they came
  *
  * Slots of both kinds are numbered from 1, so that 0 is «none» and fresh memory is an empty table. Free slots are taken
@@ -69,9 +69,13 @@ export class TransactionTable {
   readonly firstWaiter: Uint16Array = new Uint16Array(TRANSACTIONS_MAX + 1);
   readonly lastWaiter: Uint16Array = new Uint16Array(TRANSACTIONS_MAX + 1);
   readonly startMs: Float64Array = new Float64Array(TRANSACTIONS_MAX + 1);
+  /** places of attempts in use */
   readonly attempts: Uint8Array = new Uint8Array(TRANSACTIONS_MAX + 1);
+  /** how many attempts there were, and after how many time-outs and network errors another was made */
+  readonly asked: Uint16Array = new Uint16Array(TRANSACTIONS_MAX + 1);
+  readonly failed: Uint16Array = new Uint16Array(TRANSACTIONS_MAX + 1);
 
-  /** by attempt: slot * ATTEMPTS_MAX + attempt */
+  /** by attempt: slot * ATTEMPTS_MAX + place; when all places are in use, the next attempt has that of the oldest */
   readonly attemptId: Uint16Array = new Uint16Array((TRANSACTIONS_MAX + 1) * ATTEMPTS_MAX);
   readonly attemptUpstream: Uint16Array = new Uint16Array((TRANSACTIONS_MAX + 1) * ATTEMPTS_MAX);
   readonly attemptSocket: Uint32Array = new Uint32Array((TRANSACTIONS_MAX + 1) * ATTEMPTS_MAX);
@@ -82,8 +86,8 @@ export class TransactionTable {
   readonly #random: RandomPool;
   /** what generations begin at: those of a predecessor are others */
   readonly #firstGeneration: number;
-  /** how often a slot was taken */
-  readonly #taken = new Uint32Array(TRANSACTIONS_MAX + 1);
+  /** by attempt: how often its place was used */
+  readonly #uses = new Uint32Array((TRANSACTIONS_MAX + 1) * ATTEMPTS_MAX);
   readonly #slotOfId = new Uint16Array(65_536);
   readonly #buckets = new Uint16Array(TRANSACTIONS_MAX);
   readonly #hash = new Int32Array(TRANSACTIONS_MAX + 1);
@@ -109,15 +113,16 @@ export class TransactionTable {
     this.inFlight++;
     this.tried[slot] = 0;
     this.attempts[slot] = 0;
+    this.asked[slot] = 0;
+    this.failed[slot] = 0;
     this.firstWaiter[slot] = 0;
     this.lastWaiter[slot] = 0;
-    this.#taken[slot]!++;
     return slot;
   }
 
-  /** Tells what a slot is used for from what it was used for before, by this thread or one before it: 30 bits. */
-  generationOf(slot: number): number {
-    return (this.#firstGeneration + this.#taken[slot]!) & 0x3fff_ffff;
+  /** Tells what an attempt's place is used for from what it was used for before, by this thread or one before it: 30 bits. */
+  generationOf(attempt: number): number {
+    return (this.#firstGeneration + this.#uses[attempt]!) & 0x3fff_ffff;
   }
 
   /** Slots from 1 up to this were used at some time. */
@@ -177,21 +182,32 @@ export class TransactionTable {
     return slot;
   }
 
+  /** Index of the next attempt of a slot: a place that was not used yet, or that of the oldest attempt. */
+  nextAttempt(slot: number): number {
+    return slot * ATTEMPTS_MAX + (this.asked[slot]! % ATTEMPTS_MAX);
+  }
+
+  /** Index of the attempt that was made last. */
+  lastAttempt(slot: number): number {
+    return slot * ATTEMPTS_MAX + ((this.asked[slot]! - 1) % ATTEMPTS_MAX);
+  }
+
   /**
    * One more query for a slot, with an unpredictable id that no other has.
    *
-   * @returns its index (slot * ATTEMPTS_MAX + attempt), -1 if it has had all of them or no id was found
+   * @returns its index (slot * ATTEMPTS_MAX + place), -1 if no id was found
    */
   addAttempt(slot: number): number {
-    const attempt = this.attempts[slot]!;
-    if (attempt === ATTEMPTS_MAX) return -1;
+    const at = this.nextAttempt(slot);
     for (let draws = 0; draws < DRAWS_MAX; draws++) {
       const id = this.#random.next();
       if (this.#slotOfId[id] !== 0) continue;
-      const at = slot * ATTEMPTS_MAX + attempt;
+      if (this.attempts[slot] === ATTEMPTS_MAX) this.#slotOfId[this.attemptId[at]!] = 0;
+      else this.attempts[slot]!++;
       this.#slotOfId[id] = slot;
       this.attemptId[at] = id;
-      this.attempts[slot] = attempt + 1;
+      this.#uses[at]!++;
+      this.asked[slot]!++;
       return at;
     }
     return -1;

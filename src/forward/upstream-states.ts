@@ -151,7 +151,7 @@ export class UpstreamStates {
     const roundTripMs = this.#roundTripMs[upstream]!;
     let timeoutMs = roundTripMs < 0 ? TIMEOUT_INITIAL_MS : 2 * roundTripMs + 4 * this.#deviationMs[upstream]!;
     if (timeoutMs < TIMEOUT_MIN_MS) timeoutMs = TIMEOUT_MIN_MS;
-    timeoutMs *= 1 << attempt;
+    timeoutMs *= attempt < 8 ? 1 << attempt : 256;
     const limit = this.#readTimeoutMs[this.groupOf[upstream]!]!;
     return timeoutMs < limit ? timeoutMs : limit;
   }

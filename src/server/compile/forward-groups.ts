@@ -38,7 +38,7 @@ export function forwardGroupOf(
     upstreams: [...upstreams.values()].slice(0, UPSTREAMS_MAX),
     policy: stanza.policy,
     readTimeoutMs: isAllHttps ? HTTPS_READ_TIMEOUT_MS : stanza.readTimeoutMs,
-    attemptsMax: stanza.connectAttemptsMax ?? 0,
+    attemptsMax: stanza.connectAttemptsMax ?? null,
     failsMax: stanza.failsMax,
     probe: stanza.healthCheck,
     concurrentMax: stanza.concurrentMax,

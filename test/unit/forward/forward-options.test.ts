@@ -28,6 +28,71 @@ test('max_connect_attempts: so often is tried, and no second try comes early whe
   assert.deepEqual([twice.asked.length, twice.responses.length], [3, 1], 'two, and an early one');
 });
 
+/** Each attempt fails at once, as where nobody listens. @returns whom was asked until clients had their response */
+function refusing(group: GroupSpec, passMs: number): FakeForwarding {
+  const fake = new FakeForwarding([{ failsMax: 0, policy: 'sequential', ...group }]);
+  fake.ask({ name: 'a.org', type: A });
+  const before = fake.nowMs;
+  for (let failed = 0; fake.responses.length === 0 && fake.nowMs < before + passMs; fake.pass(10)) {
+    for (; failed < fake.sent.length; failed++) fake.forwarder.failAttempt(fake.sent[failed]!.attempt, true);
+  }
+  return fake;
+}
+
+function upstreamsOf({ asked }: FakeForwarding): number[] {
+  return asked.map(({ upstream }) => upstream);
+}
+
+test('max_connect_attempts: so many fail before the query does, each upstream in its turn', () => {
+  for (const attemptsMax of [1, 4, 7, 20]) {
+    const fake = refusing({ upstreamCount: 3, attemptsMax }, 4000);
+    const expected = Array.from({ length: attemptsMax }, (_, attempt) => attempt % 3);
+    assert.deepEqual([upstreamsOf(fake), fake.responses.length], [expected, 1], `${attemptsMax}`);
+  }
+  assert.equal(refusing({ upstreamCount: 3 }, 4000).asked.length, 3, 'not said: three');
+});
+
+test('max_connect_attempts 0: as long as there is time, and not as fast as a network says no', () => {
+  const fake = refusing({ upstreamCount: 1, attemptsMax: 0 }, 6000);
+  assert.equal(fake.responses.length, 1);
+  assert.ok(fake.nowMs - 1000 > 4000 && fake.nowMs - 1000 <= 4600, `${fake.nowMs - 1000} ms`);
+  assert.ok(fake.asked.length >= 60 && fake.asked.length <= 80, `${fake.asked.length}`);
+});
+
+test('max_connect_attempts: a reply to a late attempt is one, over datagrams and streams; one that made room is none', () => {
+  for (const forcesTcp of [false, true]) {
+    const fake = asked({ upstreamCount: 1, failsMax: 0, attemptsMax: 30, readTimeoutMs: 100, forcesTcp }, 950);
+    assert.ok(fake.asked.length >= 9, `${fake.asked.length}`);
+    assert.equal(fake.responses.length, 0);
+    const reply = (index: number): void => (forcesTcp ? fake.replyOverStream(index) : fake.reply(index));
+    reply(0);
+    assert.deepEqual([fake.responses.length, fake.cell('mismatched')], [0, 1]);
+    const { attempt, generation } = fake.sent[0]!;
+    if (forcesTcp) fake.forwarder.failStream(attempt, generation);
+    const before = fake.asked.length;
+    fake.pass(20);
+    assert.equal(fake.asked.length, before, 'what failed was an attempt that nobody waits for');
+    assert.ok(fake.forwarder.openStreams <= 5);
+    reply(before - 2);
+    assert.deepEqual(
+      [fake.responses.map(({ rcode }) => rcode), fake.forwarder.inFlight, fake.forwarder.openStreams],
+      [[0], 0, 0],
+    );
+  }
+});
+
+test('max_connect_attempts counts no replies: failover goes on to the last upstream', () => {
+  const fake = new FakeForwarding([{ upstreamCount: 5, attemptsMax: 1, policy: 'sequential', failoverRcodes: [2] }]);
+  fake.ask({ name: 'a.org', type: A });
+  for (let index = 0; index < 5; index++) fake.reply(index, 0x8182);
+  assert.deepEqual(upstreamsOf(fake), [0, 1, 2, 3, 4]);
+  assert.equal(fake.responses.length, 1);
+  const other = new FakeForwarding([{ upstreamCount: 3, attemptsMax: 1, policy: 'sequential' }]);
+  other.ask({ name: 'a.org', type: A });
+  other.reply(0, 0x8182);
+  assert.deepEqual([upstreamsOf(other), other.responses.length], [[0], 1], 'without failover one is one');
+});
+
 test('read_timeout: no attempt takes longer', () => {
   const fake = asked({ upstreamCount: 2, policy: 'sequential', failsMax: 0, readTimeoutMs: 100 }, 330);
   assert.deepEqual(
