@@ -76,6 +76,8 @@ export interface PodName {
   readonly labels: string;
 }
 
+const NOTHING: ReadonlySet<number> = new Set();
+
 export class ClusterState {
   readonly #options: ClusterStateOptions;
   readonly #pool = new OctetPool();
@@ -87,8 +89,12 @@ export class ClusterState {
   /** rows of slices that hold an address of this server */
   readonly #localSlices = new Set<number>();
   #changes = new ChangeSet();
-  /** what changes is put into the change set */
-  #isNoting = true;
+  /** ids of the Services of which changes are noted; undefined: all changes are */
+  #taken: Set<number> | undefined;
+  /** Services that are listed with the slices that came one after the other; each may be there twice */
+  #ready: number[] = [];
+  /** the Service of the last slice: more of its own may follow */
+  #lastListed = 0;
 
   constructor(options: ClusterStateOptions) {
     this.#options = options;
@@ -137,10 +143,37 @@ export class ClusterState {
     return changes;
   }
 
-  /** Whether changes are put into the change set. Without it nothing tells later what changed: all may have. */
+  /**
+   * Whether changes are put into the change set. Without it nothing tells later what changed: all may have, but for Services
+   * that `takeReady` gives.
+   */
   noteChanges(isNoting: boolean): void {
-    this.#isNoting = isNoting;
+    this.#taken = isNoting ? undefined : new Set();
+    this.#ready = [];
     this.#changes = new ChangeSet();
+  }
+
+  /**
+   * While changes are not noted: a Service that is served and whose slices seem to be there, as they come one after the other.
+   * What changes of it from now on is noted.
+   */
+  takeReady(): ServiceView | undefined {
+    for (let id = this.#ready.pop(); id !== undefined; id = this.#ready.pop()) {
+      if (!this.#isServed(id) || this.#taken?.has(id) !== false) continue;
+      this.#taken.add(id);
+      return this.#view(id);
+    }
+    return undefined;
+  }
+
+  /** How many Services `takeReady` would give, or some more. */
+  get readyCount(): number {
+    return this.#ready.length;
+  }
+
+  /** Ids of the Services that `takeReady` gave since changes are not noted. */
+  get taken(): ReadonlySet<number> {
+    return this.#taken ?? NOTHING;
   }
 
   /** As applyInSteps, in one. */
@@ -372,7 +405,7 @@ export class ClusterState {
   *#setNamespaceFlags(row: number, flags: number): Generator<void, boolean> {
     const old = this.#namespaces.setFlags(row, flags);
     if (((old ^ flags) & NAMESPACE_FLAG.EXPOSED) === 0) return false;
-    if (!this.#isNoting) return true;
+    if (this.#taken?.size === 0) return true;
     this.#changes.namespaces.add(this.#namespaces.nameOf(row));
     yield* this.#touchContents(row, (old & NAMESPACE_FLAG.EXPOSED) !== 0);
     return true;
@@ -393,11 +426,13 @@ export class ClusterState {
     const id = this.#services.rowOf(this.#namespaces.rowOf(object.namespace), object.name);
     const fields = this.#services.read(object, this.#options.externals);
     const isSame = this.#services.equals(id, fields);
-    if (!isSame && this.#isNoting) {
+    if (!isSame && this.#isNoted(id)) {
       if (this.#services.hasOtherEndpointNames(id, fields)) this.#touchService(id);
       else this.#changeOf(id).isOwnTouched = true;
     }
     this.#services.set(id, fields);
+    if (this.#taken !== undefined && id !== this.#lastListed && this.#services.firstSlice(id) !== 0)
+      this.#ready.push(id);
     return !isSame;
   }
 
@@ -482,6 +517,7 @@ export class ClusterState {
     if (object.service === '') return this.#deleteSlice(found);
     const namespace = this.#namespaces.rowOf(object.namespace);
     const service = this.#services.rowOf(namespace, object.service);
+    if (this.#taken !== undefined && service !== this.#lastListed) this.#noteLast(service);
     if (found !== 0 && this.#slices.serviceOf(found) === service) {
       if (this.#slices.clusterOf(found) === toBinary(object.sourceCluster))
         return this.#replaceEndpoints(found, object);
@@ -492,6 +528,12 @@ export class ClusterState {
     this.#replaceEndpoints(this.#slices.create(namespace, service, object.name, object.sourceCluster), object);
     if (owner !== service) this.#freeServiceIfUnused(owner);
     return true;
+  }
+
+  /** Slices of another Service come now. */
+  #noteLast(service: number): void {
+    if (this.#services.typeOf(this.#lastListed) !== undefined) this.#ready.push(this.#lastListed);
+    this.#lastListed = service;
   }
 
   #deleteSlice(slice: number): boolean {
@@ -548,6 +590,10 @@ export class ClusterState {
 
   // ---- what changed ---------------------------------------------------------------------------------------------------
 
+  #isNoted(service: number): boolean {
+    return this.#taken?.has(service) !== false;
+  }
+
   /** Call it before the change: the first call keeps what the Service was like. */
   #changeOf(id: number, wasExposed = this.#isInExposed(id)): ServiceChange {
     const namespace = this.#namespaces.nameOf(this.#services.namespaceOf(id));
@@ -564,7 +610,7 @@ export class ClusterState {
 
   /** The Service with all its endpoints' names. */
   #touchService(id: number, wasExposed?: boolean): void {
-    if (!this.#isNoting) return;
+    if (!this.#isNoted(id)) return;
     const change = this.#changeOf(id, wasExposed);
     change.isOwnTouched = true;
     this.visitEndpoints(id, (label, address) => this.#touchEndpoint(change, label, address));
@@ -575,8 +621,8 @@ export class ClusterState {
    * A Service that is not served has no names: all of its endpoints are touched when it comes to be.
    */
   #touchEndpoints(slice: number, content: SliceContent): void {
-    if (!this.#isNoting) return;
     const service = this.#slices.serviceOf(slice);
+    if (!this.#isNoted(service)) return;
     const type = this.#services.typeOf(service);
     if (!this.#isServed(service) || type === 'ExternalName') return;
     const change = this.#changeOf(service);
@@ -598,7 +644,7 @@ export class ClusterState {
 
   #podToucher(namespace: number): LabelsTouched {
     return (labels) => {
-      if (!this.#isNoting) return;
+      if (this.#taken !== undefined) return;
       this.#changes.size += labels.length;
       if (this.#options.clients) for (const address of addressesOf(labels)) this.#changes.clients.add(address);
       if (!this.#options.podLabels) return;

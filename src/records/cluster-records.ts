@@ -8,7 +8,7 @@
 import { addressOfDashed, octetsOf, type Address } from '../cluster/address.ts';
 import { toOctets } from '../cluster/binary-text.ts';
 import type { ChangeSet } from '../cluster/change-set.ts';
-import { ClusterState, type ClusterStateOptions } from '../cluster/cluster-state.ts';
+import { ClusterState, type ClusterStateOptions, type ServiceView } from '../cluster/cluster-state.ts';
 import { TYPE } from '../dns/iana.ts';
 import { parseLabelSelector } from '../kubernetes/label-selector.ts';
 import type { ObjectKind } from '../kubernetes/object-sink.ts';
@@ -125,11 +125,24 @@ export class ClusterRecords {
   }
 
   /**
-   * From now on, until `rewriteInSteps`, nothing is written of what changes: for the first lists, which make the same name
-   * many times.
+   * From now on, until `completeInSteps`, nothing is written of what changes, but by `writeReadyInSteps`: for the first lists,
+   * which make the same name many times.
    */
   postpone(): void {
     for (const { state } of this.#parts()) state.noteChanges(false);
+  }
+
+  /** While all is postponed: write the Services that seem to be complete. It pauses as applyInSteps does. */
+  *writeReadyInSteps(): Generator<void, void> {
+    for (let service = this.state.takeReady(); service !== undefined; service = this.state.takeReady()) {
+      this.#writeService(this.#own, service);
+      yield;
+    }
+  }
+
+  /** Write what was postponed. It pauses as applyInSteps does. */
+  *completeInSteps(): Generator<void, void> {
+    yield* this.#writeEverything(true);
   }
 
   /** Write everything to a sink that has no names but fixed ones, which takes the place of the old one. */
@@ -138,21 +151,32 @@ export class ClusterRecords {
   }
 
   /** As rewrite; it pauses as applyInSteps does. */
-  *rewriteInSteps(sink: RecordSink = this.#sink): Generator<void, void> {
+  *rewriteInSteps(sink: RecordSink): Generator<void, void> {
     this.#sink = sink;
+    yield* this.#writeEverything(false);
+  }
+
+  *#writeEverything(isBegun: boolean): Generator<void, void> {
     this.#isFresh = true;
     this.#nameServers = '';
-    for (const { state } of this.#parts()) state.noteChanges(true);
     for (const namespace of this.state.namespaces()) this.#writeNamespace(namespace);
-    for (const { state, services } of this.#parts()) {
-      for (const service of state.services()) {
-        services.writeWhole(service, sink);
-        if (state === this.state) this.#external?.write(wholeChange(state, service), sink);
+    for (const part of this.#parts()) {
+      const { taken } = part.state;
+      part.state.noteChanges(true);
+      for (const service of part.state.services()) {
+        if (isBegun && taken.has(service.id)) continue;
+        this.#writeService(part, service);
         yield;
       }
     }
     yield* this.#gather(this.state.touchPods());
     yield* this.#writeAll(false);
+  }
+
+  /** All names of a Service of which none is there. */
+  #writeService({ state, services }: Part, service: ServiceView): void {
+    services.writeWhole(service, this.#sink);
+    if (state === this.state) this.#external?.write(wholeChange(state, service), this.#sink);
   }
 
   #parts(): readonly Part[] {

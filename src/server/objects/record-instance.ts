@@ -6,6 +6,9 @@ import type { DatasetBuilder } from '../../snapshot/dataset-builder.ts';
 import { RecordJournal } from './record-journal.ts';
 import type { TurnSlice } from '../turn-slice.ts';
 
+/** Services whose names are written at a time while lists come: state and names take turns in the CPU's caches. */
+const READY_MIN = 128;
+
 export interface InstanceOptions {
   /** index of its dataset */
   readonly dataset: number;
@@ -61,7 +64,13 @@ export class RecordInstance {
   *completeInSteps(): Generator<void, void> {
     if (this.isSynced) return;
     this.isSynced = true;
-    yield* this.records.rewriteInSteps();
+    yield* this.records.completeInSteps();
+  }
+
+  /** Before all kinds are listed: write names that will hardly change until then, while others come. Nobody sees them yet. */
+  *prepareInSteps(): Generator<void, void> {
+    if (this.isSynced || this.fault !== undefined || this.records.state.readyCount < READY_MIN) return;
+    yield* this.records.writeReadyInSteps();
   }
 
   /** Objects changed: the serial of the zones moves, also where no record did. */

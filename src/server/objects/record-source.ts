@@ -78,6 +78,7 @@ export class RecordSource implements ObjectSink {
     return this.#enqueue(async () => {
       for (const instance of this.#instances) {
         if (await this.#queue.slice.run(instance.records.applyInSteps(changes))) instance.moveSerial();
+        await this.#queue.slice.run(instance.prepareInSteps());
       }
       if (this.isSynced) await this.#queue.publish();
       else this.#queue.hold();

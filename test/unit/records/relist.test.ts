@@ -84,6 +84,44 @@ for (const [index, options] of OPTION_SETS.entries()) {
   });
 }
 
+for (const [index, options] of OPTION_SETS.entries()) {
+  test(`the first lists, of which names are written while others come (${JSON.stringify(options)})`, () => {
+    const dice = new Dice(200 + index);
+    let early = 0;
+    for (let round = 0; round < 100; round++) {
+      const sink = new MemorySink();
+      const records = new ClusterRecords({ ...DEFAULT_RECORD_OPTIONS, ...options }, sink);
+      records.apply([]);
+      records.postpone();
+      const cluster = new Map<string, ClusterObject>();
+      // Lists that are begun anew lose objects, and what is watched already changes them.
+      for (let list = 0; list < 2; list++) {
+        for (const kind of KINDS) records.beginList(kind);
+        const listed = randomCluster(dice, 40);
+        const objects = [...listed.values()];
+        while (objects.length > 0) {
+          records.apply(objects.splice(0, 1 + dice.below(3)).map(put));
+          if (dice.below(2) > 0) continue;
+          for (const _ of records.writeReadyInSteps()) early++;
+        }
+        if (list > 0) for (const [key, object] of listed) cluster.set(key, object);
+      }
+      for (const kind of KINDS) endList(records, kind);
+      for (const _ of records.completeInSteps()) continue;
+      const whole = load([...cluster.values()], options);
+      assert.deepEqual(sink.dump(), whole.sink.dump(), `round ${round}`);
+      assert.deepEqual(records.state.counts, whole.records.state.counts, `round ${round}`);
+      const [change] = randomCluster(dice, 1).values();
+      if (change === undefined) continue;
+      records.apply([put(change)]);
+      const after = load([...new Map([...cluster, [keyOf(change), change]]).values()], options);
+      assert.deepEqual(sink.dump(), after.sink.dump(), `round ${round}, a change later`);
+    }
+    // Those with slices.
+    assert.equal(early > 0, options.noEndpoints !== true, `${early} Services written before the end`);
+  });
+}
+
 test('a list that is broken off loses nothing, and the next one ends in what it says', () => {
   const dice = new Dice(7);
   for (let round = 0; round < 60; round++) {

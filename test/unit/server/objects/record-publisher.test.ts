@@ -155,6 +155,33 @@ describe('the first lists', () => {
     assert.ok(builder.dataset(1).isSynced);
   });
 
+  test('names that are written while lists come are not answered when another source publishes, and are all there at the end', async () => {
+    const { publisher, sources, dump, builder } = setUp(16 << 20, [{}, { zones: ['other.local'] }]);
+    const many = manyServices('x', 300, 10 << 16);
+    const slices = many.map((object, i) => {
+      const name = object.kind === 'Service' ? object.name : '';
+      return slice(`default/${name}/${name}-a`, ['http/80/TCP'], [`10.200.${i >> 8}.${i & 255}`]);
+    });
+    await publisher.start();
+    await list(sources[1]!, 'Namespace', [DEFAULT]);
+    await sources[1]!.beginList('Service');
+    await sources[1]!.beginList('EndpointSlice');
+    await sources[1]!.apply(put_(many));
+    for (let at = 0; at < slices.length; at += 16) await sources[1]!.apply(put_(slices.slice(at, at + 16)));
+    await listAll(sources[0]!, [DEFAULT, web('10.96.1.1')]);
+    assert.match(dump(), /x0\.default\.svc/, 'written so soon');
+    assert.equal(builder.dataset(1).isSynced, false);
+    // One is gone, and one has moved.
+    await sources[1]!.apply([remove(slices[0]!), put(slice('default/x1/x1-a', ['http/80/TCP'], ['10.201.0.1']))]);
+    await sources[1]!.apply([remove(many[0]!)]);
+    await sources[1]!.endList('Service');
+    await sources[1]!.endList('EndpointSlice');
+    assert.ok(builder.dataset(1).isSynced);
+    assert.doesNotMatch(dump(), /x0\.default\.svc|10\.200\.0\.[01]\b/);
+    assert.match(dump(), /10-201-0-1\.x1\.default\.svc {2}A 10\.201\.0\.1/);
+    assert.match(dump(), /10-200-1-43\.x299\.default\.svc {2}A 10\.200\.1\.43/);
+  });
+
   test('an empty cluster leaves the serial at 0', async () => {
     const { builder } = await setUpWith([]);
     assert.equal(builder.dataset(0).serial, 0);
