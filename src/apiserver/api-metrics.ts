@@ -114,7 +114,7 @@ export class ApiMetrics {
       counter('skyshard_kubernetes_errors_total', 'Requests for a kind that failed, by error code.', this.#errors),
       counter(
         'skyshard_kubernetes_object_faults_total',
-        'Objects of a kind that could not be decoded and are left out.',
+        'Objects of a kind that could not be decoded and are left out, or addresses of them.',
         this.#faults,
       ),
     ];

@@ -7,7 +7,7 @@ import { ApiConnectionFault, connectionFault, statusFault } from './api-fault.ts
 import type { ApiMetrics } from './api-metrics.ts';
 import type { ApiTiming } from './api-timing.ts';
 import { ChunkReader } from './chunk-stream.ts';
-import type { ObjectFault } from './decoding/decoded-item.ts';
+import type { ChangeItem, ObjectFault } from './decoding/decoded-item.ts';
 import { createListDecoder, createWatchDecoder } from './decoding/decoders.ts';
 import { acceptHeader } from './decoding/media-type.ts';
 import type { LogFunction } from './fault-log.ts';
@@ -204,7 +204,7 @@ export class ObjectReceiver {
     await this.#readAll(request, response, async (chunk) => {
       let changes: ObjectChange[] = [];
       for (const item of decoder.push(chunk)) {
-        if (item.type === 'fault') this.#note(item);
+        this.#note(item);
         changes.push(item.change);
         if (changes.length === LIST_BATCH_MAX) {
           await this.#apply(changes);
@@ -241,7 +241,7 @@ export class ObjectReceiver {
               this.#beginWatch();
             } else if (!this.#isListing) this.#isPatient = false;
           } else {
-            if (item.type === 'fault') this.#note(item);
+            this.#note(item);
             changes.push(item.change);
             version = item.resourceVersion;
             if (this.#isListing && changes.length === LIST_BATCH_MAX) {
@@ -326,7 +326,9 @@ export class ObjectReceiver {
   }
 
   /** A cluster may hold thousands of such objects: the first ones tell what is wrong. */
-  #note({ error }: ObjectFault): void {
+  #note(item: ChangeItem | ObjectFault): void {
+    const error = item.type === 'fault' ? item.error : item.partError;
+    if (error === undefined) return;
     const { kind, metrics, log } = this.#options;
     metrics.countFault(kind);
     const nowMs = performance.now();
@@ -336,6 +338,7 @@ export class ObjectReceiver {
     }
     if (++this.#faultLines > FAULT_LINES_MAX) return;
     const rest = this.#faultLines < FAULT_LINES_MAX ? '' : ', and those of the next minute are only counted';
-    log('error', `${error.code}: ${error.message}; the object is left out${rest}`);
+    const [level, what] = item.type === 'fault' ? (['error', 'the object'] as const) : (['warn', 'that'] as const);
+    log(level, `${error.code}: ${error.message}; ${what} is left out${rest}`);
   }
 }

@@ -7,8 +7,8 @@
  */
 import { parseIPv4, parseIPv6 } from '../dns/address.ts';
 import { parseName } from '../dns/name.ts';
-import { Field } from './field.ts';
-import type { FieldPath } from './object-error.ts';
+import { describe, Field } from './field.ts';
+import type { FieldPath, ObjectError } from './object-error.ts';
 import type { LabelSelector, Labels } from './label-selector.ts';
 import { LABEL, SUBDOMAIN, targetNameOf } from './name-rules.ts';
 import type { ObjectKind } from './object-sink.ts';
@@ -80,17 +80,18 @@ export function decodeObject(
   options: DecodeOptions = {},
   path: FieldPath = [],
 ): ClusterObject | undefined {
-  return decodeField(new Field(raw, path), undefined, options, 'written');
+  return decodeField(new Field(raw, path), undefined, options, 'written', []);
 }
 
 /**
  * Decode an item of a list of one kind, or what a watch of it reports: kind and apiVersion may be missing.
  *
+ * @param faults  gets what is wrong with parts of it that are left out
  * @returns undefined if DNS does not read it, as decodeObject
  * @throws ObjectError; its path starts at the object
  */
-export function decodeObjectOf(kind: ObjectKind, raw: unknown): ClusterObject | undefined {
-  return decodeField(new Field(raw), { kind, apiVersion: apiVersionOf(kind) }, {}, 'stored');
+export function decodeObjectOf(kind: ObjectKind, raw: unknown, faults: ObjectError[] = []): ClusterObject | undefined {
+  return decodeField(new Field(raw), { kind, apiVersion: apiVersionOf(kind) }, {}, 'stored', faults);
 }
 
 /** `v1`, `discovery.k8s.io/v1` … */
@@ -118,7 +119,7 @@ function decodeInto(
     for (const item of field.get('items').items()) decodeInto(objects, item, itemType, options);
     return;
   }
-  const object = decodeField(field, defaults, options, 'written');
+  const object = decodeField(field, defaults, options, 'written', []);
   if (object !== undefined) objects.push(object);
 }
 
@@ -127,6 +128,7 @@ function decodeField(
   defaults: ItemType | undefined,
   options: DecodeOptions,
   rules: Rules,
+  faults: ObjectError[],
 ): ClusterObject | undefined {
   const kind = field.get('kind').text() || defaults?.kind || field.get('kind').requiredText();
   const apiVersion = field.get('apiVersion').text() || defaults?.apiVersion || field.get('apiVersion').requiredText();
@@ -141,7 +143,7 @@ function decodeField(
   }
   const labels = decodeLabels(field.get('metadata').get('labels'));
   if (SELECTED_KINDS.has(kind) && options.labels?.matches(labels) === false) return undefined;
-  return known.decode(field, labels, rules);
+  return known.decode(field, labels, rules, faults);
 }
 
 function decodeService(field: Field, _labels: Labels, rules: Rules): Service {
@@ -209,10 +211,15 @@ function decodeServicePorts(field: Field, rules: Rules): NamedPort[] {
   });
 }
 
-function decodeEndpointSlice(field: Field, labels: Labels, rules: Rules): EndpointSlice | undefined {
+function decodeEndpointSlice(
+  field: Field,
+  labels: Labels,
+  rules: Rules,
+  faults: ObjectError[],
+): EndpointSlice | undefined {
   const service = lowerLabel(labels, SERVICE_NAME_LABEL);
   const importedService = lowerLabel(labels, IMPORTED_SERVICE_LABEL);
-  const type = field.get('addressType').oneOf(['', 'IPv4', 'IPv6', 'FQDN']);
+  const type = decodeAddressType(field.get('addressType'), rules);
   if (service === '' && importedService === '') return undefined;
   return {
     kind: 'EndpointSlice',
@@ -222,9 +229,23 @@ function decodeEndpointSlice(field: Field, labels: Labels, rules: Rules): Endpoi
     sourceCluster: lowerLabel(labels, SOURCE_CLUSTER_LABEL),
     triggerTimeMs: decodeTriggerTime(field.get('metadata').get('annotations').get(TRIGGER_TIME_ANNOTATION)),
     ports: decodeSlicePorts(field.get('ports'), rules),
-    // Host names as endpoints have no meaning in Service discovery; the API only keeps the type for other users.
-    endpoints: type === 'FQDN' ? [] : decodeEndpoints(field.get('endpoints'), type, rules),
+    endpoints: decodeEndpoints(field.get('endpoints'), { type, rules, faults }),
   };
+}
+
+/** How the addresses of a slice are read. */
+interface AddressReading {
+  readonly type: AddressType;
+  readonly rules: Rules;
+  readonly faults: ObjectError[];
+}
+
+type AddressType = '' | 'IPv4' | 'IPv6' | 'FQDN';
+
+/** An address that is stored is what it is, whatever its slice calls it. */
+function decodeAddressType(field: Field, rules: Rules): AddressType {
+  if (rules === 'stored') return field.value === 'FQDN' ? 'FQDN' : '';
+  return field.oneOf(['', 'IPv4', 'IPv6', 'FQDN']);
 }
 
 /** '' if the label is not there */
@@ -249,29 +270,38 @@ function decodeSlicePorts(field: Field, rules: Rules): NamedPort[] {
   }));
 }
 
-function decodeEndpoints(field: Field, type: '' | 'IPv4' | 'IPv6', rules: Rules): readonly Endpoint[] {
+function decodeEndpoints(field: Field, reading: AddressReading): readonly Endpoint[] {
   const endpoints: Endpoint[] = [];
   const items = field.rawItems();
   for (let index = 0; index < items.length; index++) {
     const raw = items[index];
     if (!(raw instanceof TrimmedEndpoint)) {
-      const endpoint = decodeEndpoint(field.item(index), type, rules);
+      const endpoint = decodeEndpoint(field.item(index), reading);
       if (endpoint !== undefined) endpoints.push(endpoint);
-    } else if (!raw.fits(type)) decodeEndpoint(new Field(raw.endpoint, field, index), type, rules);
-    else if (raw.isReady) endpoints.push(raw.endpoint);
+    } else if (raw.isReady) endpoints.push(raw.endpoint);
   }
   return endpoints;
 }
 
 /** @returns undefined if it is not served */
-function decodeEndpoint(item: Field, type: '' | 'IPv4' | 'IPv6', rules: Rules): Endpoint | undefined {
+function decodeEndpoint(item: Field, { type, rules, faults }: AddressReading): Endpoint | undefined {
   const ready = item.get('conditions').get('ready').boolean();
-  const addresses = item
-    .get('addresses')
-    .items()
-    .map((address) => requireAddress(address, address.requiredText(), type));
-  if (addresses.length === 0 && rules === 'stored') return undefined;
-  if (addresses.length === 0) throw item.get('addresses').error('is required');
+  const items = item.get('addresses').items();
+  if (items.length === 0 && rules === 'written') throw item.get('addresses').error('is required');
+  const addresses: string[] = [];
+  for (const address of items) {
+    const { value } = address;
+    if (typeof value === 'string' && isAddress(value, type === 'FQDN' ? '' : type)) {
+      addresses.push(value);
+      continue;
+    }
+    // Host names as endpoints have no meaning in Service discovery; the API only keeps the type for other users.
+    if (type === 'FQDN' && typeof value === 'string') continue;
+    const fault = addressFault(address, type === 'FQDN' ? '' : type);
+    if (rules === 'written') throw fault;
+    if (ready !== false) faults.push(fault);
+  }
+  if (addresses.length === 0) return undefined;
   const hostname = decodeHostname(item.get('hostname'));
   const targetName = targetNameOf(item.get('targetRef').get('name').text());
   const zone = item.get('zone').text().toLowerCase();
@@ -380,8 +410,16 @@ function decodeProtocol(field: Field, rules: Rules): string {
   return PROTOCOLS.find((protocol) => protocol === written) ?? field.oneOf(PROTOCOLS);
 }
 
-function requireAddress(field: Field, text: string, type: '' | 'IPv4' | 'IPv6' = ''): string {
-  const isGood = (type !== 'IPv6' && parseIPv4(text) !== null) || (type !== 'IPv4' && parseIPv6(text) !== null);
-  if (!isGood) throw field.error(`must be an ${type === '' ? 'IP' : type} address, not ${JSON.stringify(text)}`);
+function requireAddress(field: Field, text: string): string {
+  if (!isAddress(text, '')) throw addressFault(field, '');
   return text;
+}
+
+function isAddress(text: string, type: '' | 'IPv4' | 'IPv6'): boolean {
+  return (type !== 'IPv6' && parseIPv4(text) !== null) || (type !== 'IPv4' && parseIPv6(text) !== null);
+}
+
+function addressFault(field: Field, type: '' | 'IPv4' | 'IPv6'): ObjectError {
+  if (field.isAbsent || field.value === '') return field.error('is required');
+  return field.error(`must be an ${type === '' ? 'IP' : type} address, not ${describe(field.value)}`);
 }

@@ -12,13 +12,10 @@ export class TrimmedEndpoint {
   readonly endpoint: Endpoint;
   /** ready is true or absent: it is served */
   readonly isReady: boolean;
-  /** of all its addresses; 0 if there are both */
-  readonly #family: 0 | 4 | 6;
 
-  private constructor(endpoint: Endpoint, isReady: boolean, family: 0 | 4 | 6) {
+  private constructor(endpoint: Endpoint, isReady: boolean) {
     this.endpoint = endpoint;
     this.isReady = isReady;
-    this.#family = family;
   }
 
   /**
@@ -33,21 +30,13 @@ export class TrimmedEndpoint {
     zone: string,
     isReady: boolean,
   ): TrimmedEndpoint | undefined {
-    let family: 0 | 4 | 6 | undefined;
+    if (addresses.length === 0) return undefined;
     for (const address of addresses) {
-      const own = parseIPv4(address) !== null ? 4 : parseIPv6Into(address, words) ? 6 : undefined;
-      if (own === undefined) return undefined;
-      family = family === undefined || family === own ? own : 0;
+      if (parseIPv4(address) === null && !parseIPv6Into(address, words)) return undefined;
     }
-    if (family === undefined) return undefined;
     const label = hostname.toLowerCase();
     if (label !== '' && !LABEL.test(label)) return undefined;
     const trimmed = { addresses, hostname: label, targetName: targetNameOf(targetName), zone: zone.toLowerCase() };
-    return new TrimmedEndpoint(trimmed, isReady, family);
-  }
-
-  /** Whether its addresses are of the type that its slice says. */
-  fits(type: '' | 'IPv4' | 'IPv6'): boolean {
-    return type === '' || this.#family === (type === 'IPv4' ? 4 : 6);
+    return new TrimmedEndpoint(trimmed, isReady);
   }
 }

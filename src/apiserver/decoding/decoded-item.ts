@@ -14,14 +14,19 @@ export interface ObjectFault {
   readonly change: ObjectChange;
 }
 
-export type ListItem = { readonly type: 'change'; readonly change: ObjectChange } | ObjectFault;
+/** An object was added, changed or deleted, or is no longer one that DNS reads. */
+export interface ChangeItem {
+  readonly type: 'change';
+  readonly change: ObjectChange;
+  /** API_OBJECT: as of an ObjectFault, of a part of the object that is left out */
+  readonly partError?: SkyshardError;
+}
 
-/**
- * `change`: an object was added, changed or deleted, or is no longer one that DNS reads. `resourceVersion` is the object's,
- * from which a watch may go on, as a bookmark's is.
- */
+export type ListItem = ChangeItem | ObjectFault;
+
+/** `resourceVersion` is the object's, from which a watch may go on, as a bookmark's is. */
 export type WatchItem =
-  | { readonly type: 'change'; readonly change: ObjectChange; readonly resourceVersion: string }
+  | (ChangeItem & { readonly resourceVersion: string })
   | { readonly type: 'bookmark'; readonly resourceVersion: string; readonly isInitialEventsEnd: boolean }
   | WatchFailure
   | (ObjectFault & { readonly resourceVersion: string });

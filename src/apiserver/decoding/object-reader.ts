@@ -6,7 +6,7 @@ import { apiVersionOf, decodeObjectOf } from '../../kubernetes/decode.ts';
 import { ObjectError } from '../../kubernetes/object-error.ts';
 import type { ObjectKind } from '../../kubernetes/object-sink.ts';
 import type { ObjectChange } from '../../kubernetes/objects.ts';
-import type { ListEnd, ListItem, ObjectFault, WatchFailure, WatchItem } from './decoded-item.ts';
+import type { ChangeItem, ListEnd, ListItem, ObjectFault, WatchFailure, WatchItem } from './decoded-item.ts';
 
 type Raw = Readonly<Record<string, unknown>>;
 
@@ -17,6 +17,8 @@ const NOTHING: Raw = Object.freeze({});
 export class ObjectReader {
   readonly #kind: ObjectKind;
   readonly #apiVersion: string;
+  /** of the object in hand */
+  readonly #partFaults: ObjectError[] = [];
 
   constructor(kind: ObjectKind) {
     this.#kind = kind;
@@ -28,9 +30,8 @@ export class ObjectReader {
    * @throws SkyshardError API_RESPONSE if it is no object of the kind
    */
   readListItem(raw: unknown): ListItem | undefined {
-    const decoded = this.#decode(mappingOf(raw));
-    if ('type' in decoded) return decoded;
-    return decoded.op === 'delete' ? undefined : { type: 'change', change: decoded };
+    const item = this.#decode(mappingOf(raw));
+    return item.type === 'change' && item.change.op === 'delete' ? undefined : item;
   }
 
   /**
@@ -60,10 +61,9 @@ export class ObjectReader {
     switch (type) {
       case 'ADDED':
       case 'MODIFIED': {
-        const decoded = this.#decode(object);
-        return 'type' in decoded
-          ? { ...decoded, resourceVersion }
-          : { type: 'change', change: decoded, resourceVersion };
+        const item = this.#decode(object);
+        if (item.type === 'fault' || item.partError !== undefined) return { ...item, resourceVersion };
+        return { type: 'change', change: item.change, resourceVersion };
       }
       case 'DELETED':
         this.#check(object);
@@ -78,19 +78,28 @@ export class ObjectReader {
   }
 
   /** A delete stands for an object that DNS does not read (any more). */
-  #decode(raw: Raw): ObjectChange | ObjectFault {
+  #decode(raw: Raw): ChangeItem | ObjectFault {
     this.#check(raw);
+    const faults = this.#partFaults;
+    faults.length = 0;
     try {
-      const object = decodeObjectOf(this.#kind, raw);
-      return object === undefined ? this.#deleteOf(mappingOf(raw['metadata'])) : { op: 'put', object };
+      const object = decodeObjectOf(this.#kind, raw, faults);
+      if (object === undefined) return { type: 'change', change: this.#deleteOf(mappingOf(raw['metadata'])) };
+      const change: ObjectChange = { op: 'put', object };
+      if (faults.length === 0) return { type: 'change', change };
+      const partError = this.#errorOf(this.#deleteOf(mappingOf(raw['metadata'])), faults[0]!);
+      return { type: 'change', change, partError };
     } catch (cause) {
       if (!(cause instanceof ObjectError)) throw cause;
       const change = this.#deleteOf(mappingOf(raw['metadata']));
       const { namespace, name } = change;
-      const place = namespace === '' ? name : `${namespace}/${name}`;
-      const error = new SkyshardError('API_OBJECT', `${this.#kind} ${place}: ${cause.message}`, { cause });
-      return { type: 'fault', namespace, name, error, change };
+      return { type: 'fault', namespace, name, error: this.#errorOf(change, cause), change };
     }
+  }
+
+  #errorOf({ namespace, name }: ObjectChange & { readonly op: 'delete' }, cause: ObjectError): SkyshardError {
+    const place = namespace === '' ? name : `${namespace}/${name}`;
+    return new SkyshardError('API_OBJECT', `${this.#kind} ${place}: ${cause.message}`, { cause });
   }
 
   #check(raw: Raw): void {

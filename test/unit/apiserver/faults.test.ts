@@ -1,7 +1,7 @@
 /** What the server answers when it does not answer, and what the operator reads of it. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { namespace, service } from '../../support/api-objects.ts';
+import { endpointSlice, namespace, service } from '../../support/api-objects.ts';
 import type { FakeApiServer } from '../../support/fake-api-server.ts';
 import { follow, metric } from './follow.ts';
 
@@ -204,6 +204,30 @@ test('an object that cannot be read is left out, and said', async (t) => {
   assert.equal(metric(source, 'skyshard_kubernetes_object_faults_total', { kind: 'Service' }), 1);
   fake.put({ ...service('a', '10.96.0.1'), spec: { type: 'ClusterIP', clusterIP: 'eleven' } });
   await fake.until(() => sink.names('Service').join() === 'default/b', 'what it was is gone');
+});
+
+test('an address that cannot be read is left out of its slice, and said; what a slice calls its addresses is nothing', async (t) => {
+  const addresses = ['10.1.0.1', 'fd00::1', 'ten'];
+  const odd = {
+    ...endpointSlice('a-1', 'a', []),
+    addressType: 'IPv6',
+    endpoints: [{ addresses }, { addresses: ['10.1.0.2'] }],
+  };
+  const { fake, sink, source, log } = await follow(t, {
+    source: { kinds: ['EndpointSlice'] },
+    prepare: (fake) => fake.put(odd),
+  });
+  await fake.until(() => source.status[0]!.isSynced, 'synced');
+  const held = sink.list('EndpointSlice');
+  assert.deepEqual(
+    held.map((object) => object.kind === 'EndpointSlice' && object.endpoints.flatMap(({ addresses }) => addresses)),
+    [['10.1.0.1', 'fd00::1', '10.1.0.2']],
+  );
+  assert.match(
+    log.join('\n'),
+    /warn API_OBJECT: EndpointSlice default\/a-1: endpoints\[0\]\.addresses\[2\]: must be an IP address, not "ten"; that is left out/,
+  );
+  assert.equal(metric(source, 'skyshard_kubernetes_object_faults_total', { kind: 'EndpointSlice' }), 1);
 });
 
 test('a thousand objects that cannot be read are ten lines', async (t) => {

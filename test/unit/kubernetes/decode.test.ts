@@ -212,6 +212,33 @@ test('a slice of no Service is passed over; one with host names has no endpoints
   assert.deepEqual(object?.kind === 'EndpointSlice' ? object.endpoints : undefined, []);
 });
 
+test('what is stored: each address is what it is, whatever its slice says; who writes one by hand is told', () => {
+  const mixed = ['10.1.0.1', 'fd00::1', 'a.example', '', '10.1'];
+  const endpoints = [{ addresses: mixed }, { addresses: ['x'] }, { addresses: ['y'], conditions: { ready: false } }];
+  for (const addressType of ['IPv4', 'IPv6', '', 'FQDN', 'IPX']) {
+    const faults: ObjectError[] = [];
+    const stored = decodeObjectOf('EndpointSlice', slice({ addressType, endpoints }), faults);
+    assert.deepEqual(
+      stored?.kind === 'EndpointSlice' ? stored.endpoints.map(({ addresses }) => addresses) : undefined,
+      [['10.1.0.1', 'fd00::1']],
+      addressType,
+    );
+    assert.deepEqual(
+      faults.map(({ message }) => message),
+      addressType === 'FQDN'
+        ? []
+        : [
+            'endpoints[0].addresses[2]: must be an IP address, not "a.example"',
+            'endpoints[0].addresses[3]: is required',
+            'endpoints[0].addresses[4]: must be an IP address, not "10.1"',
+            'endpoints[1].addresses[0]: must be an IP address, not "x"',
+          ],
+    );
+  }
+  const written = slice({ addressType: 'IPv6', endpoints: [{ addresses: ['10.1.0.1'] }] });
+  assert.throws(() => decodeObjects(written), /addresses\[0\]: must be an IPv6 address, not "10\.1\.0\.1"/);
+});
+
 test('pods: every address, not after the end', () => {
   assert.deepEqual(
     decodeObjects(pod({ phase: 'Running', podIP: '10.0.0.9', podIPs: [{ ip: '10.0.0.9' }, { ip: 'fd01::1' }] })),
