@@ -162,8 +162,10 @@ export interface QueryClient {
   peerPort: number;
   /** what the proxy before the client told of it, where that is kept; only blocks whose listeners have one may look */
   proxyVector: string | undefined;
-  /** the query came over a stream */
+  /** the query came over a stream, or is a question of an answer in the making: the response may be as long */
   isStream: boolean;
+  /** the client asked over a stream, this question or the one that it is asked for */
+  isStreamClient: boolean;
   /** metric scope of its route */
   scope: number;
   /** size of the query in octets */

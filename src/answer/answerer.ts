@@ -154,6 +154,7 @@ export class Answerer {
     peerPort: number,
   ): number {
     this.client.isStream = false;
+    this.client.isStreamClient = false;
     return this.answerFrom(listener, messageOffset, messageSize, peerOffset, peerSize, peerPort);
   }
 
@@ -167,6 +168,7 @@ export class Answerer {
     peerPort: number,
   ): number {
     this.client.isStream = true;
+    this.client.isStreamClient = true;
     return this.answerFrom(listener, messageOffset, messageSize, peerOffset, peerSize, peerPort);
   }
 
@@ -181,6 +183,7 @@ export class Answerer {
     this.upstreamOptions = tableAt === 0 ? undefined : whose.upstreamOptions;
     this.isVerified = whose.isVerified || whose.tsig !== undefined;
     this.client.isStream = true;
+    this.client.isStreamClient = whose.isStreamClient;
     this.client.scope = whose.scope;
     this.client.proxyVector = whose.proxyVector;
     const { listener, peerSize, peerPort } = whose;

@@ -237,16 +237,16 @@ export class Chain implements ComposedAnswerer {
       query.nameSize,
       query.labelStarts,
       query.labelCount,
-      query.qtype === TYPE.DS,
     );
-    if (routeAt === NOT_FOUND || this.reader.words[routeAt + ROUTE.at.stepCount] !== 0) return routeAt;
-    return this.views.choose(routeAt);
+    if (routeAt === NOT_FOUND) return routeAt;
+    if (query.qtype === TYPE.DS) return this.views.chooseParent();
+    return this.reader.words[routeAt + ROUTE.at.stepCount] === 0 ? this.views.choose(routeAt) : routeAt;
   }
 
   /** @returns word index of the ROUTE of the query's name in a LISTENER block, or NOT_FOUND */
   findRouteIn(tableAt: number): number {
-    const { nameView, nameSize, labelStarts, labelCount, qtype } = this.query;
-    return this.reader.findRouteIn(tableAt, nameView, nameSize, labelStarts, labelCount, qtype === TYPE.DS);
+    const { nameView, nameSize, labelStarts, labelCount } = this.query;
+    return this.reader.findRouteIn(tableAt, nameView, nameSize, labelStarts, labelCount);
   }
 
   /** Run the chain of a route until a step answers. */
@@ -336,8 +336,8 @@ export class Chain implements ComposedAnswerer {
         return this.fixed.answerChaos(argument * 2);
       case STEP.WHOAMI: {
         this.plugin = PLUGIN.WHOAMI;
-        const { peerOffset, peerSize, peerPort, isStream } = this.client;
-        return this.fixed.answerWhoami(peerOffset, peerSize, peerPort, isStream);
+        const { peerOffset, peerSize, peerPort, isStreamClient } = this.client;
+        return this.fixed.answerWhoami(peerOffset, peerSize, peerPort, isStreamClient);
       }
       case STEP.TEMPLATE:
         this.plugin = PLUGIN.TEMPLATE;
@@ -351,6 +351,7 @@ export class Chain implements ComposedAnswerer {
       case STEP.REFUSE:
         // The alias is the answer; where it leads to others is the client's to resolve.
         if (this.response.answerCount > 0) return this.endAlias();
+        this.plugin = PLUGIN.SERVER;
         this.response.rcode = RCODE.REFUSED;
         this.response.extendedError = EDE.NOT_AUTHORITATIVE;
         return STEP_RESULT.DONE;

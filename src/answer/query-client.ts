@@ -11,6 +11,7 @@ export function createQueryClient(): QueryClient {
     peerPort: 0,
     proxyVector: undefined,
     isStream: false,
+    isStreamClient: false,
     scope: 0,
     messageSize: 0,
     policyFlags: 0,

@@ -44,7 +44,7 @@ export class QueryFacts implements ExprQuery, OptionFacts {
   }
 
   proto(): string {
-    return this.client.isStream ? 'tcp' : 'udp';
+    return this.client.isStreamClient ? 'tcp' : 'udp';
   }
 
   size(): number {

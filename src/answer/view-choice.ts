@@ -3,11 +3,10 @@
  * has a block with `view`.
  */
 import type { Expr } from '../config/expr/expr-tree.ts';
-import { TYPE } from '../dns/iana.ts';
 import { areAllTrue, compileExpr, type CompiledExpr } from '../expr/compile-expr.ts';
 import { ExprError } from '../expr/expr-value.ts';
 import { NOT_FOUND, type SnapshotReader } from '../snapshot/reader.ts';
-import { CHOICE_WORDS, CHOICES, POLICY, ROUTE } from '../snapshot/snapshot-layout.ts';
+import { CHOICE_WORDS, CHOICES, LISTENER, POLICY, ROUTE } from '../snapshot/snapshot-layout.ts';
 import type { QueryClient } from './answerer-options.ts';
 import { Programs } from './programs.ts';
 import type { Query } from './query.ts';
@@ -18,6 +17,9 @@ export interface ViewProgram {
   /** all have to be true */
   readonly expressions: readonly Expr[];
 }
+
+/** Octets of the root's name. */
+const ROOT_SIZE = 1;
 
 export class ViewChoice {
   private readonly reader: SnapshotReader;
@@ -35,15 +37,12 @@ export class ViewChoice {
   }
 
   /**
-   * @param routeAt  word index of the ROUTE of the query's longest zone, for DS of its shortest but the root
+   * The first choice whose expressions hold.
+   *
+   * @param routeAt  word index of the ROUTE of the query's longest zone
    * @returns that of the block which answers, NOT_FOUND: none does
    */
   choose(routeAt: number): number {
-    return this.query.qtype === TYPE.DS ? this.chooseParent() : this.firstOf(routeAt);
-  }
-
-  /** The first choice whose expressions hold. */
-  private firstOf(routeAt: number): number {
     const { words } = this.reader;
     const choices = words[routeAt + ROUTE.at.choices]!;
     if (choices === 0) return routeAt;
@@ -54,22 +53,28 @@ export class ViewChoice {
     return NOT_FOUND;
   }
 
-  /** DS is the parent's: the shortest zone but the root that has a block which answers, and of its blocks the last one. */
-  private chooseParent(): number {
+  /**
+   * DS is the parent's: of the server blocks those of the shortest zone but the root that has one which answers, and of
+   * these the last one. Zones that a block's plugins name are looked for within it as for any other question.
+   *
+   * @returns word index of the ROUTE, NOT_FOUND: no block answers
+   */
+  chooseParent(): number {
     const { reader, query, client } = this;
     const { labelStarts, labelCount, nameSize, nameView } = query;
     let found = NOT_FOUND;
-    for (let label = 0; label < labelCount; label++) {
+    let serverZoneSize = 0;
+    const labelsMax = reader.words[reader.listenerAt(client.listener) + LISTENER.at.suffixLabelsMax]!;
+    for (let label = Math.max(labelCount - labelsMax, 0); label <= labelCount; label++) {
       const start = labelStarts[label]!;
       const routeAt = reader.findZoneRoute(client.listener, nameView, start, nameSize - start);
-      if (routeAt === NOT_FOUND) continue;
+      if (routeAt === NOT_FOUND || reader.words[routeAt + ROUTE.at.serverZoneSize] === serverZoneSize) continue;
+      serverZoneSize = reader.words[routeAt + ROUTE.at.serverZoneSize]!;
+      if (serverZoneSize === ROOT_SIZE) return found === NOT_FOUND ? this.choose(routeAt) : found;
       const last = this.lastOf(routeAt);
       if (last !== NOT_FOUND) found = last;
     }
-    if (found !== NOT_FOUND) return found;
-    const start = labelStarts[labelCount]!;
-    const rootAt = reader.findZoneRoute(client.listener, nameView, start, nameSize - start);
-    return rootAt === NOT_FOUND ? NOT_FOUND : this.firstOf(rootAt);
+    return found;
   }
 
   /** The last choice of the same zone whose expressions hold. */

@@ -43,17 +43,17 @@ export class AutopathStep {
     const { scope } = client;
     const result = lookups.first(answerer, 'autopath', stepAt, stepCount, restAt);
     if (result !== STEP_RESULT.DONE) return result;
-    if (lookups.isFirstFailed || response.rcode !== RCODE.NXDOMAIN) {
+    const { plugin } = answerer;
+    if (lookups.isFirstFailed || !isPassedOver(response.rcode, plugin)) {
       if (!lookups.isFirstFailed) lookups.count(COMPOSED.AUTOPATH, scope);
       return STEP_RESULT.DONE;
     }
     const { qtype } = query;
-    const { plugin } = answerer;
     for (const name of list.candidates(query, held.octets.slice(0, held.size - 4), baseSize)) {
       const asked = lookups.ask(answerer, restAt, name, qtype);
       if (asked === 'pending') return STEP_RESULT.PENDING;
       if (asked === undefined) break;
-      if (asked.rcode === RCODE.NXDOMAIN) continue;
+      if (isPassedOver(asked.rcode, answerer.plugin)) continue;
       answerer.beginAnew(held);
       answerer.plugin = PLUGIN.AUTOPATH;
       this.#write(lookups, answerer, asked);
@@ -84,4 +84,9 @@ export class AutopathStep {
     const payloadAt = entryAt + 1 + wordsFor(words[entryAt]! & ENTRY_KEY_SIZE_MASK);
     return octetsAt(words, payloadAt + CLIENT.at.names, words[payloadAt + CLIENT.at.sizes]! & 0xff);
   }
+}
+
+/** There is no such name, or no plugin of the block is there for it: then the next one of the list is tried. */
+function isPassedOver(rcode: number, plugin: number): boolean {
+  return rcode === RCODE.NXDOMAIN || (rcode === RCODE.REFUSED && plugin === PLUGIN.SERVER);
 }

@@ -272,6 +272,8 @@ export interface RouteChoice {
 export interface RouteDescription {
   /** wire form with root label, lower-cased */
   readonly zone: Uint8Array;
+  /** octets of the zone of its server block; that of the zone itself if not given */
+  readonly serverZoneSize?: number;
   /** metric scope */
   readonly scope: number;
   /** DEFAULT_POLICY if not given; one object for all routes of a block */

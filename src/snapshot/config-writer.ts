@@ -109,6 +109,7 @@ function writeRoute(context: WriterContext, route: RouteDescription): number {
   writer.reset();
   writer.push(route.scope);
   writer.push(route.zone.length);
+  writer.push(route.serverZoneSize ?? route.zone.length);
   writer.push(policy);
   writer.push(choices);
   writer.push(args.length);

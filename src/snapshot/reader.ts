@@ -91,7 +91,6 @@ export class SnapshotReader {
    *
    * @param nameView     the lower-cased name, followed by zero octets to a whole word
    * @param labelStarts  start of each label, the root label's included
-   * @param isDs         the question is for DS, which the parent's side answers: the shortest zone but the root's
    * @returns word index of the ROUTE, or NOT_FOUND
    */
   findRoute(
@@ -100,12 +99,11 @@ export class SnapshotReader {
     nameSize: number,
     labelStarts: Uint8Array,
     labelCount: number,
-    isDs: boolean,
   ): number {
     const words = this.words;
     if (listener >= words[this.configAt + CONFIG.at.listenerCount]!) return NOT_FOUND;
     const listenerAt = words[this.configAt + CONFIG.at.listeners + listener]! * 2;
-    return this.findRouteIn(listenerAt, nameView, nameSize, labelStarts, labelCount, isDs);
+    return this.findRouteIn(listenerAt, nameView, nameSize, labelStarts, labelCount);
   }
 
   /** The same in a LISTENER block at a word index. */
@@ -115,21 +113,15 @@ export class SnapshotReader {
     nameSize: number,
     labelStarts: Uint8Array,
     labelCount: number,
-    isDs: boolean,
   ): number {
-    const words = this.words;
-    const labelsMax = words[listenerAt + LISTENER.at.suffixLabelsMax]!;
+    const labelsMax = this.words[listenerAt + LISTENER.at.suffixLabelsMax]!;
     let label = labelCount > labelsMax ? labelCount - labelsMax : 0;
-    let found = NOT_FOUND;
     for (; label <= labelCount; label++) {
-      if (isDs && label === labelCount && found !== NOT_FOUND) break;
       const start = labelStarts[label]!;
       const route = this.findZone(listenerAt, nameView, start, nameSize - start);
-      if (route === NOT_FOUND) continue;
-      found = route;
-      if (!isDs) break;
+      if (route !== NOT_FOUND) return route;
     }
-    return found;
+    return NOT_FOUND;
   }
 
   /** The ROUTE for exactly the zone that the end of a name is, from `start` on. @returns its word index, or NOT_FOUND */

@@ -75,6 +75,11 @@ export const LISTENER_FLAG = {
 export const ROUTE = layout('route', [
   ['scope', 1, 'metric scope: index of (server, zone, view) in the counters'],
   ['zoneSize', 1, 'octets of the zone name in wire form, root label included'],
+  [
+    'serverZoneSize',
+    1,
+    'octets of the zone of the server block that it is of: smaller where the zone is one that a plugin of the block names',
+  ],
   ['policy', 1, 'reference of the POLICY of the server block'],
   [
     'choices',

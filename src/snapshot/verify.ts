@@ -268,6 +268,8 @@ class SnapshotWalk {
     const stepCount = words[base + ROUTE.at.stepCount]!;
     const zoneAt = base + ROUTE.words + stepCount * STEP_WORDS;
     if (zoneSize === 0 || zoneSize > 255) this.#fault(`zoneSize ${zoneSize}`);
+    const serverZoneSize = words[base + ROUTE.at.serverZoneSize]!;
+    if (serverZoneSize === 0 || serverZoneSize > zoneSize) this.#fault(`server zone size ${serverZoneSize}`);
     this.#rest(route, ROUTE.words, ROUTE.words + stepCount * STEP_WORDS + wordsFor(zoneSize));
     if (countLabels(words, zoneAt, zoneSize, true, this.#fault, 'zone') > labelsMax) this.#fault('suffixLabelsMax');
     if (hashKey(words, zoneAt, zoneSize, ZONE_HASH_SPACE, this.#hashSeed) !== hash) this.#fault('hash of the zone');

@@ -126,5 +126,5 @@ function findRoute(reader: SnapshotReader, listener: number, name: Uint8Array): 
   const starts: number[] = [];
   for (let at = 0; at < name.length; at += name[at]! + 1) starts.push(at);
   const view = new DataView(padded.buffer);
-  return reader.findRoute(listener, view, name.length, Uint8Array.from(starts), starts.length - 1, false);
+  return reader.findRoute(listener, view, name.length, Uint8Array.from(starts), starts.length - 1);
 }

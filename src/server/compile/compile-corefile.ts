@@ -213,7 +213,13 @@ class Compiler {
       const made = servers.map(({ zone, block }): RouteDescription => {
         const { policy, stepsFor } = this.#compiled(block);
         const scope = table.scopeOf(zone, block);
-        return { zone: wireOf(suffix), scope, policy, steps: stepsFor(suffix, table.aclScopes(block)) };
+        return {
+          zone: wireOf(suffix),
+          serverZoneSize: wireOf(zone).length,
+          scope,
+          policy,
+          steps: stepsFor(suffix, table.aclScopes(block)),
+        };
       });
       routes.push(
         isChosenByView(servers) ? chosenRoute(made, servers, (block) => this.#compiled(block).condition) : made[0]!,

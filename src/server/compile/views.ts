@@ -34,13 +34,20 @@ export function chosenRoute(
   servers: readonly ServingBlock[],
   conditionOfBlock: (block: CorefileBlock) => RouteChoice['condition'],
 ): RouteDescription {
-  const { zone, scope, policy } = routes[0]!;
+  const { zone, serverZoneSize, scope, policy } = routes[0]!;
   const choices = servers.map(({ zone: ownZone, block }, index) => ({
     condition: conditionOfBlock(block),
     route: routes[index]!,
     isOfFirstZone: ownZone === servers[0]!.zone,
   }));
-  return { zone, scope, ...(policy === undefined ? {} : { policy }), steps: [], choices };
+  return {
+    zone,
+    ...(serverZoneSize === undefined ? {} : { serverZoneSize }),
+    scope,
+    ...(policy === undefined ? {} : { policy }),
+    steps: [],
+    choices,
+  };
 }
 
 /** What a block's expressions ask. */

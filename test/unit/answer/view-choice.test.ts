@@ -120,6 +120,23 @@ test('DS goes to the parent: the shortest zone but the root whose blocks answer'
   assert.equal(whoAnswers(server, 'd.test DS'), 'root');
 });
 
+test('zones that plugins of a block name are looked for within it, for DS too', () => {
+  const server = serve(
+    block('.', 'first', `name() startsWith 'a.'`, 'acl a.test {\n block net 10.0.0.0/8\n }'),
+    block('.', 'rest', undefined, 'acl a.test {\n block type MX\n }'),
+    block('b.test', 'plain', undefined, 'acl c.b.test e.d.c.b.test {\n block net 10.0.0.0/8\n }'),
+    block('d.c.b.test', 'child'),
+  );
+  const peer = [10, 1, 2, 3];
+  assert.equal(whoAnswers(server, 'a.a.test DS'), 'first');
+  assert.equal(whoAnswers(server, 'a.a.test DS', { peer }), 'REFUSED');
+  assert.equal(whoAnswers(server, 'b.a.test DS'), 'rest');
+  assert.equal(whoAnswers(server, 'c.b.test DS'), 'plain');
+  assert.equal(whoAnswers(server, 'c.b.test DS', { peer }), 'REFUSED');
+  assert.equal(whoAnswers(server, 'd.c.b.test A', { peer }), 'child');
+  assert.equal(whoAnswers(server, 'd.c.b.test DS', { peer }), 'REFUSED');
+});
+
 test('queries are counted under the view that answered, and acl under its own', () => {
   const server = serve(
     block('b.test', 'v4', `type() == 'A'`, 'acl {\n block net 10.0.0.0/8\n }'),

@@ -161,6 +161,12 @@ test('a search list from a file is the same for everyone; zones say where', () =
   assert.equal(server.asked.length, 3);
 });
 
+test('names that no plugin of the block is there for are passed over', () => {
+  const corefile = `.:53 {\n bind 127.0.0.1\n autopath @kubernetes\n kubernetes cluster.local {\n pods verified\n }\n file db example.org\n}`;
+  const server = new ComposedServer({ corefile, objects: OBJECTS });
+  assert.deepEqual(server.ask('none.team.svc.cluster.local A', { peer: POD }).slice(0, 1), ['NXDOMAIN aa']);
+});
+
 test('what `rewrite` made of the name is searched for, and the response is changed back', () => {
   const server = serverOf({ extra: 'rewrite name suffix .short.test .team.svc.cluster.local answer auto' });
   assert.deepEqual(server.ask('www.example.com.short.test A', { peer: POD }), [

@@ -100,6 +100,7 @@ export class ComposedServer implements ForwardTransport, UpstreamRegistrar {
       new ClusterRecords(records, builder).apply(changes);
       builder.setSynced(true);
     }
+    for (const { dataset } of plan.zones) this.#builder.dataset(dataset);
     this.#builder.setConfig(plan.config);
     this.#builder.publish(1);
     this.#scopeCount = plan.scopes.length;

@@ -157,6 +157,15 @@ test('siit: IPv4 addresses of those within the prefix and of those that are mapp
   assert.deepEqual(unmapped.ask('six.test A'), ['NOERROR', SOA]);
 });
 
+test('how the client asks is known to who answers the other question', () => {
+  for (const isStream of [false, true]) {
+    const corefile = '.:53 {\n bind 127.0.0.1\n dns64 {\n allow_ipv4\n }\n whoami\n}';
+    const server = new ComposedServer({ corefile, isStream });
+    const label = isStream ? '_tcp' : '_udp';
+    assert.match(server.ask('a.test AAAA').join('\n'), new RegExp(`${label}\\.a\\.test\\. 0 SRV`));
+  }
+});
+
 test('dns64 and siit in one block do not translate what the other has asked', () => {
   const server = serverOf('dns64 {\n allow_ipv4\n translate_all\n }\n siit');
   assert.deepEqual(server.ask('six.test A'), ['NOERROR', 'six.test. 60 A 198.51.100.1']);

@@ -82,6 +82,7 @@ test('a million forwarded queries', () => {
     peerSize: 4,
     peerPort: 1,
     isStream: false,
+    isStreamClient: false,
     scope: 1,
     messageSize: 40,
     policyFlags: 0,

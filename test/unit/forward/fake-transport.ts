@@ -66,6 +66,7 @@ export class FakeForwarding implements ForwardTransport, UpstreamRegistrar {
     peerSize: 4,
     peerPort: 1,
     isStream: false,
+    isStreamClient: false,
     scope: 1,
     messageSize: 0,
     policyFlags: 0,
