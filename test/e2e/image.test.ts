@@ -1,0 +1,185 @@
+/**
+ * deploy/Dockerfile, followed in folders, and what it makes, started as a container of deploy/kubernetes: nothing can be written,
+ * and but for port 53 a process may do nothing special. Not the real thing: the base image is this machine, and `npm ci` copies what is installed here.
+ */
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { chmodSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { parse } from 'yaml';
+import { NetworkNamespace, whyNoNetworkNamespace } from '../cluster/network-namespace.ts';
+import { followDockerfile, type Image } from './dockerfile.ts';
+import { missingPrograms, ROOT, startProgram, temporaryFolder } from './skyshard-process.ts';
+
+/** The file system of its own is read-only; the arguments after the first, which is a resolv.conf, are the program's. */
+const READ_ONLY = 'mount --bind "$0" /etc/resolv.conf && mount -o remount,bind,ro / && exec "$@"';
+
+interface Container {
+  readonly args: readonly string[];
+  readonly ports: readonly { readonly containerPort: number; readonly protocol: string }[];
+  readonly securityContext: unknown;
+}
+
+const deployment = parse(readFileSync(path.join(ROOT, 'deploy/kubernetes/deployment.yaml'), 'utf8')) as {
+  readonly spec: { readonly template: { readonly spec: { readonly containers: readonly [Container] } } };
+};
+const [container] = deployment.spec.template.spec.containers;
+const configMap = parse(readFileSync(path.join(ROOT, 'deploy/kubernetes/configmap.yaml'), 'utf8')) as {
+  readonly data: { readonly Corefile: string };
+};
+const manifest = JSON.parse(readFileSync(path.join(ROOT, 'package.json'), 'utf8')) as {
+  readonly dependencies: Readonly<Record<string, string>>;
+  readonly devDependencies: Readonly<Record<string, string>>;
+};
+
+const folder = temporaryFolder();
+chmodSync(folder, 0o755);
+let image: Image;
+let app: string;
+
+before(() => {
+  const build = path.join(folder, 'build');
+  mkdirSync(build);
+  image = followDockerfile(path.join(ROOT, 'deploy/Dockerfile'), ROOT, build, {
+    ...process.env,
+    PATH: `${programsOfBaseImage()}:${process.env['PATH']}`,
+    npm_config_offline: 'true',
+    npm_config_update_notifier: 'false',
+  });
+  app = path.join(image.root, image.workingDirectory);
+});
+
+test('the image has what the server needs to run, for every user, and nothing of what built it', () => {
+  const packages = readdirSync(path.join(app, 'node_modules'), { recursive: true, encoding: 'utf8' });
+  for (const name of Object.keys(manifest.dependencies)) assert.ok(packages.includes(name), name);
+  for (const name of Object.keys(manifest.devDependencies)) {
+    // Packages that the server needs may need it, too.
+    if (!name.startsWith('@types/')) assert.ok(!packages.includes(name), name);
+  }
+  assert.deepEqual(
+    packages.filter((name) => /^(?:\.bin\/node$|node-linux-)/.test(name)),
+    [],
+  );
+  assert.ok(readdirSync(app).includes('LICENSE'));
+  for (const name of readdirSync(app, { recursive: true, encoding: 'utf8' })) {
+    const status = statSync(path.join(app, name));
+    const needed = status.isDirectory() ? 0o555 : 0o444;
+    assert.equal(status.mode & needed, needed, name);
+  }
+});
+
+test('the image names the ports of the Deployment', () => {
+  const ports = container.ports.map(({ containerPort, protocol }) => `${containerPort}/${protocol.toLowerCase()}`);
+  const exposed = image.exposed.map((port) => (port.includes('/') ? port : `${port}/tcp`));
+  assert.deepEqual(exposed.toSorted(), ports.toSorted());
+});
+
+describe(
+  'a container of the image',
+  { skip: whyNoNetworkNamespace() || missingPrograms('dig', 'curl', 'setpriv') },
+  () => {
+    let pod: NetworkNamespace;
+    before(async () => {
+      pod = await NetworkNamespace.create();
+      writeFileSync(path.join(folder, 'Corefile'), configMap.data.Corefile);
+      writeFileSync(path.join(folder, 'resolv.conf'), 'nameserver 192.0.2.1\n');
+      writeFileSync(path.join(folder, 'report.cjs'), REPORT_CACHES);
+    });
+    after(() => pod.close());
+
+    test('starts, answers, writes nothing and ends, without privileges', async () => {
+      assert.deepEqual(container.securityContext, {
+        allowPrivilegeEscalation: false,
+        readOnlyRootFilesystem: true,
+        capabilities: { add: ['NET_BIND_SERVICE'], drop: ['ALL'] },
+      });
+      await assertServes(['--bounding-set=-all,+net_bind_service']);
+    });
+
+    test('runs as any user where the pod has no privileged ports', async () => {
+      pod.run('sysctl', '-qw', 'net.ipv4.ip_unprivileged_port_start=0');
+      await assertServes(['--reuid=65532', '--regid=65532', '--clear-groups', '--bounding-set=-all']);
+    });
+
+    async function assertServes(privileges: readonly string[]): Promise<void> {
+      const before = filesOf(app);
+      const setpriv = ['setpriv', '--no-new-privs', '--inh-caps=-all', ...privileges];
+      const mounts = ['unshare', '--mount', 'sh', '-c', READ_ONLY, path.join(folder, 'resolv.conf')];
+      const args = container.args.map((arg) => arg.replace('/etc/coredns', folder));
+      const objects = ['--manifests', path.join(ROOT, 'deploy/demo')];
+      const [node, ...entry] = image.entrypoint;
+      assert.equal(node, 'node');
+      const running = startProgram(process.execPath, [...entry, ...args, ...objects], {
+        workingDirectory: app,
+        wrapper: [...pod.wrapper, ...mounts, ...setpriv],
+        env: { NODE_OPTIONS: `--require ${path.join(folder, 'report.cjs')}` },
+      });
+      await running.waitForOutput(/ listens on /);
+      for (const flag of ['+notcp', '+tcp']) {
+        const ask = ['dig', flag, '+short', '+time=2', '+tries=3', '@127.0.0.1', 'whoami.default.svc.cluster.local'];
+        assert.equal(pod.run(...ask), '10.96.10.1\n');
+      }
+      for (const probe of ['8080/health', '8181/ready', '9153/metrics']) {
+        pod.run('curl', '-s', '-f', '--retry', '3', '-o', '/dev/null', `http://127.0.0.1:${probe}`);
+      }
+      assert.match(pod.run('curl', '-s', 'http://127.0.0.1:9153/metrics'), /^skyshard_/m);
+      assert.equal((await running.end('SIGQUIT')).code, 0);
+      assert.doesNotMatch(running.output(), /koffi|EROFS|EACCES|EPERM/);
+      // What V8 compiled in the build is taken by every thread.
+      const caches = [...running.output().matchAll(/^cache of (.*)$/gm)].map(([, said]) => said);
+      for (const name of ['main/serve', 'resolver/resolver', 'shard/shard']) {
+        assert.ok(caches.includes(`${name}.code.js: taken`), caches.join('\n'));
+      }
+      assert.deepEqual(
+        caches.filter((said) => said!.endsWith('refused')),
+        [],
+      );
+      assert.deepEqual(filesOf(app), before);
+    }
+  },
+);
+
+/** Says of every script of dist/ that brings a cache whether V8 takes it. */
+const REPORT_CACHES = `
+const vm = require('node:vm');
+const { Script } = vm;
+vm.Script = class extends Script {
+  constructor(source, options) {
+    super(source, options);
+    if (options?.cachedData === undefined) return;
+    const name = options.filename.split('/').slice(-2).join('/');
+    require('node:fs').writeSync(2, 'cache of ' + name + ': ' + (this.cachedDataRejected ? 'refused' : 'taken') + '\\n');
+  }
+};
+`;
+
+/**
+ * Node, and an npm whose `ci` makes node_modules of what is installed here; the Node of the optional dependencies becomes one
+ * that nothing may run. @returns the folder
+ */
+function programsOfBaseImage(): string {
+  const programs = path.join(folder, 'bin');
+  mkdirSync(programs);
+  symlinkSync(process.execPath, path.join(programs, 'node'));
+  const npm = spawnSync('sh', ['-c', 'command -v npm'], { encoding: 'utf8' }).stdout.trim();
+  const install = [
+    `cp -al ${ROOT}/node_modules . 2>/dev/null || cp -a ${ROOT}/node_modules .`,
+    // npm writes to it, and it is linked.
+    `rm node_modules/.package-lock.json && cp ${ROOT}/node_modules/.package-lock.json node_modules/`,
+    'for node in node_modules/node-linux-*/bin/node; do',
+    '  rm "$node" && printf "#!/bin/sh\\necho not the Node of the image\\nexit 3\\n" >"$node" && chmod 755 "$node"',
+    'done',
+  ];
+  const script = `#!/bin/sh\n[ "$1" = ci ] || exec "${npm}" "$@"\nset -e\n${install.join('\n')}\n`;
+  writeFileSync(path.join(programs, 'npm'), script, { mode: 0o755 });
+  return programs;
+}
+
+/** Path, size and time of every file. */
+function filesOf(root: string): string[] {
+  return readdirSync(root, { recursive: true, encoding: 'utf8' }).map((name) => {
+    const { size, mtimeMs } = statSync(path.join(root, name));
+    return `${name} ${size} ${mtimeMs}`;
+  });
+}
