@@ -32,6 +32,8 @@ export interface ExternalStep extends StepBase {
   readonly dataset: number;
   /** TTL of records, seconds */
   readonly ttlSeconds: number;
+  /** TTL of SRV and CNAME records, seconds; that of the others if not given */
+  readonly targetTtlSeconds?: number;
   /** the zone that PTR targets end in, wire form with root label, as written in the configuration */
   readonly primary: Uint8Array;
   /** the name that its name server is below, relative wire form, lower-cased */

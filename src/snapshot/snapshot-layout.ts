@@ -366,6 +366,7 @@ export const ZONE_INFO = layout('zone info', [
     'octets at the end of a name that are not part of its key: the zone, or in-addr.arpa / ip6.arpa',
   ],
   ['ttl', 1, 'TTL of records, seconds'],
+  ['targetTtl', 1, 'TTL of SRV and CNAME records, seconds: ttl, in an external zone that of the `kubernetes` block'],
   ['negativeTtl', 1, 'TTL of the SOA record, seconds: min(ttl, 300), in an external zone ttl'],
   ['flags', 1, 'ZONE_FLAG bits'],
   ['serialField', 1, 'word of the DATASET that has the SOA serial'],

@@ -118,6 +118,7 @@ function writeKubernetesZone(context: WriterContext, zone: Uint8Array, step: Kub
     ...step,
     zone,
     zoneKind: step.isClusterset === true ? ZONE_KIND.CLUSTERSET : ZONE_KIND.CLUSTER,
+    targetTtlSeconds: step.ttlSeconds,
     negativeTtlSeconds: Math.min(step.ttlSeconds, NEGATIVE_TTL_MAX),
     flags: (step.isPodsInsecure ? ZONE_FLAG.PODS_INSECURE : 0) | (step.isZonal ? ZONE_FLAG.ZONAL : 0),
     apex: new Uint8Array(0),
@@ -128,7 +129,8 @@ function writeExternalZone(context: WriterContext, step: ExternalStep): number {
   const zoneKind = ZONE_KIND.EXTERNAL;
   const isReverse = keySpaceOf(step.zone, zoneKind).keySpace !== KEY_SPACE.EXTERNAL;
   const flags = isReverse ? ZONE_FLAG.EXTERNAL_REVERSE : 0;
-  return writeZoneInfo(context, { ...step, zoneKind, negativeTtlSeconds: step.ttlSeconds, flags });
+  const { ttlSeconds: negativeTtlSeconds, targetTtlSeconds = negativeTtlSeconds } = step;
+  return writeZoneInfo(context, { ...step, zoneKind, targetTtlSeconds, negativeTtlSeconds, flags });
 }
 
 interface ZoneDescription {
@@ -136,6 +138,7 @@ interface ZoneDescription {
   readonly zoneKind: ZoneKind;
   readonly dataset: number;
   readonly ttlSeconds: number;
+  readonly targetTtlSeconds: number;
   readonly negativeTtlSeconds: number;
   readonly flags: number;
   readonly primary: Uint8Array;
@@ -151,6 +154,7 @@ function writeZoneInfo(context: WriterContext, zone: ZoneDescription): number {
   writer.push(zone.zone.length);
   writer.push(keySuffixSize);
   writer.push(zone.ttlSeconds);
+  writer.push(zone.targetTtlSeconds);
   writer.push(zone.negativeTtlSeconds);
   writer.push(zone.flags);
   writer.push(SERIAL_FIELDS[zone.zoneKind]);

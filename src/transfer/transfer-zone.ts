@@ -36,6 +36,8 @@ export interface TransferZone {
   readonly serial: number;
   /** TTL of records, and of the SOA record, seconds */
   readonly ttlSeconds: number;
+  /** of SRV and CNAME records */
+  readonly targetTtlSeconds: number;
   readonly soaTtlSeconds: number;
   readonly keySpace: number;
   /** the end of all of its keys: not empty for a reverse zone below in-addr.arpa or ip6.arpa */
@@ -87,6 +89,7 @@ export function findTransferZone(
     datasetAt,
     serial: words[datasetAt + words[zoneAt + field.serialField]!]!,
     ttlSeconds: words[zoneAt + field.ttl]!,
+    targetTtlSeconds: words[zoneAt + field.targetTtl]!,
     soaTtlSeconds: words[zoneAt + field.negativeTtl]!,
     keySpace,
     apexKey: lower.subarray(0, keySize),

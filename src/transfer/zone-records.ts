@@ -244,12 +244,12 @@ class ZoneRecords {
   }
 
   *#writeService(record: ServiceRecord): Generator<Pause, void> {
-    while (!this.#message.writeSrv(record, this.#ttl)) yield PAUSE.MESSAGE;
+    while (!this.#message.writeSrv(record, this.#zone.targetTtlSeconds)) yield PAUSE.MESSAGE;
   }
 
   *#writeAlias(at: number): Generator<Pause, void> {
     const target = octetsAt(this.#words, at + ALIAS.at.target, this.#words[at + ALIAS.at.targetSize]!);
-    while (!this.#message.writeAlias(target, this.#ttl)) yield PAUSE.MESSAGE;
+    while (!this.#message.writeAlias(target, this.#zone.targetTtlSeconds)) yield PAUSE.MESSAGE;
   }
 
   *#writePointers(at: number, isFirstOnly: number): Generator<Pause, void> {

@@ -102,7 +102,8 @@ function parseExpected(
   const last = items.at(-1)!;
   const soa = zone === undefined ? [] : [soaLine(formatName(zone), options)];
   const ttlSeconds = externalZone(zone, options)?.ttlSeconds ?? options.ttlSeconds;
-  const record = (item: string) => (item === 'SOA' ? soa[0]! : parseRecord(item, qname, ttlSeconds, homeZone));
+  const ttls = { ttlSeconds, targetTtlSeconds: options.ttlSeconds };
+  const record = (item: string) => (item === 'SOA' ? soa[0]! : parseRecord(item, qname, ttls, homeZone));
   const additional = (additionalText ?? '').split(' ; ').filter((item) => item.trim() !== '');
   const common = { authority: [], additional: additional.map(record) };
   if (last === 'NODATA' || last === 'NXDOMAIN') {
@@ -113,12 +114,20 @@ function parseExpected(
   return { ...common, rcode: 'NOERROR', aa: true, answer: items.map(record) };
 }
 
+/** What records have that say none, seconds. */
+interface Ttls {
+  readonly ttlSeconds: number;
+  /** SRV and CNAME records */
+  readonly targetTtlSeconds: number;
+}
+
 /** `[owner] [ttl] TYPE rdata` */
-function parseRecord(text: string, qname: string, ttlSeconds: number, homeZone: string): string {
+function parseRecord(text: string, qname: string, ttls: Ttls, homeZone: string): string {
   const words = text.trim().split(/\s+/);
   const typeAt = words.findIndex((word) => TYPE_WORD.test(word));
   if (typeAt < 0) throw new Error(`record: ${text}`);
   const before = words.slice(0, typeAt);
+  const ttlSeconds = /^(CNAME|SRV)$/.test(words[typeAt]!) ? ttls.targetTtlSeconds : ttls.ttlSeconds;
   const ttl = before.find((word) => /^\d+$/.test(word)) ?? String(ttlSeconds);
   const ownerWord = before.find((word) => !/^\d+$/.test(word));
   const owner = ownerWord === undefined ? qname : absolute(ownerWord, homeZone);

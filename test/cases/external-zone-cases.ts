@@ -171,7 +171,9 @@ export const EXTERNAL_APEX_NAME: CaseGroup = {
     A     web.shop               = A 192.0.2.1
     A     web.shop.a.test.       = A 192.0.2.1
     A     ghost.shop.a.test.     = NXDOMAIN
-    SRV   _http._tcp.web.shop.a.test. = SRV 0 100 80 web.shop.a.test. | web.shop.a.test. A 192.0.2.1
+    # SRV and CNAME records have the TTL of the \`kubernetes\` block.
+    SRV   _http._tcp.web.shop.a.test. = SRV 0 100 80 web.shop.a.test. | web.shop.a.test. 600 A 192.0.2.1
+    A     named.shop             = CNAME LB.example.com.
   `,
 };
 

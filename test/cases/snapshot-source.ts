@@ -4,7 +4,7 @@ import { parseLabelSelector } from '../../src/kubernetes/label-selector.ts';
 import type { ClusterObject, ObjectChange } from '../../src/kubernetes/objects.ts';
 import { reserveSharedBuffer } from '../../src/memory/shared-buffer.ts';
 import { ClusterRecords } from '../../src/records/cluster-records.ts';
-import type { ExternalOptions, RecordOptions } from '../../src/records/record-options.ts';
+import type { RecordOptions } from '../../src/records/record-options.ts';
 import { SnapshotBuilder } from '../../src/snapshot/builder.ts';
 import { DEFAULT_POLICY } from '../../src/snapshot/config-description.ts';
 import type { PolicyDescription, RouteDescription, SnapshotConfig } from '../../src/snapshot/config-description.ts';
@@ -85,10 +85,10 @@ function configOf(options: RecordOptions, policy: PolicyDescription): SnapshotCo
       },
     ],
   }));
-  return { listeners: [{ id: LISTENER, routes: [...routes, ...externalRoutes(options.external, policy)] }] };
+  return { listeners: [{ id: LISTENER, routes: [...routes, ...externalRoutes(options, policy)] }] };
 }
 
-function externalRoutes(external: ExternalOptions | undefined, policy: PolicyDescription): RouteDescription[] {
+function externalRoutes({ external, ttlSeconds }: RecordOptions, policy: PolicyDescription): RouteDescription[] {
   if (external === undefined) return [];
   const wireOf = (zone: string) => nameToWire(parseName(lowerAscii(zone)));
   const primary = wireOf(external.zones.find((zone) => !zone.endsWith('.arpa')) ?? external.zones[0]!);
@@ -102,6 +102,7 @@ function externalRoutes(external: ExternalOptions | undefined, policy: PolicyDes
         zone: wireOf(zone),
         dataset: DATASET,
         ttlSeconds: external.ttlSeconds,
+        targetTtlSeconds: ttlSeconds,
         primary,
         apex: wireOf(external.apex).subarray(0, -1),
       },

@@ -23,11 +23,14 @@ import {
 export class ExternalModel {
   readonly zones: readonly Labels[];
   readonly ttlSeconds: number;
+  /** of SRV and CNAME records */
+  readonly #targetTtlSeconds: number;
   readonly #view: ClusterView;
   readonly #options: ExternalOptions;
   readonly #apex: Labels;
 
-  constructor(view: ClusterView, options: ExternalOptions) {
+  constructor(view: ClusterView, options: ExternalOptions, targetTtlSeconds: number) {
+    this.#targetTtlSeconds = targetTtlSeconds;
     this.#view = view;
     this.#options = options;
     this.zones = options.zones.map(parseName);
@@ -86,12 +89,17 @@ export class ExternalModel {
     const ready = this.#view.readyAddressesOf(service);
     if (!this.#options.hasHeadless || !isHeadless(service) || ready.length === 0) return undefined;
     const endpoints = ready.filter(({ name }) => left.length === 1 && sameLabel(name[0]!, left[0]!));
-    if (endpoints.length > 0) return entriesNode(endpointEntries(endpoints, base, '', ''), this.ttlSeconds);
+    if (endpoints.length > 0)
+      return entriesNode(endpointEntries(endpoints, base, '', ''), this.ttlSeconds, this.#targetTtlSeconds);
     const ports = ready.flatMap((endpoint) => endpoint.ports);
     const asked = askedPorts(left, ports);
     if (asked === 'parent') return EMPTY_NODE;
     if (asked === undefined) return undefined;
-    return entriesNode(endpointEntries(ready, base, asked.port, asked.protocol), this.ttlSeconds);
+    return entriesNode(
+      endpointEntries(ready, base, asked.port, asked.protocol),
+      this.ttlSeconds,
+      this.#targetTtlSeconds,
+    );
   }
 
   /** A Service with external addresses, or with nothing but host names of load balancers. */
@@ -106,14 +114,14 @@ export class ExternalModel {
       const entries = known.flatMap((address) =>
         matching.map(({ number }) => ({ target: base, address, port: number })),
       );
-      return entriesNode(entries, this.ttlSeconds);
+      return entriesNode(entries, this.ttlSeconds, this.#targetTtlSeconds);
     }
     const target = parseName(texts[0]!);
     const weight = weightOf(new Set(texts).size * matching.length);
     const numbers = new Set(matching.map(({ number }) => number).filter((number) => number !== -1));
     const records = [...numbers].map((number): NodeRecord => {
       const rdata = `0 ${weight} ${number} ${formatName(target)}`;
-      return { type: TYPE.SRV, ttlSeconds: this.ttlSeconds, rdata };
+      return { type: TYPE.SRV, ttlSeconds: this.#targetTtlSeconds, rdata };
     });
     return { records, target };
   }

@@ -43,7 +43,7 @@ export function weightOf(count: number): number {
 }
 
 /** Addresses and SRV records of entries: the weight counts them all, then equal ones collapse. */
-export function entriesNode(entries: readonly Entry[], ttlSeconds: number): Node {
+export function entriesNode(entries: readonly Entry[], ttlSeconds: number, srvTtlSeconds: number = ttlSeconds): Node {
   const addresses = distinctAddresses(entries.map((entry) => entry.address));
   const weight = weightOf(entries.length);
   const pairs = new Map<string, NodeRecord>();
@@ -53,7 +53,7 @@ export function entriesNode(entries: readonly Entry[], ttlSeconds: number): Node
       recordLine(target, addressRecord(parseAddress(text)!, ttlSeconds)),
     );
     const rdata = `0 ${weight} ${port} ${formatName(target)}`;
-    pairs.set(lowerAscii(rdata), { type: TYPE.SRV, ttlSeconds, rdata, extra });
+    pairs.set(lowerAscii(rdata), { type: TYPE.SRV, ttlSeconds: srvTtlSeconds, rdata, extra });
   }
   const records = [...addresses.map((text) => addressRecord(parseAddress(text)!, ttlSeconds)), ...pairs.values()];
   const isPartial = pairs.size > 0 && entries.some((entry) => entry.port === -1);

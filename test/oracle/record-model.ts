@@ -65,7 +65,9 @@ export class RecordModel {
     this.#zones = options.zones.map(parseName);
     this.#imported = new ClusterView(importedObjects(objects), { ...options, noEndpoints: false, zonal: false });
     this.#clustersetZones = options.multiclusterZones.map(parseName);
-    if (options.external !== undefined) this.#external = new ExternalModel(this.#view, options.external);
+    if (options.external !== undefined) {
+      this.#external = new ExternalModel(this.#view, options.external, options.ttlSeconds);
+    }
   }
 
   /** The longest zone that serves a name, as the name writes it. */
@@ -103,7 +105,7 @@ export class RecordModel {
       if (steps === CNAME_CHAIN_MAX) return empty('SERVFAIL', true);
       const alias: NodeRecord = {
         type: TYPE.CNAME,
-        ttlSeconds: this.#external?.serves(zone) === true ? this.#external.ttlSeconds : this.#options.ttlSeconds,
+        ttlSeconds: this.#options.ttlSeconds,
         rdata: formatName(node.target),
       };
       answer.push(recordLine(name, alias));

@@ -54,6 +54,7 @@ export class KubernetesStep {
   /** octets of the apex name of an external zone; 0: a zone of the cluster or the clusterset */
   private apexSize = 0;
   private ttl = 0;
+  private targetTtl = 0;
   /** octets of the name left of the zone */
   private zoneStart = 0;
   private isMinimal = false;
@@ -89,6 +90,7 @@ export class KubernetesStep {
     this.zoneStart = query.nameSize - words[zoneAt + ZONE_INFO.at.zoneSize]!;
     this.datasetAt = this.reader.datasetAt(words[zoneAt + ZONE_INFO.at.dataset]!);
     this.ttl = words[zoneAt + ZONE_INFO.at.ttl]!;
+    this.targetTtl = words[zoneAt + ZONE_INFO.at.targetTtl]!;
     this.apexSize = words[zoneAt + ZONE_INFO.at.apexSize]!;
     this.entrySkip = 0;
     this.isFallthrough = (stepFlags & STEP_FLAG.FALLTHROUGH) !== 0;
@@ -319,7 +321,18 @@ export class KubernetesStep {
     for (let index = 0; index < portCount; index++) {
       const port = (words[portsAt + (index >>> 1)]! >>> ((index & 1) << 4)) & 0xffff;
       if (
-        response.writeSrv(weight, port, this.ttl, words, 0, 0, query.nameBytes, skip, zoneStart, query.nameSize) === 0
+        response.writeSrv(
+          weight,
+          port,
+          this.targetTtl,
+          words,
+          0,
+          0,
+          query.nameBytes,
+          skip,
+          zoneStart,
+          query.nameSize,
+        ) === 0
       ) {
         response.isTruncated = true;
         return;
@@ -398,7 +411,7 @@ export class KubernetesStep {
       const target = this.response.writeSrv(
         weight,
         port,
-        this.ttl,
+        this.targetTtl,
         words,
         groupAt + 2,
         labelSize,
@@ -473,7 +486,16 @@ export class KubernetesStep {
     if (this.query.qtype === TYPE.SRV && (this.words[at + ALIAS.at.srv]! & 0xffff) > 0) {
       return this.writeAliasServices(at, size);
     }
-    const offset = this.response.writeNameRecord(TYPE.CNAME, this.ttl, this.words, at + ALIAS.at.target, size, 0, 0, 0);
+    const offset = this.response.writeNameRecord(
+      TYPE.CNAME,
+      this.targetTtl,
+      this.words,
+      at + ALIAS.at.target,
+      size,
+      0,
+      0,
+      0,
+    );
     if (offset === 0) {
       this.response.isTruncated = true;
       return STEP_RESULT.DONE;
@@ -492,7 +514,18 @@ export class KubernetesStep {
     for (let index = 0; index < (srv & 0xffff); index++) {
       const port = (words[portsAt + (index >>> 1)]! >>> ((index & 1) << 4)) & 0xffff;
       const { nameBytes } = this.query;
-      const target = this.response.writeSrv(weight, port, this.ttl, words, targetAt, targetSize, nameBytes, 0, 0, 0);
+      const target = this.response.writeSrv(
+        weight,
+        port,
+        this.targetTtl,
+        words,
+        targetAt,
+        targetSize,
+        nameBytes,
+        0,
+        0,
+        0,
+      );
       if (target === 0) {
         this.response.isTruncated = true;
         return STEP_RESULT.DONE;

@@ -25,6 +25,8 @@ import { decodeStrictly, type DecodedRecord } from '../../wire/strict-message.ts
 
 export const LISTENER = 2;
 const TTL_SECONDS = 30;
+/** of the SRV and CNAME records of external zones */
+const TARGET_TTL_SECONDS = 60;
 export const TO_ANYONE: TransferStep = { kind: 'transfer', isAnyoneAllowed: true, networks: [] };
 
 export interface ZonesOptions {
@@ -97,6 +99,12 @@ export class Zones {
     return messages;
   }
 
+  /** Types and TTLs of a transfer: each pair once, sorted. */
+  ttls(zone: string): string[] {
+    const records = this.transfer(zone).flatMap((message) => decodeStrictly(message).answer);
+    return [...new Set(records.map(({ type, ttlSeconds }) => `${typeName(type)} ${ttlSeconds}`))].sort();
+  }
+
   /** The records of a transfer, a line each: owner, type, data. */
   lines(zone: string): string[] {
     return this.transfer(zone).flatMap((message) => decodeStrictly(message).answer.map(lineOf));
@@ -133,6 +141,7 @@ function externalStep(zone: string, primary: string): StepDescription {
     kind: 'external',
     dataset: 0,
     ttlSeconds: TTL_SECONDS,
+    targetTtlSeconds: TARGET_TTL_SECONDS,
     zone: wire(zone),
     primary: wire(primary),
     apex: wire('dns').subarray(0, -1),

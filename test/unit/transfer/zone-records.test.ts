@@ -214,6 +214,7 @@ test('an external zone: what can be reached from outside, with names of its own 
     '_http._tcp.web.default.example.org. SRV 0 100 80 web.default.example.org.',
     soa,
   ]);
+  assert.deepEqual(zones.ttls('example.org.'), ['A 30', 'AAAA 30', 'CNAME 60', 'NS 30', 'SOA 30', 'SRV 60']);
   assert.deepEqual(zones.lines('2.0.192.in-addr.arpa.').slice(1, -1), [
     '2.0.192.in-addr.arpa. NS ns1.dns.2.0.192.in-addr.arpa.',
     '1.2.0.192.in-addr.arpa. PTR web.default.example.org.',

@@ -46,6 +46,7 @@ export const makeExternal: MakeSteps = ({ block, plugins, zones, data }) => {
   addAll(zones, options.zones);
   addAll(zones, options.fallthrough ?? []);
   const dataset = data.clusterDataset(block);
+  const targetTtlSeconds = plugins.kubernetes?.ttlSeconds ?? options.ttlSeconds;
   const primary = wireOf(options.zones.find((zone) => !isReverseZone(zone)) ?? options.zones[0] ?? '.');
   // Relative to the zone: without the root label.
   const apex = wireOf(options.apex).subarray(0, -1);
@@ -59,6 +60,7 @@ export const makeExternal: MakeSteps = ({ block, plugins, zones, data }) => {
           zone: wireOf(zone),
           dataset,
           ttlSeconds: cappedTtl(options.ttlSeconds, plugins.cache, suffix),
+          targetTtlSeconds: cappedTtl(targetTtlSeconds, plugins.cache, suffix),
           primary,
           apex,
           isFallthrough: isCovered(options.fallthrough, suffix),
