@@ -3,7 +3,9 @@
  *
  * A chunk is one script of many modules (`NAME.code.js`, CommonJS), with what V8 had compiled of it in a start at the end of the
  * build beside it (`NAME.code.cache`): functions come from there and not from the source. A cache that is not there, or that
- * another build, version or set of V8's flags made, is not used, and the chunk is only slower.
+ * another build, version or set of V8's flags made, is not used, and the chunk is only slower. That garbage is bounded (v8-flags.ts)
+ * makes no other code, but V8 compares all flags: while it is not, the code that Node brings along is taken, so it begins later, and
+ * what lies here is taken before and after that.
  *
  * Modules of Node itself are loaded by the first use: a thread uses few of those that its modules name.
  *
@@ -22,6 +24,12 @@ const isWriting = process.env.SKYSHARD_CODE_CACHE === 'write';
 const loaded = new Map();
 /** First line of the chunks of this thread. */
 let theBuild;
+
+/** Octets before V8's: the name of the build, ends with zeros; another value of its flags under which it holds. */
+const HEADER = { size: 48, otherFlagsAt: 40 };
+/** Where V8 has the value of its flags. */
+const FLAGS_AT = 12;
+const flagsAtStart = isWriting ? flagsNow() : 0;
 
 /**
  * The exports of a chunk, which is run once a thread.
@@ -70,6 +78,11 @@ function lazyBuiltin(id) {
   return () => (found ??= process.getBuiltinModule(id));
 }
 
+/** What V8 makes of its flags, as it is in all that it compiles. */
+function flagsNow() {
+  return new Script('0').createCachedData().readUInt32LE(FLAGS_AT);
+}
+
 function readCache(file, build) {
   let octets;
   try {
@@ -77,14 +90,20 @@ function readCache(file, build) {
   } catch {
     return undefined;
   }
-  const size = octets[0] ?? 0;
-  return octets.toString('latin1', 1, 1 + size) === build ? octets.subarray(1 + size) : undefined;
+  if (octets.length < HEADER.size + FLAGS_AT + 4 || octets.toString('latin1', 0, build.length) !== build)
+    return undefined;
+  const data = octets.subarray(HEADER.size);
+  const flags = flagsNow();
+  // Other flags still are for V8 to refuse.
+  if (octets.readUInt32LE(HEADER.otherFlagsAt) === flags) data.writeUInt32LE(flags, FLAGS_AT);
+  return data;
 }
 
 function writeCaches() {
   for (const [file, [script, build]] of loaded) {
-    const header = Buffer.from(`\0${build}`, 'latin1');
-    header[0] = build.length;
+    const header = Buffer.alloc(HEADER.size);
+    header.write(build.slice(0, HEADER.otherFlagsAt), 'latin1');
+    header.writeUInt32LE(flagsAtStart, HEADER.otherFlagsAt);
     // Another thread may write the same.
     const half = `${file}.${process.pid}-${require('node:worker_threads').threadId}`;
     writeFileSync(half, Buffer.concat([header, script.createCachedData()]));

@@ -2,7 +2,6 @@
 /** Process entry: hands the arguments to cli/. */
 import { createRequire } from 'node:module';
 import type { runCli as RunCli } from './cli/cli.ts';
-import { boundGarbage } from './native/v8-flags.ts';
 
 const NODE_MAJOR_MIN = 24;
 
@@ -10,9 +9,6 @@ if (Number.parseInt(process.versions.node, 10) < NODE_MAJOR_MIN) {
   process.stderr.write(`skyshard: Node ${NODE_MAJOR_MIN} or newer is needed, this is ${process.version}\n`);
   process.exitCode = 2;
 } else {
-  // First: while modules are loaded the young generation would grow to four times its first size, and what was compiled in
-  // another start is taken only where V8 had the same flags then.
-  boundGarbage();
   const { runCli } = import.meta.url.endsWith('.ts') ? await import('./cli/cli.ts') : loadBuilt();
   process.exitCode = await runCli(process.argv.slice(2));
 }

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { runInNewContext } from 'node:vm';
 import type { Libc } from './libc.ts';
-import { exposeCollector } from './v8-flags.ts';
+import { withCollector } from './v8-flags.ts';
 
 const MADV_DONTNEED = 4;
 /** The largest page of the platforms that are supported; what is smaller divides it. */
@@ -39,8 +39,7 @@ export function shrinkHeap(libc: Libc | undefined): void {
  * @param flavor  last-resort: several times, until nothing more is found
  */
 export function collectGarbage(flavor: 'regular' | 'last-resort' = 'regular'): void {
-  exposeCollector();
-  const collect = runInNewContext('globalThis.gc') as ((options: object) => void) | undefined;
+  const collect = withCollector(() => runInNewContext('globalThis.gc') as ((options: object) => void) | undefined);
   collect?.({ type: 'major', execution: 'sync', flavor });
 }
 

@@ -8,6 +8,7 @@ import { randomBytes } from 'node:crypto';
 import { readVersion } from '../base/version.ts';
 import { reserveSharedBuffer } from '../memory/shared-buffer.ts';
 import { loadLibc, nativeUnavailableReason } from '../native/libc.ts';
+import { boundGarbage } from '../native/v8-flags.ts';
 import { discardPages } from '../native/process-memory.ts';
 import { createCounterBuffer } from '../observability/counters/counter-layout.ts';
 import type { LogFunction } from '../observability/log.ts';
@@ -52,6 +53,8 @@ import { planShards } from './threads/shard-plan.ts';
 
 /** Octets of the key of DNS cookies. */
 const COOKIE_SECRET_SIZE = 16;
+/** How long after the start of the first thread the others and the probes start, ms, if it does not answer sooner. */
+const GO_ON_MS = 250;
 /** How often main looks whether the first lists are complete. */
 const YIELD_LOOK_MS = 250;
 /** How soon a forwarding loop is told. */
@@ -289,10 +292,16 @@ async function assemble(
   closers.push(() => threads.stop());
   const relief = new MemoryRelief({ libc, isListing: () => feeds.isListing });
   closers.push(() => relief.stop());
-  // Threads and probes start while objects are listed; the threads take no query before the first snapshot is there.
+  // The first thread starts while objects are listed; it takes no query before the first snapshot is there.
   const publishFirst = feeds.start(plan.records).then(() => publisher.start(writeNames));
-  const startThreads = threads.start(() => relief.start());
-  await Promise.all([publishFirst, startThreads, services.start(metrics.page), companion?.start()]);
+  // What is not needed for the first answer waits for it, but not while objects are listed for long.
+  const { promise: mayGoOn, resolve: goOn } = Promise.withResolvers<void>();
+  const goOnTimer = setTimeout(goOn, GO_ON_MS).unref();
+  closers.push(() => clearTimeout(goOnTimer));
+  const startThreads = threads.start({ onFirst: goOn, mayGoOn, onLoaded: () => relief.start() });
+  const startServices = mayGoOn.then(() => Promise.all([services.start(metrics.page), companion?.start()]));
+  await Promise.all([publishFirst, startThreads, startServices]);
+  boundGarbage();
   metrics.start();
   reloader.start();
   upstreamHosts.start(() => void reloader.reload());

@@ -131,7 +131,7 @@ export interface ShardCommand {
 
 /** What a shard posts to main. */
 export type ShardMessage =
-  /** dgram: it has opened its sockets; `ready` follows when it may take queries */
+  /** it has loaded what it needs; dgram: it has opened its sockets. `ready` follows when it may take queries */
   | { readonly kind: 'opened'; readonly shard: number; readonly ports: readonly number[] }
   /** a command is carried out; where it could not be, nothing has changed */
   | { readonly kind: 'heard'; readonly shard: number; readonly number: number; readonly fault: BindFault | undefined }

@@ -2,9 +2,9 @@
 import { createRequire } from 'node:module';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { parentPort, receiveMessageOnPort, threadId } from 'node:worker_threads';
+import { parentPort, receiveMessageOnPort, threadId, workerData } from 'node:worker_threads';
 import { pinThread } from '../native/cpu-affinity.ts';
-import { loadLibc } from '../native/libc.ts';
+import { loadLibc, nativeUnavailableReason } from '../native/libc.ts';
 import { BATCH_ARENA_SIZE, MESSAGE_CAPACITY, MessageBatch } from '../native/message-batch.ts';
 import { restoreDefaultPriority } from '../native/thread-priority.ts';
 import { BatchLoop } from './batch-loop.ts';
@@ -15,6 +15,9 @@ import type { ShardCommand, ShardMessage, ShardOptions, ShardWork, ShardWorkModu
 /** How often a thread that waits for main looks whether it is to end, ms. */
 const LOOK_MS = 100;
 const LOOK_OFTEN_MS = 5;
+
+// Before it is told what to serve: a thread may be made long before.
+if ((workerData as Partial<ShardOptions> | null)?.transport === 'mmsg') nativeUnavailableReason();
 
 /**
  * Serve until the stop flag is set. Resolves then; rejects with what the answerer threw, or with what kept the shard
@@ -50,6 +53,7 @@ function runBatchLoop(options: ShardOptions, module: ShardWorkModule): void {
   if (options.hasDefaultPriority && !restoreDefaultPriority(libc)) {
     post({ kind: 'log', shard: options.shard, text: 'keeps the low priority of the thread that made it' });
   }
+  post({ kind: 'opened', shard: options.shard, ports: [] });
   // Without an event loop turn: what would be lost is in the sockets, which are main's.
   while (!mayBegin(options)) {
     const words = new Int32Array(options.control);

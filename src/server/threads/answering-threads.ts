@@ -1,6 +1,7 @@
 /** The threads that answer: shards for UDP, resolvers for TCP. Their reader slots, and what happens to one that hangs. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { assert } from '../../base/assert.ts';
+import { loadLibc } from '../../native/libc.ts';
 import type { LogFunction } from '../../observability/log.ts';
 import type { HttpCount } from '../../resolver/resolver-options.ts';
 import type { AnswerWorkData } from '../../shard/answer-work.ts';
@@ -53,6 +54,15 @@ export interface ListenerChange {
   abort(): Promise<void>;
 }
 
+export interface ThreadStart {
+  /** the first shard answers */
+  readonly onFirst: () => void;
+  /** when it resolves the other threads start, if the first shard has not answered by then */
+  readonly mayGoOn: Promise<unknown>;
+  /** all threads have loaded what they need */
+  readonly onLoaded: () => void;
+}
+
 export class AnsweringThreads {
   readonly shards: ShardSupervisor;
   readonly #resolvers: ResolverSupervisor;
@@ -82,6 +92,7 @@ export class AnsweringThreads {
     });
     this.#resolvers = new ResolverSupervisor({
       count: RESOLVER_COUNT,
+      libc: options.transport === 'mmsg' ? loadLibc() : undefined,
       resolver: {
         ...workData,
         counterRegion: shardPlan.count,
@@ -107,28 +118,38 @@ export class AnsweringThreads {
   }
 
   /**
-   * Resolves when all threads read their sockets: UDP when TCP listens too.
+   * Resolves when all threads read their sockets. The first shard starts at once, and answers over UDP when it is known that nobody else
+   * has the ports; the other threads would take its CPUs meanwhile.
    *
-   * @param onLoaded  called when the resolvers' threads have started; the shards' have had as long
    * @throws SkyshardError BIND_FAILED, SHARD_START
    */
-  async start(onLoaded: () => void = () => undefined): Promise<void> {
+  async start({ onFirst, mayGoOn, onLoaded }: ThreadStart): Promise<void> {
     this.#watch = setInterval(() => this.#watchReaders(), WATCH_INTERVAL_MS).unref();
     const { promise: portsKnown, resolve, reject } = Promise.withResolvers<readonly RunningListener[]>();
-    const resolversStart = this.#resolvers.start(portsKnown);
-    resolversStart.then(onLoaded, () => undefined);
+    // Who waits for it sees a failure.
+    portsKnown.catch(() => undefined);
+    let resolversStart: Promise<void> = Promise.resolve();
     try {
-      await this.shards.start(() => {
-        // TCP takes the ports that UDP has got.
-        const ports = new Map(this.shards.listeners.map(({ listener, port }) => [listener, port]));
-        this.#listeners = this.#listeners.map((own) => ({ ...own, port: ports.get(own.listener) ?? own.port }));
-        resolve(this.#listeners);
-        return resolversStart;
+      await this.shards.start({
+        isServerReady: async () => {
+          // TCP takes the ports that UDP has got.
+          const ports = new Map(this.shards.listeners.map(({ listener, port }) => [listener, port]));
+          this.#listeners = this.#listeners.map((own) => ({ ...own, port: ports.get(own.listener) ?? own.port }));
+          await this.#resolvers.assertFree(this.#listeners);
+          resolve(this.#listeners);
+        },
+        mayGoOn: async (firstReads) => {
+          firstReads.then(onFirst, () => undefined);
+          await Promise.race([mayGoOn, firstReads]);
+          resolversStart = this.#resolvers.start(portsKnown);
+          resolversStart.then(onLoaded, () => undefined);
+        },
       });
     } catch (error) {
       reject(error);
       throw error;
     }
+    await resolversStart;
   }
 
   /**

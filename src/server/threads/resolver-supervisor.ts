@@ -5,10 +5,10 @@
  * and drains. A resolver's listening sockets end with its thread; its successor opens them again, and meanwhile clients
  * are refused and ask over UDP, which goes on.
  */
-import { createServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import { SkyshardError } from '../../base/skyshard-error.ts';
+import type { Libc } from '../../native/libc.ts';
 import { TRANSFERS_MAX } from '../../resolver/resolver-options.ts';
 import type {
   HttpCount,
@@ -19,7 +19,7 @@ import type {
 } from '../../resolver/resolver-options.ts';
 import type { PanicError } from '../../observability/panic-error.ts';
 import { canReusePort } from '../../shard/dgram-loop.ts';
-import { bindFailureText, isInTheWay } from './shard-sockets.ts';
+import { assertAddressFree, bindFailureText, isInTheWay } from './free-addresses.ts';
 import { threadModule } from './thread-module.ts';
 
 /** How long connections get to take what they asked for, ms. */
@@ -32,6 +32,8 @@ const RESTART_INTERVAL_MS = 1000;
 
 export interface ResolverSupervisorOptions {
   readonly count: number;
+  /** undefined: without native calls */
+  readonly libc?: Libc | undefined;
   /** what all resolvers have in common; counterRegion: of the first */
   readonly resolver: Omit<ResolverOptions, 'resolver' | 'readerSlot' | 'transferSlots' | 'isPortShared'>;
   /** a reader slot of the shared buffer for a thread that is about to start, which asks for several */
@@ -107,14 +109,20 @@ export class ResolverSupervisor {
   async listen(listeners: readonly TcpListenerOptions[]): Promise<void> {
     if (this.#isStopping) return;
     const before = this.#listeners;
-    const isOwn = (listener: TcpListenerOptions): boolean => before?.some((own) => isInTheWay(own, listener)) ?? false;
-    await Promise.all(listeners.filter((listener) => !isOwn(listener)).map(assertFree));
+    await this.assertFree(listeners);
     try {
       await this.#sendListeners(listeners);
     } catch (error) {
       if (before !== undefined) await this.#sendListeners(before).catch(() => undefined);
       throw error;
     }
+  }
+
+  /** @throws SkyshardError BIND_FAILED: another server listens on one of these */
+  async assertFree(listeners: readonly TcpListenerOptions[]): Promise<void> {
+    const own = this.#listeners ?? [];
+    const others = listeners.filter((listener) => !own.some((known) => isInTheWay(known, listener)));
+    await Promise.all(others.map((listener) => assertAddressFree('tcp', listener, this.#options.libc)));
   }
 
   async #sendListeners(listeners: readonly TcpListenerOptions[]): Promise<void> {
@@ -234,7 +242,7 @@ export class ResolverSupervisor {
   }
 
   #onBindFailed(resolver: Resolver, { address, port, fault }: Extract<ResolverMessage, { kind: 'bindFailed' }>): void {
-    const text = `TCP ${bindFailureText({ ...fault, name: '' }, address, port)}`;
+    const text = `TCP ${bindFailureText(fault, address, port)}`;
     resolver.listening.reject(new SkyshardError('BIND_FAILED', text, { cause: fault }));
     if (!resolver.hasListened || resolver.isListening) return;
     // A successor that found its port taken meanwhile: nobody waits for it, and the next one may have it.
@@ -242,20 +250,6 @@ export class ResolverSupervisor {
     const { worker } = resolver;
     setTimeout(() => void worker?.terminate(), RESTART_INTERVAL_MS).unref();
   }
-}
-
-/**
- * Whether no other server listens there. Sockets that share a port would not notice: the kernel would split the
- * connections between the two servers.
- */
-async function assertFree({ address, port, isV6Only }: TcpListenerOptions): Promise<void> {
-  const probe = createServer();
-  const { promise, resolve, reject } = Promise.withResolvers<void>();
-  probe.once('error', (cause) => {
-    reject(new SkyshardError('BIND_FAILED', `TCP ${bindFailureText(cause, address, port)}`, { cause }));
-  });
-  probe.listen({ host: address, port, ipv6Only: isV6Only, exclusive: true }, () => probe.close(() => resolve()));
-  await promise;
 }
 
 async function withinTime(all: readonly Promise<unknown>[], maxMs: number): Promise<void> {

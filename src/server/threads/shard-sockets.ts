@@ -1,8 +1,6 @@
 /** The sockets of all shards on the mmsg transport: one for each shard and listener address, opened in shard order. */
-import { createSocket } from 'node:dgram';
 import { readlinkSync } from 'node:fs';
 import { isIPv4 } from 'node:net';
-import { SkyshardError } from '../../base/skyshard-error.ts';
 import { closeUdpSocket, openUdpSocket, steerByCpu, turnAway } from '../../native/udp-socket.ts';
 import type { UdpSocket } from '../../native/udp-socket.ts';
 import { BLOCK_MAX_MS } from '../../shard/batch-loop.ts';
@@ -40,7 +38,8 @@ export function toShardListeners(addresses: readonly ListenerAddress[]): ShardLi
 interface SocketGroup {
   readonly listener: ShardListener;
   proxy: ProxyRules | undefined;
-  readonly sockets: readonly UdpSocket[];
+  /** by shard */
+  readonly sockets: UdpSocket[];
   readonly place: number;
   /** no shard reads them yet */
   isHeld: boolean;
@@ -62,13 +61,14 @@ export class ShardSockets {
   /**
    * Open the sockets of listeners. The i-th of each group belongs to shard i: steering relies on the order of the binds.
    *
+   * @param shardCount  for the first shards only; `complete` opens the others
    * @returns the listeners with the ports they got
    * @throws SkyshardError BIND_FAILED; nothing more is open then
    */
-  open(listeners: readonly ShardListener[]): readonly ShardListener[] {
+  open(listeners: readonly ShardListener[], shardCount: number = this.#plan.count): readonly ShardListener[] {
     const opened: ShardListener[] = [];
     try {
-      for (const listener of listeners) opened.push(this.#openGroup(listener));
+      for (const listener of listeners) opened.push(this.#openGroup(listener, shardCount));
     } catch (error) {
       for (const { listener } of opened) this.take(listener).close();
       throw error;
@@ -76,12 +76,20 @@ export class ShardSockets {
     return opened;
   }
 
+  /** Open what `open` has left out. @throws SkyshardError BIND_FAILED */
+  complete(): void {
+    for (const group of this.#groups.values()) this.#fill(group, this.#plan.count);
+  }
+
   /** The table of a shard: a socket keeps its place as long as it is open, and a free place has descriptor -1. */
   ofShard(shard: number): readonly ShardSocket[] {
     const table: ShardSocket[] = [];
     for (const { listener, proxy, sockets, place, isHeld, isLeaving } of this.#groups.values()) {
       if (isHeld) continue;
-      const { fd, isWildcard } = sockets[shard]!;
+      const socket = sockets[shard];
+      // Not open yet.
+      if (socket === undefined) continue;
+      const { fd, isWildcard } = socket;
       table[place] = { fd, listener: listener.listener, isWildcard, isLeaving, proxy };
     }
     return Array.from(table, (socket) => socket ?? FREE_PLACE);
@@ -90,11 +98,11 @@ export class ShardSockets {
   /** The kernel's number of each socket of a shard, with the address it is bound to. */
   inodesOf(shard: number): readonly { readonly name: string; readonly inode: number }[] {
     return [...this.#groups.values()].flatMap(({ listener: { address }, sockets }) => {
-      const { fd, port } = sockets[shard]!;
-      const inode = inodeOf(fd);
+      const socket = sockets[shard];
+      const inode = socket && inodeOf(socket.fd);
       return inode === undefined
         ? []
-        : [{ name: isIPv4(address) ? `${address}:${port}` : `[${address}]:${port}`, inode }];
+        : [{ name: isIPv4(address) ? `${address}:${socket!.port}` : `[${address}]:${socket!.port}`, inode }];
     });
   }
 
@@ -131,35 +139,39 @@ export class ShardSockets {
     for (const listener of [...this.#groups.keys()]) this.take(listener).close();
   }
 
-  #openGroup(listener: ShardListener): ShardListener {
+  #openGroup(listener: ShardListener, shardCount: number): ShardListener {
+    const group: SocketGroup = {
+      listener,
+      proxy: listener.proxy,
+      sockets: [],
+      place: this.#freePlace(),
+      isHeld: listener.isHeld === true,
+      isLeaving: false,
+    };
+    try {
+      this.#fill(group, shardCount);
+    } catch (error) {
+      for (const { fd } of group.sockets) closeUdpSocket(fd);
+      throw error;
+    }
+    this.#groups.set(listener.listener, group);
+    return { ...listener, port: group.sockets[0]!.port };
+  }
+
+  /** Open sockets until there are as many; where these are all, steer what comes to them. */
+  #fill({ listener, sockets }: SocketGroup, shardCount: number): void {
     const { count, cpus, isPinned } = this.#plan;
     const { address, isV6Only } = listener;
-    const sockets: UdpSocket[] = [];
-    let { port } = listener;
-    try {
-      while (sockets.length < count) {
-        const options = { address, port, isV6Only, receiveBufferSize: RECEIVE_BUFFER_SIZE, timeoutMs: BLOCK_MAX_MS };
-        const socket = openUdpSocket(options);
-        sockets.push(socket);
-        port = socket.port;
-      }
-    } catch (error) {
-      for (const { fd } of sockets) closeUdpSocket(fd);
-      throw error;
+    while (sockets.length < shardCount) {
+      const port = sockets[0]?.port ?? listener.port;
+      const options = { address, port, isV6Only, receiveBufferSize: RECEIVE_BUFFER_SIZE, timeoutMs: BLOCK_MAX_MS };
+      sockets.push(openUdpSocket(options));
     }
     this.receiveBufferSize ||= sockets[0]!.receiveBufferSize;
     // What a shard knows of a sender is of use where that sends to one shard alone: as the kernel spreads it.
     const hasSessions = (listener.proxy?.udpSessionMs ?? 0) > 0;
-    if (isPinned && !hasSessions) this.isSteered = steerByCpu(sockets[0]!.fd, cpus) && this.isSteered;
-    this.#groups.set(listener.listener, {
-      listener,
-      proxy: listener.proxy,
-      sockets,
-      place: this.#freePlace(),
-      isHeld: listener.isHeld === true,
-      isLeaving: false,
-    });
-    return { ...listener, port };
+    const isSteerable = isPinned && shardCount === count && !hasSessions;
+    if (isSteerable) this.isSteered = steerByCpu(sockets[0]!.fd, cpus) && this.isSteered;
   }
 
   #freePlace(): number {
@@ -177,48 +189,4 @@ function inodeOf(fd: number): number | undefined {
     // No /proc.
     return undefined;
   }
-}
-
-/**
- * Whether no other server listens there. Sockets that share a port would not notice: the kernel would split the queries
- * between the two servers.
- *
- * @param own  where this server listens already: where one is in the way, it cannot be known
- * @throws SkyshardError BIND_FAILED
- */
-export async function assertListenersFree(
-  listeners: readonly ShardListener[],
-  own: readonly ShardListener[] = [],
-): Promise<void> {
-  for (const { address, port, isV6Only } of listeners) {
-    if (port === 0 || own.some((other) => isInTheWay(other, { address, port }))) continue;
-    const { promise, resolve, reject } = Promise.withResolvers<void>();
-    const probe = createSocket({ type: isIPv4(address) ? 'udp4' : 'udp6', ipv6Only: isV6Only });
-    probe.once('error', (cause) => {
-      probe.close();
-      reject(new SkyshardError('BIND_FAILED', bindFailureText(cause, address, port), { cause }));
-    });
-    probe.bind({ address, port, exclusive: true }, () => probe.close(() => resolve()));
-    await promise;
-  }
-}
-
-/** Whether two addresses cannot be had by sockets that do not share their port. */
-export function isInTheWay(
-  one: { readonly address: string; readonly port: number },
-  other: { readonly address: string; readonly port: number },
-): boolean {
-  return one.port === other.port && (one.address === other.address || isWildcard(one) || isWildcard(other));
-}
-
-function isWildcard({ address }: { readonly address: string }): boolean {
-  return address === '0.0.0.0' || address === '::';
-}
-
-export function bindFailureText(cause: NodeJS.ErrnoException, address: string, port: number): string {
-  const where = isIPv4(address) ? `${address}:${port}` : `[${address}]:${port}`;
-  if (cause.code === 'EADDRINUSE') return `${where}: another server listens there (EADDRINUSE)`;
-  if (cause.code === 'EADDRNOTAVAIL') return `${where}: no interface of this machine has that address (EADDRNOTAVAIL)`;
-  if (cause.code === 'EACCES') return `${where}: ports below 1024 need NET_BIND_SERVICE (EACCES)`;
-  return `${where}: ${cause.message}`;
 }

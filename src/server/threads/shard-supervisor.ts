@@ -24,15 +24,10 @@ import type {
   Transport,
 } from '../../shard/shard-options.ts';
 import type { ShardPlan } from './shard-plan.ts';
-import {
-  assertListenersFree,
-  bindFailureText,
-  RECEIVE_BUFFER_SIZE,
-  ShardSockets,
-  toShardListeners,
-} from './shard-sockets.ts';
+import { assertAddressFree, bindFailureText, isInTheWay } from './free-addresses.ts';
+import { takeShardPool } from './shard-pool.ts';
+import { RECEIVE_BUFFER_SIZE, ShardSockets, toShardListeners } from './shard-sockets.ts';
 import type { ListenerAddress } from './shard-sockets.ts';
-import { threadModule } from './thread-module.ts';
 
 /** How long shards get to see the stop flag before their threads are ended, ms. */
 const STOP_GRACE_MS = 2 * BLOCK_MAX_MS;
@@ -86,7 +81,23 @@ interface Shard {
   heard: PromiseWithResolvers<BindFault | undefined>;
   /** resolves when no thread of this shard runs any more, for good */
   ended: Promise<void>;
+  /** of its thread alone; undefined before the first */
+  pool: Piscina | undefined;
 }
+
+/** What else has to happen while shards start. */
+export interface StartSteps {
+  /** called when the ports are known; no query is taken before what it returns resolves */
+  readonly isServerReady: () => Promise<void>;
+  /**
+   * Called at once; when what it returns resolves the shards beside the first one start.
+   *
+   * @param firstReads  resolves when the first shard reads
+   */
+  readonly mayGoOn: (firstReads: Promise<unknown>) => Promise<unknown>;
+}
+
+const ALL_AT_ONCE: StartSteps = { isServerReady: async () => undefined, mayGoOn: async () => undefined };
 
 export class ShardSupervisor {
   readonly #options: ShardSupervisorOptions;
@@ -95,7 +106,6 @@ export class ShardSupervisor {
   #listeners: readonly ShardListener[];
   /** mmsg */
   readonly #sockets: ShardSockets;
-  #pool: Piscina | undefined;
   /** The pool's threads do not keep the process alive while they start; a server without a shard for a moment must live on. */
   #keepAlive: NodeJS.Timeout | undefined;
   #isStopping = false;
@@ -138,23 +148,20 @@ export class ShardSupervisor {
   }
 
   /**
-   * Open the sockets and start the threads; resolves when all of them read.
+   * Open the sockets and start the threads; resolves when all of them read. The first shard has all that comes until the others have
+   * started: nothing is in a socket that nobody reads.
    *
-   * @param isServerReady  called when the ports are known; no query is taken before what it returns resolves
-   * @throws SkyshardError BIND_FAILED, SHARD_START, NATIVE_UNAVAILABLE, and what `isServerReady` rejects with; nothing is
-   *   left open then
+   * @throws SkyshardError BIND_FAILED, SHARD_START, NATIVE_UNAVAILABLE, and what `steps` reject with; nothing is left open then
    */
-  async start(isServerReady: () => Promise<void> = async () => undefined): Promise<void> {
-    const { plan, transport, log } = this.#options;
+  async start(steps: StartSteps = ALL_AT_ONCE): Promise<void> {
+    const { plan, transport } = this.#options;
     this.#keepAlive = setInterval(() => undefined, KEEP_ALIVE_MS);
     try {
-      await assertListenersFree(this.#listeners);
-      if (transport === 'mmsg') this.#openSockets();
+      await this.#assertFree(this.#listeners);
+      if (transport === 'mmsg')
+        this.#listeners = this.#sockets.open(this.#listeners, hasSessions(this.#listeners) ? plan.count : 1);
       for (let index = 0; index < plan.count; index++) this.#shards.push(this.#createShard(index));
-      this.#pool = await createPool(plan.count, transport);
-      this.#pool.on('message', (message: ShardMessage) => this.#onMessage(message));
-      this.#pool.on('error', (error: Error) => log('error', `shard thread: ${error.message}`));
-      await this.#startShards(isServerReady);
+      await this.#startShards(steps);
     } catch (error) {
       await this.stop();
       throw error;
@@ -188,7 +195,7 @@ export class ShardSupervisor {
    */
   async open(fresh: readonly ShardListener[]): Promise<void> {
     if (fresh.length === 0) return;
-    await assertListenersFree(fresh, this.#listeners);
+    await this.#assertFree(fresh, this.#listeners);
     const held = fresh.map((listener) => ({ ...listener, isHeld: true }));
     const before = this.#listeners;
     // mmsg: the kernel keeps what comes, and no shard has to know.
@@ -259,9 +266,10 @@ export class ShardSupervisor {
     const isDraining = this.#shards.some(({ index }) => Atomics.load(words, shardControlAt(index) + drainingAt) !== 0);
     if (isDraining) await within(SHARD_DRAIN_MAX_MS);
     grace.abort();
-    await Promise.all((this.#pool?.threads ?? []).map((thread) => thread.terminate()));
+    const pools = this.#shards.flatMap(({ pool }) => pool ?? []);
+    await Promise.all(pools.flatMap(({ threads }) => threads).map((thread) => thread.terminate()));
     await allEnded;
-    await this.#pool?.destroy();
+    await Promise.all(pools.map((pool) => pool.destroy()));
     clearInterval(this.#keepAlive);
     for (const shard of this.#shards) {
       if (shard.epollFd >= 0) closeUdpSocket(shard.epollFd);
@@ -273,13 +281,13 @@ export class ShardSupervisor {
     for (const { ready, opened, heard } of this.#shards)
       for (const { reject } of [ready, opened, heard]) reject(stopped);
     this.#shards.length = 0;
-    this.#pool = undefined;
   }
 
-  #openSockets(): void {
+  /** mmsg: those of the shards beside the first. */
+  #openOtherSockets(): void {
     const { plan, log } = this.#options;
     const sockets = this.#sockets;
-    this.#listeners = sockets.open(this.#listeners);
+    sockets.complete();
     if (plan.isPinned && !sockets.isSteered) log('warn', 'datagrams cannot be steered by CPU; the kernel spreads them');
     const asked = RECEIVE_BUFFER_SIZE / 1024;
     const given = sockets.receiveBufferSize / 2 / 1024;
@@ -305,30 +313,60 @@ export class ShardSupervisor {
       startNumber: 0,
       heard: deferred(),
       ended: Promise.resolve(),
+      pool: undefined,
     };
   }
 
-  /** The first alone where it is the one that gets a port. */
-  async #startShards(isServerReady: () => Promise<void>): Promise<void> {
-    const needsPort = this.#options.transport === 'dgram' && this.#listeners.some((listener) => listener.port === 0);
+  /** The first alone, then the others. */
+  async #startShards({ isServerReady, mayGoOn }: StartSteps): Promise<void> {
     const [first, ...others] = this.#shards;
     if (first === undefined) return;
-    const begin = (shard: Shard) => {
-      shard.ended = this.#keepRunning(shard);
-      return withinStartTime(shard.ready.promise, this.#options.workWaitMs);
-    };
-    const firstReady = begin(first);
-    if (needsPort) {
-      const ports = await Promise.race([first.opened.promise, firstReady]);
+    const firstReads = this.#begin(first);
+    const goOn = mayGoOn(firstReads);
+    // Whichever fails first is told, and the others are no unhandled rejections.
+    for (const each of [firstReads, goOn]) each.catch(() => undefined);
+    if (this.#options.transport === 'dgram') {
+      const ports = await Promise.race([first.opened.promise, firstReads]);
       this.#listeners = this.#listeners.map((listener, i) => ({ ...listener, port: ports[i] ?? listener.port }));
     }
-    const allReady = Promise.all([firstReady, ...others.map(begin)]);
     const serverReady = isServerReady();
-    // Whichever fails first is told, and the other is no unhandled rejection.
-    for (const either of [allReady, serverReady]) either.catch(() => undefined);
-    await Promise.race([serverReady, allReady]);
-    this.#tellAll(SHARD_CONTROL.at.open);
-    await allReady;
+    serverReady.catch(() => undefined);
+    await Promise.race([serverReady, firstReads]);
+    if (!hasSessions(this.#listeners)) this.#tell(first, SHARD_CONTROL.at.open);
+    await Promise.race([goOn, firstReads]);
+    const othersRead = others.map((shard) => this.#begin(shard));
+    const started = Promise.all([firstReads, ...othersRead]);
+    started.catch(() => undefined);
+    if (this.#options.transport === 'mmsg') {
+      await Promise.race([Promise.all(others.map(({ opened }) => opened.promise)), started]);
+      // In this order: what comes to a socket is read at once.
+      this.#openOtherSockets();
+      for (const shard of others) this.#post(shard);
+    }
+    for (const shard of this.#shards) this.#tell(shard, SHARD_CONTROL.at.open);
+    await started;
+  }
+
+  /**
+   * @param own  where this server listens already: where one is in the way, it cannot be known
+   * @throws SkyshardError BIND_FAILED
+   */
+  async #assertFree(listeners: readonly ShardListener[], own: readonly ShardListener[] = []): Promise<void> {
+    const libc = this.#options.transport === 'mmsg' ? loadLibc() : undefined;
+    for (const listener of listeners) {
+      if (listener.port === 0 || own.some((other) => isInTheWay(other, listener))) continue;
+      await assertAddressFree('udp', listener, libc);
+    }
+  }
+
+  /** Start a shard. @returns the ports it opened itself when it reads its sockets */
+  #begin(shard: Shard): Promise<readonly number[]> {
+    const { transport, log, workWaitMs } = this.#options;
+    shard.pool = takeShardPool(transport);
+    shard.pool.on('message', (message: ShardMessage) => this.#onMessage(message));
+    shard.pool.on('error', (error: Error) => log('error', `shard thread: ${error.message}`));
+    shard.ended = this.#keepRunning(shard);
+    return withinStartTime(shard.ready.promise, workWaitMs);
   }
 
   /**
@@ -337,19 +375,22 @@ export class ShardSupervisor {
    * @throws SkyshardError BIND_FAILED, SHARD_START
    */
   async #command(): Promise<void> {
-    const words = new Int32Array(this.#control);
     const heard = this.#shards.map((shard) => {
-      shard.heard = deferred();
-      const command: ShardCommand = { number: ++shard.commandNumber, ...this.#listeningOf(shard) };
-      // A thread that is about to start has it in its options; one that ends leaves it to its successor.
-      shard.commands?.postMessage(command);
-      Atomics.add(words, shardControlAt(shard.index) + SHARD_CONTROL.at.commands, 1);
+      this.#post(shard);
       return withinStartTime(shard.heard.promise);
     });
     const fault = (await Promise.all(heard)).find((found) => found !== undefined);
     if (fault === undefined) return;
-    const text = bindFailureText({ ...fault, name: '' }, fault.address, fault.port);
+    const text = bindFailureText(fault, fault.address, fault.port);
     throw new SkyshardError('BIND_FAILED', text, { cause: fault });
+  }
+
+  #post(shard: Shard): void {
+    shard.heard = deferred();
+    const command: ShardCommand = { number: ++shard.commandNumber, ...this.#listeningOf(shard) };
+    // A thread that is about to start has it in its options; one that ends leaves it to its successor.
+    shard.commands?.postMessage(command);
+    Atomics.add(new Int32Array(this.#control), shardControlAt(shard.index) + SHARD_CONTROL.at.commands, 1);
   }
 
   /** What a shard listens on, in its transport's form. */
@@ -358,13 +399,11 @@ export class ShardSupervisor {
     return { sockets: [], listeners: this.#listeners };
   }
 
-  /** Set a word of all shards, and wake who waits for it. */
-  #tellAll(word: number): void {
+  /** Set a word of a shard, and wake who waits for it. */
+  #tell({ index }: Shard, word: number): void {
     const words = new Int32Array(this.#control);
-    for (const { index } of this.#shards) {
-      Atomics.store(words, shardControlAt(index) + word, 1);
-      Atomics.notify(words, shardControlAt(index) + word);
-    }
+    Atomics.store(words, shardControlAt(index) + word, 1);
+    Atomics.notify(words, shardControlAt(index) + word);
   }
 
   /** Run a shard's thread, and the next when that ends, until `stop`. */
@@ -390,7 +429,7 @@ export class ShardSupervisor {
     const { port1, port2 } = new MessageChannel();
     shard.commands = port1;
     try {
-      await this.#pool?.run(this.#shardOptions(shard, readerSlot, port2), { transferList: [port2] });
+      await shard.pool?.run(this.#shardOptions(shard, readerSlot, port2), { transferList: [port2] });
       return 'without an error';
     } catch (error) {
       const failure = error instanceof Error ? error.message : String(error);
@@ -405,15 +444,15 @@ export class ShardSupervisor {
   }
 
   /** Whether its thread has not ended: what it rejected with is what the answerer threw. */
-  #isAlive({ thread, isReading }: Shard): boolean {
-    return isReading && thread !== undefined && this.#pool?.threads.includes(thread) === true;
+  #isAlive({ thread, isReading, pool }: Shard): boolean {
+    return isReading && thread !== undefined && pool?.threads.includes(thread) === true;
   }
 
   /** A thread that threw goes on living and can be used again; one that died is told by the pool before it is quite gone. */
   async #untilGone(shard: Shard): Promise<void> {
     const thread = shard.thread;
     shard.thread = undefined;
-    if (thread === undefined || this.#pool?.threads.includes(thread) === true) return;
+    if (thread === undefined || shard.pool?.threads.includes(thread) === true) return;
     await thread.terminate();
   }
 
@@ -450,7 +489,7 @@ export class ShardSupervisor {
       if (message.number === shard.commandNumber) shard.heard.resolve(message.fault);
       return;
     }
-    shard.thread = this.#pool?.threads.find((thread) => thread.threadId === message.threadId);
+    shard.thread = shard.pool?.threads.find((thread) => thread.threadId === message.threadId);
     shard.hasStarted = true;
     shard.isReading = true;
     shard.ready.resolve(message.ports);
@@ -458,22 +497,9 @@ export class ShardSupervisor {
   }
 }
 
-async function createPool(threadCount: number, transport: Transport): Promise<Piscina> {
-  // Loaded here: 5 MiB that only a server needs.
-  const { Piscina: Pool } = await import('piscina');
-  return new Pool({
-    filename: threadModule('shard/shard-thread').href,
-    minThreads: threadCount,
-    maxThreads: threadCount,
-    concurrentTasksPerWorker: 1,
-    // The default parks an idle thread in Atomics.wait; a shard is one task that never ends.
-    atomics: 'disabled',
-    idleTimeout: Infinity,
-    // A shard allocates nothing per query: 1 MiB of young generation is enough and saves 3 MiB a thread.
-    ...(transport === 'mmsg' && { resourceLimits: { maxYoungGenerationSizeMb: 1 } }),
-    workerHistogram: false,
-    recordTiming: false,
-  });
+/** Whether a shard has to know of a sender what came before: all that it sends has to come to the same one, from the start. */
+function hasSessions(listeners: readonly ShardListener[]): boolean {
+  return listeners.some(({ proxy }) => (proxy?.udpSessionMs ?? 0) > 0);
 }
 
 function expectStart(shard: Shard): void {

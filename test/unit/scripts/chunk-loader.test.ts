@@ -105,3 +105,24 @@ test('modules of Node are loaded by their first use', () => {
   const code = `const entry = require('./entry.js'); console.log(${isLoaded}, entry.answer(), ${isLoaded})`;
   assert.equal(run('read', code).text, `false ${0xe8b7be43} true`);
 });
+
+test('compiled code is taken as before when garbage is bounded, and not under flags of V8 that nobody has written it with', () => {
+  writeChunk('1', 'first');
+  const bound = "require('node:v8').setFlagsFromString('--heap-growing-percent=20');";
+  assert.equal(run('write', `console.log(require('./entry.js').answer()); ${bound}`).text, 'first');
+  const refused = (setUp: string): string =>
+    run(
+      'read',
+      `${setUp} const vm = require('node:vm');
+      vm.Script = class extends vm.Script {
+        constructor(code, options) {
+          super(code, options);
+          if (options?.cachedData !== undefined) console.log(this.cachedDataRejected);
+        }
+      };
+      require('./entry.js');`,
+    ).text;
+  assert.equal(refused(''), 'false');
+  assert.equal(refused(bound), 'false');
+  assert.equal(refused("require('node:v8').setFlagsFromString('--no-lazy');"), 'true');
+});

@@ -6,6 +6,7 @@ import type { TestContext } from 'node:test';
 import { nativeUnavailableReason } from '../../../src/native/libc.ts';
 import type { ShardPlan } from '../../../src/server/threads/shard-plan.ts';
 import { ShardSupervisor } from '../../../src/server/threads/shard-supervisor.ts';
+import type { StartSteps } from '../../../src/server/threads/shard-supervisor.ts';
 import type { Transport } from '../../../src/shard/shard-options.ts';
 
 export const TRANSPORTS: readonly Transport[] = ['mmsg', 'dgram'];
@@ -35,6 +36,7 @@ export async function startShards(
   addresses: readonly string[],
   plan: Partial<ShardPlan> = {},
   port = 0,
+  steps?: (supervisor: ShardSupervisor) => StartSteps,
 ): Promise<TestShards> {
   const memory = new SharedArrayBuffer(1024);
   const slotsGone: number[] = [];
@@ -52,7 +54,7 @@ export async function startShards(
     log: (level, text) => lines.push(`${level} ${text}`),
   });
   t.after(() => supervisor.stop());
-  await supervisor.start();
+  await supervisor.start(steps?.(supervisor));
   const ports = supervisor.listeners.map((listener) => listener.port);
   return { supervisor, words: new Int32Array(memory), ports, slotsGone, lines };
 }
