@@ -296,12 +296,23 @@ async function assemble(
   const publishFirst = feeds.start(plan.records).then(() => publisher.start(writeNames));
   // What is not needed for the first answer waits for it, but not while objects are listed for long.
   const { promise: mayGoOn, resolve: goOn } = Promise.withResolvers<void>();
-  const goOnTimer = setTimeout(goOn, GO_ON_MS).unref();
+  const goOnTimer = setTimeout(() => {
+    // Much is listed: what waits for collection counts for more than how soon the other threads are there.
+    boundGarbage();
+    goOn();
+  }, GO_ON_MS).unref();
   closers.push(() => clearTimeout(goOnTimer));
-  const startThreads = threads.start({ onFirst: goOn, mayGoOn, onLoaded: () => relief.start() });
+  const onFirst = (): void => {
+    clearTimeout(goOnTimer);
+    goOn();
+  };
+  const onLoaded = (): void => {
+    boundGarbage();
+    relief.start();
+  };
+  const startThreads = threads.start({ onFirst, mayGoOn, onLoaded });
   const startServices = mayGoOn.then(() => Promise.all([services.start(metrics.page), companion?.start()]));
   await Promise.all([publishFirst, startThreads, startServices]);
-  boundGarbage();
   metrics.start();
   reloader.start();
   upstreamHosts.start(() => void reloader.reload());
