@@ -108,6 +108,8 @@ export class EpochWriter {
   #head = 0;
   #count = 0;
   #retainedSize = 0;
+  /** behind the last slot that was ever claimed: each is a line of memory of its own */
+  #slotEnd = 0;
   readonly #turnsSeen = new Uint32Array(READER_MAX);
   /** when the slot was first seen busy at `turnsSeen`, ms; NaN: idle */
   readonly #sinceMs = new Float64Array(READER_MAX).fill(NaN);
@@ -149,6 +151,7 @@ export class EpochWriter {
       if (Atomics.compareExchange(this.#words, at + READER_SLOT.at.owner, 0, owner) !== 0) continue;
       Atomics.store(this.#words, at + READER_SLOT.at.generation, READER_IDLE);
       this.#sinceMs[slot] = NaN;
+      this.#slotEnd = Math.max(this.#slotEnd, slot + 1);
       return slot;
     }
     return -1;
@@ -203,7 +206,7 @@ export class EpochWriter {
   /** How many publications ago the oldest snapshot was current that a reader holds. */
   #oldestAge(current: number): number {
     let ageMax = 0;
-    for (let slot = 0; slot < READER_MAX; slot++) {
+    for (let slot = 0; slot < this.#slotEnd; slot++) {
       const at = slotAt(slot);
       const generation = Atomics.load(this.#words, at + READER_SLOT.at.generation);
       if (generation === READER_IDLE || this.#pinOf(at) === PIN.REVOKED) continue;
@@ -229,7 +232,7 @@ export class EpochWriter {
   /** Take the snapshots of this age back from readers that rest on them. @returns whether there were any */
   #revoke(current: number, age: number): boolean {
     let isRevoked = false;
-    for (let slot = 0; slot < READER_MAX; slot++) {
+    for (let slot = 0; slot < this.#slotEnd; slot++) {
       const at = slotAt(slot);
       const generation = Atomics.load(this.#words, at + READER_SLOT.at.generation);
       if (generation === READER_IDLE || (current - generation) >>> 0 !== age) continue;
@@ -251,7 +254,7 @@ export class EpochWriter {
    */
   stalledReaders(nowMs: number): readonly StalledReader[] {
     const stalled: StalledReader[] = [];
-    for (let slot = 0; slot < READER_MAX; slot++) {
+    for (let slot = 0; slot < this.#slotEnd; slot++) {
       const at = slotAt(slot);
       const generation = Atomics.load(this.#words, at + READER_SLOT.at.generation);
       const turns = Atomics.load(this.#words, at + READER_SLOT.at.turns);

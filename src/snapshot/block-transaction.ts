@@ -38,11 +38,6 @@ export class BlockTransaction {
     return this.#isBroken;
   }
 
-  /** Blocks taken since the change set began. */
-  get takenCount(): number {
-    return this.#taken.count;
-  }
-
   /** Octets taken for blocks since the change set began. */
   get takenSize(): number {
     return this.#takenSize;

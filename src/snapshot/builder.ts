@@ -20,11 +20,9 @@ import { BlockTransaction } from './block-transaction.ts';
 import { compileConfig } from './config-writer.ts';
 import type { SnapshotConfig } from './config-description.ts';
 import { DatasetBuilder } from './dataset-builder.ts';
+import type { ChangedRows } from './names-table.ts';
 import { LAYOUT_VERSION, ROOT, SNAPSHOT_MAGIC } from './snapshot-layout.ts';
 import { changeVerifier } from './verify.ts';
-
-/** Change sets of more blocks are published without a second look at their entries: 1 µs each. */
-const WALKED_BLOCKS_MAX = 2048;
 
 /** A buffer of which more than this part is in use is not roomy. */
 const ROOMY_DIVISOR = 2;
@@ -49,7 +47,7 @@ export class SnapshotBuilder {
   readonly #blocks: BlockTransaction;
   readonly #words: Uint32Array;
   readonly #hashSeed: number;
-  readonly #verify: (root: number, isWithEntries: boolean) => void;
+  readonly #verify: (root: number) => void;
   #datasets: DatasetBuilder[] = [];
   #config: number[] = [];
   #root = 0;
@@ -67,7 +65,9 @@ export class SnapshotBuilder {
     assert(this.epochs.root === 0, 'the buffer has a snapshot already');
     this.#blocks = new BlockTransaction(buffer, this.#allocator, this.epochs);
     this.#words = this.#blocks.words;
-    this.#verify = changeVerifier(this.#words, this.#blocks.freshBits);
+    const verify = changeVerifier(this.#words, this.#blocks.freshBits);
+    const rowsOf = (index: number): ChangedRows | undefined => this.#datasets[index]!.changedRows;
+    this.#verify = (root) => verify(root, rowsOf);
     this.#hashSeed = this.#words[BUFFER_HEADER.at.hashSeed]!;
   }
 
@@ -112,8 +112,8 @@ export class SnapshotBuilder {
     if (this.#config.length === 0) this.setConfig({ listeners: [] });
     const root = this.#writeRoot(serial);
     try {
-      const isSmall = this.#blocks.takenCount <= WALKED_BLOCKS_MAX;
-      this.#verify(root, isSmall);
+      // Entries were looked at when they were written.
+      this.#verify(root);
     } catch (error) {
       this.#blocks.breakOff();
       throw error;
@@ -123,7 +123,9 @@ export class SnapshotBuilder {
     this.#blocks.commit();
     this.#root = root;
     for (const dataset of this.#datasets) dataset.commit();
-    this.#published = { datasets: this.#datasets.slice(), config: this.#config.slice() };
+    if (this.#hasConfigChange || this.#published.datasets.length !== this.#datasets.length) {
+      this.#published = { datasets: this.#datasets.slice(), config: this.#config.slice() };
+    }
     this.#hasConfigChange = false;
     this.epochs.reclaim();
     return { generation, writtenSize };

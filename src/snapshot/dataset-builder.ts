@@ -8,7 +8,7 @@ import type { AddressSets, EntryContent, RecordSink } from './entry-content.ts';
 import { keyOf } from './entry-walk.ts';
 import { hashKey } from './key-hash.ts';
 import { NamesTable } from './names-table.ts';
-import type { TableState } from './names-table.ts';
+import type { ChangedRows } from './names-table.ts';
 import { encodeTargets, mergePointer } from './pointer-merge.ts';
 import {
   DATASET,
@@ -27,13 +27,12 @@ import { verifyEntry } from './verify.ts';
 
 /** What an abort puts back. */
 interface DatasetState {
-  readonly table: TableState;
-  readonly block: number;
-  readonly serials: readonly number[];
-  readonly flags: number;
-  readonly ns: readonly number[];
-  readonly order: number;
-  readonly ownSerial: number | undefined;
+  block: number;
+  readonly serials: number[];
+  flags: number;
+  readonly ns: number[];
+  order: number;
+  ownSerial: number | undefined;
 }
 
 /** Names looked up between two pauses. */
@@ -53,10 +52,10 @@ export class DatasetBuilder implements RecordSink {
   /** reference of the DATASET block, 0 before the first publication */
   #block = 0;
   /** by ZONE_KIND */
-  #serials: number[] = Array.from({ length: ZONE_KIND_COUNT }, () => 0);
+  readonly #serials: number[] = Array.from({ length: ZONE_KIND_COUNT }, () => 0);
   #flags = 0;
   /** by ZONE_KIND: references of NS blocks, 0 if none */
-  #ns: number[] = Array.from({ length: ZONE_KIND_COUNT }, () => 0);
+  readonly #ns: number[] = Array.from({ length: ZONE_KIND_COUNT }, () => 0);
   /** reference of the NAME_ORDER block, 0 if none */
   #order = 0;
   /** of a zone that brings its serial along */
@@ -65,7 +64,7 @@ export class DatasetBuilder implements RecordSink {
   #changedKinds = 0;
   /** anything but records */
   #hasOtherChange = true;
-  #published: DatasetState;
+  readonly #published: DatasetState = { block: 0, serials: [], flags: 0, ns: [], order: 0, ownSerial: undefined };
   /** of the name that was looked up last */
   #lastHash = 0;
 
@@ -74,7 +73,7 @@ export class DatasetBuilder implements RecordSink {
     this.#words = blocks.words;
     this.#hashSeed = hashSeed;
     this.#table = new NamesTable(blocks);
-    this.#published = this.#state();
+    this.#keep();
   }
 
   /** Number of names, empty non-terminals included. */
@@ -94,6 +93,11 @@ export class DatasetBuilder implements RecordSink {
 
   get isSynced(): boolean {
     return (this.#flags & DATASET_FLAG.SYNCED) !== 0;
+  }
+
+  /** Where the names have changed since the last publication; undefined: anywhere. */
+  get changedRows(): ChangedRows | undefined {
+    return this.#table.changedRows;
   }
 
   get hasChange(): boolean {
@@ -260,17 +264,19 @@ export class DatasetBuilder implements RecordSink {
     if (!this.hasChange) return;
     this.#changedKinds = 0;
     this.#hasOtherChange = false;
-    this.#published = this.#state();
+    this.#keep();
   }
 
   /** For SnapshotBuilder: the change set's blocks are gone. */
   rollBack(): void {
-    const { table, block, serials, flags, ns, order, ownSerial } = this.#published;
-    this.#table.restore(table);
+    const { block, serials, flags, ns, order, ownSerial } = this.#published;
+    this.#table.restore();
     this.#block = block;
-    this.#serials = [...serials];
     this.#flags = flags;
-    this.#ns = [...ns];
+    for (let kind = 0; kind < ZONE_KIND_COUNT; kind++) {
+      this.#serials[kind] = serials[kind]!;
+      this.#ns[kind] = ns[kind]!;
+    }
     this.#order = order;
     this.#ownSerial = ownSerial;
     this.#changedKinds = 0;
@@ -285,16 +291,18 @@ export class DatasetBuilder implements RecordSink {
     if (this.#block !== 0) this.#blocks.drop(this.#block);
   }
 
-  #state(): DatasetState {
-    return {
-      table: this.#table.state(),
-      block: this.#block,
-      serials: [...this.#serials],
-      flags: this.#flags,
-      ns: [...this.#ns],
-      order: this.#order,
-      ownSerial: this.#ownSerial,
-    };
+  /** What is now is what rollBack puts back. */
+  #keep(): void {
+    const published = this.#published;
+    this.#table.keep();
+    published.block = this.#block;
+    published.flags = this.#flags;
+    for (let kind = 0; kind < ZONE_KIND_COUNT; kind++) {
+      published.serials[kind] = this.#serials[kind]!;
+      published.ns[kind] = this.#ns[kind]!;
+    }
+    published.order = this.#order;
+    published.ownSerial = this.#ownSerial;
   }
 
   #openTable(): void {

@@ -27,12 +27,21 @@ const MERGE_FILL_MAX = 24;
 /** Key size and key space: what must be equal besides the key words. */
 const KEY_HEAD_MASK = 0xff | (0xf << ENTRY_SPACE_SHIFT);
 
+/** Rows that are remembered one by one; a change set of more is looked at as a whole. */
+const ROWS_MAX = 1024;
+
 /** What a table is, apart from its blocks: kept and put back when a change set is given up. */
-export interface TableState {
-  readonly top: number;
-  readonly depth: number;
-  readonly entryCount: number;
+interface TableState {
+  top: number;
+  depth: number;
+  entryCount: number;
   readonly pagesAtDepth: Uint32Array;
+}
+
+/** Where a change set has put pages: directory entries of the present depth, of each row of equal ones any. May repeat one. */
+export interface ChangedRows {
+  readonly indexes: Uint32Array;
+  readonly count: number;
 }
 
 export class NamesTable {
@@ -42,8 +51,10 @@ export class NamesTable {
   #depth = 1;
   #entryCount = 0;
   /** number of pages of each local depth */
-  #pagesAtDepth = new Uint32Array(DEPTH_MAX + 1);
+  readonly #pagesAtDepth = new Uint32Array(DEPTH_MAX + 1);
   readonly #scratch = new Uint32Array(PAGE_WORDS);
+  readonly #kept: TableState = { top: 0, depth: 1, entryCount: 0, pagesAtDepth: new Uint32Array(DEPTH_MAX + 1) };
+  readonly #changed = { indexes: new Uint32Array(ROWS_MAX), count: 0 };
 
   constructor(blocks: BlockTransaction) {
     this.#blocks = blocks;
@@ -62,20 +73,33 @@ export class NamesTable {
     return this.#entryCount;
   }
 
-  state(): TableState {
-    const { top, depth, entryCount } = this;
-    return { top, depth, entryCount, pagesAtDepth: this.#pagesAtDepth.slice() };
+  /** Since `keep` or `restore`; undefined: any may have changed. */
+  get changedRows(): ChangedRows | undefined {
+    return this.#changed.count > ROWS_MAX ? undefined : this.#changed;
   }
 
-  restore(state: TableState): void {
-    this.#top = state.top;
-    this.#depth = state.depth;
-    this.#entryCount = state.entryCount;
-    this.#pagesAtDepth = state.pagesAtDepth.slice();
+  /** What is now is what `restore` puts back. */
+  keep(): void {
+    const kept = this.#kept;
+    kept.top = this.#top;
+    kept.depth = this.#depth;
+    kept.entryCount = this.#entryCount;
+    for (let depth = 0; depth <= DEPTH_MAX; depth++) kept.pagesAtDepth[depth] = this.#pagesAtDepth[depth]!;
+    this.#changed.count = 0;
+  }
+
+  restore(): void {
+    const kept = this.#kept;
+    this.#top = kept.top;
+    this.#depth = kept.depth;
+    this.#entryCount = kept.entryCount;
+    this.#pagesAtDepth.set(kept.pagesAtDepth);
+    this.#changed.count = 0;
   }
 
   /** Make the empty table: one page under both entries of a directory of depth 1. */
   create(): void {
+    this.#noteAll();
     this.#depth = 1;
     this.#entryCount = 0;
     this.#pagesAtDepth.fill(0);
@@ -235,6 +259,9 @@ export class NamesTable {
 
   /** Let `count` directory entries from `first` on hold a page. */
   #setRange(first: number, count: number, page: number): void {
+    const changed = this.#changed;
+    if (changed.count < ROWS_MAX) changed.indexes[changed.count++] = first;
+    else this.#noteAll();
     for (let index = first; index < first + count;) {
       const chunk = this.#ownChunk(index >>> CHUNK_BITS);
       const end = Math.min(first + count, ((index >>> CHUNK_BITS) + 1) << CHUNK_BITS);
@@ -250,6 +277,11 @@ export class NamesTable {
     const copy = this.#blocks.own(chunk, CHUNK_PAGES);
     this.#words[this.#top * 2 + chunkIndex] = copy;
     return copy;
+  }
+
+  /** Indexes of another depth mean others. */
+  #noteAll(): void {
+    this.#changed.count = ROWS_MAX + 1;
   }
 
   #takePage(): number {
@@ -312,6 +344,7 @@ export class NamesTable {
 
   /** Write the directory anew, one bit deeper or shallower. */
   #resize(depth: number, isReserveOpen: boolean): void {
+    this.#noteAll();
     const oldTop = this.#top;
     const oldDepth = this.#depth;
     this.#depth = depth;

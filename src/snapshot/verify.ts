@@ -51,6 +51,7 @@ import {
   ZONE_RECORDS,
   wordsFor,
 } from './snapshot-layout.ts';
+import type { ChangedRows } from './names-table.ts';
 import { countLabels, endOfName, measureEntry, octetAt } from './verify-entry.ts';
 
 const BLOCKS_AT_UNITS = BLOCKS_AT / UNIT_SIZE;
@@ -89,18 +90,22 @@ export function verifySnapshot(buffer: SharedArrayBuffer): SnapshotExtent {
  * @throws SkyshardError SNAPSHOT_CORRUPT: what and where
  */
 export function verifyChange(words: Uint32Array, root: number, freshBits: Uint32Array, isWithEntries: boolean): void {
-  changeVerifier(words, freshBits)(root, isWithEntries);
+  new SnapshotWalk(words, freshBits, isWithEntries).root(root);
 }
 
-/** As verifyChange, for one change set after the other. */
+/**
+ * As verifyChange without entries, for one change set after the other. Where is known which pages a change set has put into a
+ * directory, only these are looked at: to ask of all the others whether they are new, at places all over memory, takes longer.
+ *
+ * @returns takes a root, and what of a dataset has changed; undefined: any of it
+ */
 export function changeVerifier(
   words: Uint32Array,
   freshBits: Uint32Array,
-): (root: number, isWithEntries: boolean) => void {
-  const walk = new SnapshotWalk(words, freshBits, true);
-  return (root, isWithEntries) => {
-    walk.isWithEntries = isWithEntries;
-    walk.root(root);
+): (root: number, rowsOf: (dataset: number) => ChangedRows | undefined) => void {
+  const walk = new SnapshotWalk(words, freshBits, false);
+  return (root, rowsOf) => {
+    walk.root(root, rowsOf);
   };
 }
 
@@ -117,6 +122,10 @@ export function verifyEntry(words: Uint32Array, entry: number, wordCount: number
   if (measureEntry(words, entry * 2, entry * 2 + wordCount, fault) !== wordCount) fault('its size');
 }
 
+function chunkCountOf(depth: number): number {
+  return depth <= CHUNK_BITS ? 1 : 1 << (depth - CHUNK_BITS);
+}
+
 /** A stretch of the directory that holds one page. */
 interface PageRow {
   readonly page: number;
@@ -131,7 +140,7 @@ class SnapshotWalk {
   readonly #programs = new Set<number>();
   /** undefined: a whole walk */
   readonly #freshBits: Uint32Array | undefined;
-  isWithEntries: boolean;
+  readonly #isWithEntries: boolean;
   /** one bit a unit of the buffer: part of a block already; only in a whole walk */
   readonly #isSeen: Uint32Array;
   readonly #hashSeed: number;
@@ -151,12 +160,13 @@ class SnapshotWalk {
   constructor(words: Uint32Array, freshBits: Uint32Array | undefined, isWithEntries: boolean) {
     this.#words = words;
     this.#freshBits = freshBits;
-    this.isWithEntries = isWithEntries;
+    this.#isWithEntries = isWithEntries;
     this.#isSeen = new Uint32Array(freshBits === undefined ? Math.ceil(words.length / 64) : 0);
     this.#hashSeed = words[BUFFER_HEADER.at.hashSeed]!;
   }
 
-  root(root: number): SnapshotExtent {
+  /** @param rowsOf  as in changeVerifier */
+  root(root: number, rowsOf: (dataset: number) => ChangedRows | undefined = () => undefined): SnapshotExtent {
     const words = this.#words;
     const at = ROOT.at;
     this.#blockCount = this.#size = this.#entryCount = 0;
@@ -170,7 +180,7 @@ class SnapshotWalk {
     this.#rest(root, ROOT.words, ROOT.words + datasetCount);
     this.#walkConfig(config, datasetCount);
     for (let index = 0; index < datasetCount; index++) {
-      this.#walkDataset(words[base + at.datasets + index]!, index);
+      this.#walkDataset(words[base + at.datasets + index]!, index, rowsOf(index));
     }
     return {
       generation: this.#generation,
@@ -427,7 +437,7 @@ class SnapshotWalk {
     countLabels(words, base + apexAt, apexSize, false, this.#fault, 'apex');
   }
 
-  #walkDataset(dataset: number, index: number): void {
+  #walkDataset(dataset: number, index: number, rows: ChangedRows | undefined): void {
     if (this.#isKnown(dataset)) return;
     const words = this.#words;
     const at = DATASET.at;
@@ -444,7 +454,10 @@ class SnapshotWalk {
     if (order !== 0 && !this.#isKnown(order)) this.#walkOrder(order);
     const countBefore = this.#entryCount;
     this.#childCounts.clear();
-    if (!this.#isKnown(top)) this.#walkDirectory(top, depth);
+    if (!this.#isKnown(top)) {
+      if (rows === undefined) this.#walkDirectory(top, depth);
+      else this.#walkRows(top, depth, rows);
+    }
     if (this.#freshBits !== undefined) return;
     this.#where = `dataset ${index} at ${dataset}`;
     const counted = this.#entryCount - countBefore;
@@ -480,9 +493,29 @@ class SnapshotWalk {
     }
   }
 
+  #walkRows(top: number, depth: number, { indexes, count }: ChangedRows): void {
+    const words = this.#words;
+    const base = this.#block(top, chunkCountOf(depth), 'top');
+    for (let at = 0; at < count; at++) {
+      const index = indexes[at]!;
+      const chunk = words[base + (index >>> CHUNK_BITS)]!;
+      if (this.#isKnown(chunk)) this.#fault(`the chunk of directory entry ${index} is not new`);
+      this.#block(chunk, CHUNK_PAGES, 'chunk');
+      const page = this.#pageAt(base, index);
+      if (this.#isKnown(page)) continue;
+      let first = index;
+      while (first > 0 && this.#pageAt(base, first - 1) === page) first--;
+      this.#walkPage(this.#rowAt(base, depth, first), depth, base);
+    }
+  }
+
+  #pageAt(topAt: number, index: number): number {
+    return this.#words[this.#words[topAt + (index >>> CHUNK_BITS)]! * 2 + (index & (CHUNK_PAGES - 1))]!;
+  }
+
   #walkDirectory(top: number, depth: number): void {
     const words = this.#words;
-    const chunkCount = depth <= CHUNK_BITS ? 1 : 1 << (depth - CHUNK_BITS);
+    const chunkCount = chunkCountOf(depth);
     const base = this.#block(top, chunkCount, 'top');
     for (let index = 0; index < chunkCount; index++) {
       const chunk = words[base + index]!;
@@ -499,7 +532,7 @@ class SnapshotWalk {
         const page = words[at]!;
         if (page === previous) continue;
         previous = page;
-        // Most of what a change costs: a chunk has 128 pages, of which one is fresh. Otherwise this is #isKnown.
+        // Most of what this costs: a chunk has 128 pages, of which few are fresh. Otherwise this is #isKnown.
         if (
           freshBits !== undefined &&
           page >= BLOCKS_AT_UNITS &&
@@ -517,12 +550,9 @@ class SnapshotWalk {
 
   /** The row that starts at a directory entry: its length is a power of two and it is aligned to its length. */
   #rowAt(topAt: number, depth: number, first: number): PageRow {
-    const words = this.#words;
-    const pageAt = (index: number): number =>
-      words[words[topAt + (index >>> CHUNK_BITS)]! * 2 + (index & (CHUNK_PAGES - 1))]!;
-    const page = pageAt(first);
+    const page = this.#pageAt(topAt, first);
     let end = first + 1;
-    while (end < 1 << depth && pageAt(end) === page) end++;
+    while (end < 1 << depth && this.#pageAt(topAt, end) === page) end++;
     const bits = 31 - Math.clz32(end - first);
     this.#where = `directory entry ${first}`;
     if (end - first !== 1 << bits || first % (end - first) !== 0) this.#fault('the page stands in a crooked row');
@@ -545,7 +575,7 @@ class SnapshotWalk {
       for (let probe = hash & SLOT_MASK; probe !== slot; probe = (probe + 1) & SLOT_MASK) {
         if (words[base + probe * 2 + 1] === 0) this.#faultInSlot(page, slot, 'a free slot before it hides it');
       }
-      if (this.isWithEntries && !this.#isKnown(entry)) this.#walkEntry(entry, hash, topAt, depth);
+      if (this.#isWithEntries && !this.#isKnown(entry)) this.#walkEntry(entry, hash, topAt, depth);
     }
     this.#where = `page at ${page}`;
     if (fill > PAGE_FILL_MAX) this.#fault(`${fill} entries`);
