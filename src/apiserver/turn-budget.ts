@@ -3,10 +3,14 @@
  * one turn of the event loop share it.
  */
 const TURN_MS = 8;
+/** What takes less than this counts for itself: to be told of the end of the turn costs as much as a small change. */
+const COUNTED_MS = 1;
 
 export class TurnBudget {
   readonly #nowMs: () => number;
-  #startMs = -1;
+  #startMs = 0;
+  /** the turn counts from its first work on, until it is over */
+  #isCounted = false;
 
   constructor(nowMs = () => performance.now()) {
     this.#nowMs = nowMs;
@@ -14,15 +18,19 @@ export class TurnBudget {
 
   /** Work begins: in this turn, or in one that has begun already. */
   begin(): void {
-    if (this.#startMs >= 0) return;
-    this.#startMs = this.#nowMs();
-    setImmediate(() => {
-      this.#startMs = -1;
-    });
+    if (!this.#isCounted) this.#startMs = this.#nowMs();
   }
 
   get isSpent(): boolean {
-    return this.#startMs >= 0 && this.#nowMs() - this.#startMs >= TURN_MS;
+    const spentMs = this.#nowMs() - this.#startMs;
+    if (!this.#isCounted && spentMs >= COUNTED_MS) {
+      this.#isCounted = true;
+      setImmediate(() => {
+        this.#isCounted = false;
+        this.#startMs = this.#nowMs();
+      });
+    }
+    return spentMs >= TURN_MS;
   }
 
   /** Wait for the next turn, and begin it. */

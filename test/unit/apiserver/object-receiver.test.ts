@@ -17,8 +17,8 @@ test('a turn is 8 ms of work, shared by all who work in it', async () => {
   assert.equal(budget.isSpent, false);
   budget.begin();
   nowMs = 5;
-  budget.begin();
   assert.equal(budget.isSpent, false);
+  budget.begin();
   nowMs = 8;
   assert.equal(budget.isSpent, true);
   await budget.pause();
@@ -27,6 +27,17 @@ test('a turn is 8 ms of work, shared by all who work in it', async () => {
   assert.equal(budget.isSpent, true);
   await new Promise((resolve) => setImmediate(resolve));
   assert.equal(budget.isSpent, false, 'nobody works any more');
+});
+
+test('what is done within a millisecond takes nothing of the turn of who comes next', () => {
+  let nowMs = 0;
+  const budget = new TurnBudget(() => nowMs);
+  budget.begin();
+  nowMs = 0.9;
+  assert.equal(budget.isSpent, false);
+  nowMs = 500;
+  budget.begin();
+  assert.equal(budget.isSpent, false);
 });
 
 test('others have their turn between any two objects, and no more than one piece waits for the sink', async (t) => {
