@@ -5,8 +5,9 @@
 import type { Libc } from '../native/libc.ts';
 import { discardCode, shrinkHeap } from '../native/process-memory.ts';
 
-/** How often is looked whether something is listed, ms. */
+/** How often is looked whether something is listed, ms; while nothing has been for some time, less often: a look wakes main. */
 const LOOK_MS = 250;
+const IDLE_LOOK_MS = 500;
 /** How often the C library gives back while it is, ms: that takes up to 20 ms, and the pages that are used again as long. */
 const TRIM_MS = 1_000;
 /** When all is given back, ms after a list has ended: queries of the first moment, and a list that follows, go first. */
@@ -33,7 +34,7 @@ export class MemoryRelief {
 
   /** For the moment at which threads and modules are loaded: most of the code that did that is not used again. */
   start(): void {
-    this.#timer = setInterval(() => this.#look(), LOOK_MS).unref();
+    this.#lookAfter(LOOK_MS);
     const { libc } = this.#options;
     if (libc === undefined) return;
     libc.malloc_trim?.(0);
@@ -41,7 +42,14 @@ export class MemoryRelief {
   }
 
   stop(): void {
-    clearInterval(this.#timer);
+    clearTimeout(this.#timer);
+  }
+
+  #lookAfter(delayMs: number): void {
+    this.#timer = setTimeout(() => {
+      this.#look();
+      this.#lookAfter(this.#busyAtMs === undefined ? IDLE_LOOK_MS : LOOK_MS);
+    }, delayMs).unref();
   }
 
   #look(): void {

@@ -205,6 +205,11 @@ export class QueryEventReader {
     this.lastDropped = new Uint32Array(this.rings.length);
   }
 
+  /** Whether something waits to be taken out. */
+  get hasEvents(): boolean {
+    return this.rings.some(({ cursors }) => Atomics.load(cursors, HEAD_AT) !== Atomics.load(cursors, TAIL_AT));
+  }
+
   /**
    * Take out what was committed, oldest first of each shard; what was taken is gone even if the visitor throws.
    *

@@ -23,7 +23,10 @@ export const QUERY_EVENTS_HEADER = layout('query events header', [
   ['magic', 1, 'QUERY_EVENTS_MAGIC'],
   ['shardMax', 1, 'number of rings'],
   ['ringWords', 1, 'words of a ring, a power of two'],
+  ['bell', 1, '1 while the reader sleeps until the next event is committed'],
 ]);
+
+const BELL_AT = QUERY_EVENTS_HEADER.at.bell;
 
 /** Two cache lines each, so that writer and reader do not disturb each other. */
 const LINE_WORDS = 32;
@@ -115,6 +118,41 @@ export function openQueryEventRing(buffer: SharedArrayBuffer, shard: number): Qu
     cursors: new Uint32Array(buffer, at, QUERY_EVENTS_RING.words),
     words: new Uint32Array(buffer, at + QUERY_EVENTS_RING.words * 4, ringWords),
   };
+}
+
+/**
+ * Wakes the reader: it looks at the rings again and again while there are events, and sleeps while there are none. The reader
+ * sets the word, looks once more, and sleeps; a writer stores its head, then looks at the word: one of the two sees the other.
+ */
+export class QueryEventBell {
+  private readonly words: Int32Array<SharedArrayBuffer>;
+
+  constructor(buffer: SharedArrayBuffer) {
+    this.words = new Int32Array(buffer, 0, QUERY_EVENTS_HEADER.words);
+  }
+
+  /** Of a writer, after its head is stored. */
+  ring(): void {
+    if (Atomics.load(this.words, BELL_AT) === 0) return;
+    Atomics.store(this.words, BELL_AT, 0);
+    Atomics.notify(this.words, BELL_AT);
+  }
+
+  /** The reader is about to sleep: from now on `ring` is heard. */
+  arm(): void {
+    Atomics.store(this.words, BELL_AT, 1);
+  }
+
+  /** The reader is awake. */
+  disarm(): void {
+    Atomics.store(this.words, BELL_AT, 0);
+  }
+
+  /** Resolves when it has rung since `arm`. */
+  async heard(): Promise<void> {
+    const wait = Atomics.waitAsync(this.words, BELL_AT, 1);
+    if (wait.async) await wait.value;
+  }
 }
 
 export function queryEventShards(buffer: SharedArrayBuffer): number {

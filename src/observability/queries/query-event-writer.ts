@@ -5,7 +5,13 @@
 import { MessageMeasure } from '../../dns/message-measure.ts';
 import { ANCOUNT_AT, FLAGS_HIGH_AT, HEADER_SIZE, NAME_SIZE_MAX, QDCOUNT_AT } from '../../dns/wire-header.ts';
 import { QUERY_ERROR } from './query-error.ts';
-import { QUERY_EVENT, QUERY_EVENT_FLAG, QUERY_EVENTS_RING, openQueryEventRing } from './query-event-ring.ts';
+import {
+  QUERY_EVENT,
+  QUERY_EVENT_FLAG,
+  QUERY_EVENTS_RING,
+  QueryEventBell,
+  openQueryEventRing,
+} from './query-event-ring.ts';
 
 const AT = QUERY_EVENT.at;
 const HEAD_AT = QUERY_EVENTS_RING.at.head;
@@ -56,6 +62,7 @@ export class QueryEventWriter {
     upstream: new Uint8Array(16),
     metadata: undefined,
   };
+  private readonly bell: QueryEventBell;
   private readonly cursors: Uint32Array;
   private readonly words: Uint32Array;
   private readonly mask: number;
@@ -74,6 +81,7 @@ export class QueryEventWriter {
    */
   constructor(buffer: SharedArrayBuffer, shard: number) {
     const ring = openQueryEventRing(buffer, shard);
+    this.bell = new QueryEventBell(buffer);
     this.cursors = ring.cursors;
     this.words = ring.words;
     this.mask = ring.words.length - 1;
@@ -175,6 +183,7 @@ export class QueryEventWriter {
       }
       this.head = end;
       Atomics.store(this.cursors, HEAD_AT, end);
+      this.bell.ring();
     }
     if (this.dropped !== this.publishedDropped) {
       this.publishedDropped = this.dropped;

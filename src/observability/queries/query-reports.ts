@@ -1,5 +1,5 @@
 /**
- * What the shards report, on its way to the log: the rings are emptied now and then, `log` and `errors` get every event.
+ * What the shards report, on its way to the log: the rings are emptied now and then while there is something, `log` and `errors` get every event.
  * Main's other work goes first: a turn is short, and what main cannot keep up with is dropped by the shards and counted.
  */
 import type { ErrorLog } from './error-log.ts';
@@ -7,9 +7,10 @@ import type { MetricFamily } from '../counters/metric-family.ts';
 import { QueryEventReader } from './query-event-reader.ts';
 import { QUERY_EVENT_FLAG } from './query-event-ring.ts';
 import type { QueryEvent } from './query-event-reader.ts';
+import { QueryEventBell } from './query-event-ring.ts';
 import type { QueryLog } from './query-log.ts';
 
-/** How often the rings are looked at, ms. */
+/** How often the rings are looked at while there is something in them, ms; then main sleeps until there is again. */
 export const DRAIN_INTERVAL_MS = 50;
 /** Events of a shard that one turn takes: some ms of work. */
 const TURN_EVENTS_MAX = 2000;
@@ -25,9 +26,13 @@ export interface QueryConsumers {
 
 export class QueryReports {
   private readonly reader: QueryEventReader;
+  private readonly bell: QueryEventBell;
   private consumers: QueryConsumers;
   private timer: NodeJS.Timeout | undefined;
+  private isClosed = false;
+  private visitCount = 0;
   private readonly visit = (event: QueryEvent): void => {
+    this.visitCount++;
     this.consumers.queryLog.add(event);
     this.consumers.errorLog.add(event);
     if (event.has(QUERY_EVENT_FLAG.NOTIFIED)) this.consumers.onNotified?.(event.name, event.clientText);
@@ -36,11 +41,12 @@ export class QueryReports {
   /** @param buffer of createQueryEventBuffer */
   constructor(buffer: SharedArrayBuffer, consumers: QueryConsumers) {
     this.reader = new QueryEventReader(buffer);
+    this.bell = new QueryEventBell(buffer);
     this.consumers = consumers;
   }
 
   start(): void {
-    this.timer ??= setTimeout(() => this.turn(), DRAIN_INTERVAL_MS).unref();
+    if (this.timer === undefined) this.turnAfter(DRAIN_INTERVAL_MS);
   }
 
   /** Other rules from now on: what the old ones are to report is reported. */
@@ -52,8 +58,9 @@ export class QueryReports {
 
   /** Report all that was committed: when the shards have ended, before the log is flushed. */
   close(): void {
+    this.isClosed = true;
     clearTimeout(this.timer);
-    this.timer = undefined;
+    this.bell.disarm();
     this.drain();
     this.consumers.errorLog.close();
   }
@@ -74,8 +81,23 @@ export class QueryReports {
     this.reader.drain(this.visit);
   }
 
+  private turnAfter(delayMs: number): void {
+    this.timer = setTimeout(() => this.turn(), delayMs).unref();
+  }
+
   private turn(): void {
+    const before = this.visitCount;
     const hasMore = this.reader.drain(this.visit, TURN_EVENTS_MAX);
-    this.timer = setTimeout(() => this.turn(), hasMore ? BUSY_INTERVAL_MS : DRAIN_INTERVAL_MS).unref();
+    if (hasMore) this.turnAfter(BUSY_INTERVAL_MS);
+    else if (this.visitCount > before) this.turnAfter(DRAIN_INTERVAL_MS);
+    else void this.sleep();
+  }
+
+  private async sleep(): Promise<void> {
+    this.bell.arm();
+    // What came before that rang nothing.
+    if (this.reader.hasEvents) this.bell.disarm();
+    else await this.bell.heard();
+    if (!this.isClosed) this.turnAfter(DRAIN_INTERVAL_MS);
   }
 }

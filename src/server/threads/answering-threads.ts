@@ -20,7 +20,7 @@ import { threadModule } from './thread-module.ts';
 /** One event loop has all of TCP: it costs little, and shards are to have the CPUs. */
 export const RESOLVER_COUNT = 1;
 /** How often hanging readers are looked for, and blocks taken back, ms. */
-const WATCH_INTERVAL_MS = 250;
+const WATCH_INTERVAL_MS = 500;
 /** How long what was asked on a listener that goes may wait for an upstream's answer, ms. */
 const LEAVE_MAX_MS = 5000;
 

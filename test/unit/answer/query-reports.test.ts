@@ -1,13 +1,14 @@
 /** What an answerer reports, from the query's octets to the line. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Answerer } from '../../../src/answer/answerer.ts';
 import { TYPE } from '../../../src/dns/iana.ts';
 import { createCounterBuffer } from '../../../src/observability/counters/counter-layout.ts';
 import { ErrorLog } from '../../../src/observability/queries/error-log.ts';
 import type { ConsolidateRule } from '../../../src/observability/queries/error-log.ts';
 import { formatMetrics } from '../../../src/observability/counters/prometheus-text.ts';
-import { createQueryEventBuffer } from '../../../src/observability/queries/query-event-ring.ts';
+import { createQueryEventBuffer, QUERY_EVENTS_HEADER } from '../../../src/observability/queries/query-event-ring.ts';
 import { QueryEventWriter } from '../../../src/observability/queries/query-event-writer.ts';
 import type { WriteLine } from '../../../src/observability/queries/plugin-line.ts';
 import { QueryLog } from '../../../src/observability/queries/query-log.ts';
@@ -84,6 +85,7 @@ function createServer() {
     events.commit(0.5);
   };
   return {
+    eventBuffer,
     lines,
     reports,
     answer,
@@ -168,6 +170,18 @@ test('the rings are looked at now and then; what main did not get is a metric', 
   const dropped = 10_003 - lines.length;
   assert.ok(dropped > 0 && dropped < 8000, `${dropped} dropped`);
   assert.match(await formatMetrics(reports.metrics()), new RegExp(`^skyshard_log_dropped_total ${dropped}$`, 'm'));
+});
+
+test('while nothing is reported nobody looks; the first event after that is told', { timeout: 20_000 }, async () => {
+  const { reports, eventBuffer, lines, answer } = createServer();
+  const header = new Int32Array(eventBuffer, 0, QUERY_EVENTS_HEADER.words);
+  reports.start();
+  for (let round = 1; round <= 2; round++) {
+    while (Atomics.load(header, QUERY_EVENTS_HEADER.at.bell) === 0) await sleep(5);
+    answer(query('x.logged.test'));
+    while (lines.length < round) await sleep(5);
+  }
+  reports.close();
 });
 
 test('more than a turn takes does not wait for the next look', (t) => {
