@@ -320,6 +320,10 @@ export class ClusterState {
     return false;
   }
 
+  get hasLocalSlices(): boolean {
+    return this.#localSlices.size > 0;
+  }
+
   /** Slices that hold an address of this server, with their Service if it is there, exposed or not. */
   localSlices(): { readonly slice: number; readonly service: ServiceView | undefined }[] {
     return [...this.#localSlices].map((slice) => {

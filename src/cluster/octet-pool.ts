@@ -76,18 +76,19 @@ export class OctetPool {
     return id;
   }
 
-  /** One user less; the last one frees the string. */
-  release(id: number): void {
-    if (id === 0) return;
+  /** One user less; the last one frees the string. @returns whether this was the last */
+  release(id: number): boolean {
+    if (id === 0) return false;
     const at = id * STRING.words + REFERENCES;
     const { words } = this.#rows;
     assert(words[at]! > 0, 'a string that is released has a reference');
     words[at]!--;
-    if (words[at] !== 0) return;
+    if (words[at] !== 0) return false;
     this.#removeSlot(id);
     this.#arenaDead += words[id * STRING.words + SIZE]!;
     this.#rows.free(id);
     if (this.#arenaDead > ARENA_SIZE_MIN && this.#arenaDead * 2 > this.#arenaUsed) this.#compact();
+    return true;
   }
 
   text(id: number): string {

@@ -11,7 +11,7 @@ const NONE: readonly NamedPort[] = [];
 
 export class PortLists {
   readonly #pool: OctetPool;
-  /** lists read lately; what is released leaves it, for its id may come back as another string */
+  /** lists read lately; one that nobody has any more leaves it, for its id may come back as another string */
   readonly #cache = new Map<number, readonly NamedPort[]>();
 
   constructor(pool: OctetPool) {
@@ -24,8 +24,7 @@ export class PortLists {
   }
 
   release(id: number): void {
-    this.#cache.delete(id);
-    this.#pool.release(id);
+    if (this.#pool.release(id)) this.#cache.delete(id);
   }
 
   /** The ports of a list, in an order that depends on them alone. */

@@ -166,3 +166,20 @@ function hexDigit(code: number): number {
   const lower = code | 0x20;
   return lower >= 0x61 && lower <= 0x66 ? lower - 0x57 : -1;
 }
+
+const DASH = 0x2d;
+/** `255-255-255-255` */
+export const DASHED_SIZE_MAX = 15;
+
+/** Write an IPv4 address with dashes, `10-0-0-1`, from `start` on. @returns where it ends */
+export function dashedIPv4Into(address: number, into: Uint8Array, start: number): number {
+  let at = start;
+  for (let shift = 24; shift >= 0; shift -= 8) {
+    const octet = (address >>> shift) & 0xff;
+    if (octet >= 100) into[at++] = 0x30 + ((octet / 100) | 0);
+    if (octet >= 10) into[at++] = 0x30 + (((octet / 10) | 0) % 10);
+    into[at++] = 0x30 + (octet % 10);
+    if (shift > 0) into[at++] = DASH;
+  }
+  return at;
+}

@@ -52,6 +52,8 @@ export class ClusterRecords {
   #isFresh = true;
   /** the name servers last written, as text */
   #nameServers = '';
+  /** they are those of Services */
+  #hasServices = false;
 
   /** @throws SkyshardError LABEL_SELECTOR if `namespaceLabels` cannot be read */
   constructor(options: RecordOptions, sink: RecordSink) {
@@ -284,6 +286,10 @@ export class ClusterRecords {
 
   /** `ns.dns` has the addresses of all name servers, also where those have other names. */
   #writeNameServers(): void {
+    const hasOwn = this.state.hasLocalSlices;
+    // Without any they are this server's own addresses, which stay.
+    if (!hasOwn && this.#nameServers !== '' && !this.#hasServices) return;
+    this.#hasServices = hasOwn;
     const servers = findNameServers(this.state, this.#localAddresses);
     const text = JSON.stringify(servers);
     if (text === this.#nameServers) return;

@@ -174,6 +174,24 @@ export function endpointsContent(
   };
 }
 
+/**
+ * As UniformEndpoints.content, of endpoints that have one IPv4 address each and are known by it.
+ *
+ * @param addresses  sorted
+ * @param byLabel    the same in the order of the labels
+ */
+export function plainEndpointsContent(
+  addresses: readonly number[],
+  byLabel: readonly number[],
+  ports: readonly NamedPort[],
+  targetSkip: number,
+): EntryContent {
+  if (ports.length === 0) return endpointsContent([], targetSkip);
+  const numbers = distinctPorts(ports);
+  const weight = weightOf(addresses.length * ports.length, numbers);
+  return { kind: 'plainEndpoints', addresses, byLabel, ports: numbers, weight, targetSkip };
+}
+
 /** More endpoints than this are left to the engine's sort, which takes memory for each call. */
 const INSERTION_MAX = 64;
 

@@ -4,6 +4,7 @@
  */
 import { PART_SEPARATOR, partsOfLabel } from '../cluster/change-set.ts';
 import { LABEL_SIZE_MAX } from '../dns/name.ts';
+import { ScratchOctets } from '../memory/scratch-octets.ts';
 
 export const SVC = '\x03svc';
 export const POD = '\x03pod';
@@ -62,4 +63,18 @@ export function portName(port: string, protocol: string): string | undefined {
   const first = port === '' ? undefined : nameOf(`_${port}`);
   const second = protocolName(protocol);
   return first === undefined || second === undefined ? undefined : first + second;
+}
+
+/** Far longer than a name may be. */
+const KEY_SIZE_MAX = 1024;
+const keys = new ScratchOctets(KEY_SIZE_MAX);
+
+/** The octets of two texts, one behind the other, for a key of RecordSink: good until the next call. */
+export function keyOf(prefix: string, rest: string): Uint8Array {
+  const prefixSize = prefix.length;
+  const size = prefixSize + rest.length;
+  const octets = size > KEY_SIZE_MAX ? new Uint8Array(size) : keys.ofSize(size);
+  for (let at = 0; at < prefixSize; at++) octets[at] = prefix.charCodeAt(at);
+  for (let at = prefixSize; at < size; at++) octets[at] = rest.charCodeAt(at - prefixSize);
+  return octets;
 }

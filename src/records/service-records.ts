@@ -11,8 +11,8 @@ import { reverseKey4, reverseKey6 } from '../dns/name.ts';
 import type { EntryContent, RecordSink } from '../snapshot/entry-content.ts';
 import { KEY_SPACE } from '../snapshot/snapshot-layout.ts';
 import { endpointContent, type EndpointAddress } from './contents.ts';
-import { endpointName, serviceName } from './names.ts';
-import { writePlainEndpoints } from './plain-endpoints.ts';
+import { endpointName, keyOf, serviceName } from './names.ts';
+import { plainHeadlessNames, touchedPlain, writePlainEndpoints } from './plain-endpoints.ts';
 import {
   clusterIpNames,
   externalNames,
@@ -56,11 +56,44 @@ export class ServiceRecords {
     const service = this.#state.findService(change.namespace, change.name);
     const isOwn = change.isOwnTouched || this.#options.ignoreEmptyService;
     const addresses = this.#options.hasPointers ? addressesTouched(change, service) : new Set<Address>();
+    if (service !== undefined && this.#writePlain(key, change, service, addresses, sink)) return;
     const isAll = isOwn && service?.type === 'Headless';
     const endpoints = this.#endpointsOf(service, isAll, change.labels, addresses);
-    if (isOwn) this.#writeOwnNames(key, change, service, endpoints, sink);
+    if (isOwn) {
+      const names = service === undefined ? new Map<string, EntryContent>() : this.#ownNames(service, endpoints);
+      this.#writeOwnNames(key, change, service, names, sink);
+    }
     writeEndpointNames(key, change.labels, endpoints, sink, this.#options.keySpace);
     if (this.#options.hasPointers) writePointers(key, addresses, service, endpoints, sink);
+  }
+
+  /**
+   * As `write`, where endpoints come and go that are known by their addresses.
+   *
+   * @param addresses  whose PTR records may have changed
+   * @returns false if they are not that plain: nothing was written then
+   */
+  #writePlain(
+    key: string,
+    change: ServiceChange,
+    service: ServiceView,
+    addresses: ReadonlySet<Address>,
+    sink: RecordSink,
+  ): boolean {
+    const { ignoreEmptyService, keySpace } = this.#options;
+    const plain = change.labels.size === 0 ? undefined : this.#plainEndpointsOf(service);
+    if (plain === undefined) return false;
+    const canBePlain = this.#canBePlain(service, plain);
+    if (service.type === 'Headless' && !canBePlain) return false;
+    const touched = touchedPlain(change, addresses, plain);
+    if (touched === undefined) return false;
+    if (change.isOwnTouched || ignoreEmptyService) {
+      const names = canBePlain ? plainHeadlessNames(service, plain) : this.#ownNames(service, []);
+      this.#writeOwnNames(key, change, service, names, sink);
+    }
+    writeEndpointNames(key, change.labels, touched, sink, keySpace);
+    writePointers(key, addresses, service, touched, sink);
+    return true;
   }
 
   /** Write all names of a Service of which none is there. */
@@ -68,8 +101,10 @@ export class ServiceRecords {
     const plain = this.#plainEndpointsOf(service);
     const key = plain === undefined ? undefined : serviceName(service.name, service.namespace);
     if (plain === undefined || key === undefined) return this.write(wholeChange(this.#state, service), sink);
-    const names = this.#ownNames(service, service.type === 'Headless' ? this.#allEndpoints(service) : []);
-    for (const [prefix, content] of names) sink.put(toOctets(prefix + key), content, this.#options.keySpace);
+    const names = this.#canBePlain(service, plain)
+      ? plainHeadlessNames(service, plain)
+      : this.#ownNames(service, service.type === 'Headless' ? this.#allEndpoints(service) : []);
+    for (const [prefix, content] of names) sink.put(keyOf(prefix, key), content, this.#options.keySpace);
     writePointers(key, new Set(service.clusterIPs), service, [], sink);
     writePlainEndpoints(toOctets(key), plain, sink);
   }
@@ -80,6 +115,11 @@ export class ServiceRecords {
     if (!hasPointers || keySpace !== KEY_SPACE.FORWARD || !hasEndpointNames(service.type)) return undefined;
     const plain = this.#state.plainEndpoints(service.id);
     return plain?.addresses.some((address) => service.clusterIPs.includes(address)) === true ? undefined : plain;
+  }
+
+  /** Whether the names of a headless Service are those of plainHeadlessNames. */
+  #canBePlain({ type }: ServiceView, { addresses, ports }: PlainEndpoints): boolean {
+    return type === 'Headless' && !this.#options.zonal && addresses.length > 0 && ports.length > 0;
   }
 
   #allEndpoints({ id }: ServiceView): EndpointAddress[] {
@@ -108,14 +148,16 @@ export class ServiceRecords {
     key: string,
     change: ServiceChange,
     service: ServiceView | undefined,
-    endpoints: readonly EndpointAddress[],
+    names: OwnNames,
     sink: RecordSink,
   ): void {
     const { keySpace, zonal } = this.#options;
-    const names = service === undefined ? new Map<string, EntryContent>() : this.#ownNames(service, endpoints);
-    for (const prefix of ownPrefixes(change.before, zonal))
-      if (!names.has(prefix)) sink.remove(toOctets(prefix + key), keySpace);
-    for (const [prefix, content] of names) sink.put(toOctets(prefix + key), content, keySpace);
+    const { before } = change;
+    // Where only endpoints move the same names are written again.
+    const isSame = !zonal && names.size > 0 && before.type === service?.type && before.ports === service?.ports;
+    for (const prefix of isSame ? [] : ownPrefixes(before, zonal))
+      if (!names.has(prefix)) sink.remove(keyOf(prefix, key), keySpace);
+    for (const [prefix, content] of names) sink.put(keyOf(prefix, key), content, keySpace);
   }
 
   #ownNames(service: ServiceView, endpoints: readonly EndpointAddress[]): OwnNames {
@@ -159,8 +201,8 @@ export function writeEndpointNames(
     const name = endpointName(label);
     if (name === undefined) continue;
     const members = byLabel.get(label);
-    if (members === undefined) sink.remove(toOctets(name + key), keySpace);
-    else sink.put(toOctets(name + key), endpointContent(members), keySpace);
+    if (members === undefined) sink.remove(keyOf(name, key), keySpace);
+    else sink.put(keyOf(name, key), endpointContent(members), keySpace);
   }
 }
 

@@ -40,6 +40,18 @@ export type EntryContent =
       /** ENTRY_FLAG bits */
       readonly flags?: number;
     } & AddressSets)
+  /** stored as `endpoints`: each has one IPv4 address, its label follows from that, and all have the same ports */
+  | {
+      readonly kind: 'plainEndpoints';
+      /** sorted */
+      readonly addresses: readonly number[];
+      /** the same in the order of the labels */
+      readonly byLabel: readonly number[];
+      /** distinct SRV ports, in order; empty: no SRV */
+      readonly ports: readonly number[];
+      readonly weight: number;
+      readonly targetSkip: number;
+    }
   | {
       readonly kind: 'alias';
       /** wire form with root label, in the object's own letter case */

@@ -3,6 +3,7 @@
  * anything changed. Used by main only.
  */
 import { assert } from '../base/assert.ts';
+import { DASHED_SIZE_MAX, dashedIPv4Into } from '../dns/address.ts';
 import type { AddressSets, EntryContent } from './entry-content.ts';
 import { ENTRY_FLAGS_SHIFT, ENTRY_KIND_SHIFT, ENTRY_SPACE_SHIFT, KIND, wordsFor } from './snapshot-layout.ts';
 import type { KeySpace, Kind } from './snapshot-layout.ts';
@@ -81,6 +82,10 @@ export function encodeEntry(writer: WordWriter, key: Uint8Array, keySpace: KeySp
     case 'endpoints':
       encodeHead(writer, key, keySpace, KIND.ENDPOINTS, content.flags ?? 0);
       encodeEndpoints(writer, content);
+      return;
+    case 'plainEndpoints':
+      encodeHead(writer, key, keySpace, KIND.ENDPOINTS, 0);
+      encodePlainEndpoints(writer, content);
       return;
     case 'alias':
       encodeHead(writer, key, keySpace, KIND.ALIAS, 0);
@@ -217,6 +222,33 @@ function encodeEndpoints(writer: WordWriter, content: EntryContent & { kind: 'en
   }
   writer.words[countsAt] = srvCount;
   writer.words[countsAt + 1] = additionalCount;
+}
+
+/** of the endpoint that is being written */
+const plainName = new Uint8Array(1 + DASHED_SIZE_MAX);
+
+function encodePlainEndpoints(writer: WordWriter, content: EntryContent & { kind: 'plainEndpoints' }): void {
+  const { addresses, byLabel, ports } = content;
+  const groupCount = ports.length === 0 ? 0 : addresses.length;
+  writer.push(addresses.length);
+  writer.push(0);
+  writer.push(groupCount);
+  writer.push(groupCount * ports.length);
+  writer.push(groupCount);
+  writer.push(srvWord(groupCount === 0 ? 0 : 1, content));
+  writer.pushAll(addresses);
+  if (groupCount === 0) return;
+  writer.push(ports.length);
+  writer.pushPorts(ports, ports.length);
+  for (let index = 0; index < groupCount; index++) {
+    const address = byLabel[index]!;
+    const size = dashedIPv4Into(address, plainName, 1);
+    plainName[0] = size - 1;
+    writer.push(size);
+    writer.push(1);
+    writer.pushOctets(plainName, 0, size);
+    writer.push(address);
+  }
 }
 
 function srvWord(count: number, content: { readonly weight: number; readonly targetSkip: number }): number {

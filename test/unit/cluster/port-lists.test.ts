@@ -25,3 +25,12 @@ test('a list whose id is used again is read anew', () => {
   assert.equal(lists.intern([dns]), id);
   assert.deepEqual(lists.get(id), [dns]);
 });
+
+test('a list that others still have stays the same object: what follows from it is remembered by it', () => {
+  const lists = new PortLists(new OctetPool());
+  const id = lists.intern([http]);
+  lists.intern([http]);
+  const list = lists.get(id);
+  lists.release(id);
+  assert.equal(lists.get(id), list);
+});

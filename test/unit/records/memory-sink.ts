@@ -109,6 +109,16 @@ function formatContent(content: EntryContent): string {
       }
       return withFlags(parts, content.flags);
     }
+    case 'plainEndpoints': {
+      const { addresses, byLabel, ports, weight, targetSkip } = content;
+      const parts = [addresses.map(formatIPv4).join(' ')];
+      const groups = byLabel.map((address) => {
+        const text = formatIPv4(address);
+        return `${text.replaceAll('.', '-')}:${ports.join('+')}=${text}`;
+      });
+      if (ports.length > 0) parts.push(`srv ${weight} ${groups.join(' ')} skip ${targetSkip}`);
+      return withFlags(parts, 0);
+    }
     case 'endpoints': {
       const parts = [formatAddresses(content).join(' ') || 'no address'];
       const groups = content.groups.map((group) => {

@@ -136,6 +136,15 @@ function recordsOf(key: Uint8Array, content: EntryContent): string[] {
       );
       return [...addressTexts(content.addresses4, content.addresses6), ...srv];
     }
+    case 'plainEndpoints': {
+      const base = formatName(key.subarray(content.targetSkip));
+      const srv = content.byLabel.flatMap((address) =>
+        content.ports.map(
+          (port) => `SRV 0 ${content.weight} ${port} ${formatIPv4(address).replaceAll('.', '-')}.${base}`,
+        ),
+      );
+      return [...addressTexts(content.addresses, []), ...srv];
+    }
     case 'alias':
       return [
         `CNAME ${formatName(content.target)}`,
