@@ -2,12 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import {
-  BUFFER_HEADER,
-  READER_SLOT,
-  READER_SLOT_STRIDE,
-  READER_SLOTS_AT,
-} from '../../src/memory/buffer-layout.ts';
+import { BUFFER_HEADER, READER_SLOT, READER_SLOT_STRIDE, READER_SLOTS_AT } from '../../src/memory/buffer-layout.ts';
 import { EpochReader, EpochWriter } from '../../src/memory/epochs.ts';
 import { reserveSharedBuffer } from '../../src/memory/shared-buffer.ts';
 import { EpochModel, MUTANTS } from './epoch-model.ts';
