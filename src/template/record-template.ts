@@ -33,6 +33,8 @@ export interface TemplateProgram {
   readonly extendedError: { readonly code: number; readonly text: string } | null;
   /** canonical names; null: no fallthrough */
   readonly fallthrough: readonly string[] | null;
+  /** for each template of each section, in the order of evaluation, the cell that counts its failures; absent: none do */
+  readonly faultCells?: readonly (readonly number[])[];
 }
 
 export interface TemplateRecord extends ZoneRecord {
@@ -59,6 +61,8 @@ export class RecordTemplate {
   /** where `evaluate` failed last: 0 answer, 1 additional, 2 authority; and whether a text that was there is no record */
   sectionAtFault = 0;
   isRecordAtFault = false;
+  /** which of the section's */
+  #indexAtFault = 0;
   /** octets of the extended error's text */
   readonly extendedErrorText: Uint8Array;
   readonly #patterns: readonly Re2.RE2JS[];
@@ -102,10 +106,16 @@ export class RecordTemplate {
     return undefined;
   }
 
+  /** The cell for the failure of the template that failed last, -1: there is none. */
+  get cellAtFault(): number {
+    return this.program.faultCells?.[this.sectionAtFault]?.[this.#indexAtFault] ?? -1;
+  }
+
   /** @throws GoTemplateError, ZoneFileFault */
   evaluate(question: QuestionFacts, match: MatchFacts, surroundings?: TemplateSurroundings): TemplateAnswer {
     const data = makeTemplateData(question, match, surroundings);
-    const read = (template: Template): TemplateRecord => {
+    const read = (template: Template, index: number): TemplateRecord => {
+      this.#indexAtFault = index;
       this.isRecordAtFault = false;
       const text = executeTemplate(template, data);
       this.isRecordAtFault = true;

@@ -96,7 +96,10 @@ export class TemplateStep {
     const answer = this.evaluate(template, name, match, found, client);
     if (answer === undefined) {
       const what = template.isRecordAtFault ? TEMPLATE_COUNT.NO_RECORD : TEMPLATE_COUNT.FAILED;
-      if (scope !== 0) this.counters.countTemplate(scope, what + template.sectionAtFault, counted);
+      if (scope !== 0) {
+        this.counters.countTemplate(scope, what + template.sectionAtFault, counted);
+        if (template.cellAtFault >= 0) this.counters.countTemplateText(scope, what, template.cellAtFault);
+      }
       return STEP_RESULT.DONE;
     }
     this.setOutcome(template);

@@ -83,6 +83,8 @@ function readKeys(words: CorefileWords, file: string): CorefileToken[] {
     comma = token.text.endsWith(',') ? token : undefined;
     const text = comma === undefined ? token.text : token.text.slice(0, -1);
     if (text !== '') keys.push({ ...token, text });
+    else if (comma !== undefined)
+      throw faultAt(comma, 'CONFIG_SYNTAX', `unexpected ',', expected a server key before it`);
   }
 }
 

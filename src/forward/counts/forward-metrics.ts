@@ -65,12 +65,13 @@ export class ForwardMetrics {
         'coredns_proxy_conn_cache_hits_total',
         'Queries to an upstream over a socket or connection that was open.',
         AT.streamHits,
-        AT.datagrams,
+        (datagrams) => datagrams,
       ),
       this.#byProtocol(
         'coredns_proxy_conn_cache_misses_total',
-        'Queries to an upstream for which a connection was opened.',
+        'Queries to an upstream for which a connection was opened; for UDP none is.',
         AT.streamMisses,
+        () => 0,
       ),
       this.#byUpstream('skyshard_forward_timeouts_total', 'Attempts that got no response in time.', AT.timeouts),
       this.#byUpstream(
@@ -153,8 +154,13 @@ export class ForwardMetrics {
     };
   }
 
-  /** With CoreDNS's label `proto`. @param datagramCell  counts what goes over UDP, if anything does */
-  #byProtocol(name: string, help: string, streamCell: number, datagramCell = -1): MetricFamily {
+  /** With CoreDNS's label `proto`. @param ofDatagrams  the value for UDP, of the queries that went over it, if any did */
+  #byProtocol(
+    name: string,
+    help: string,
+    streamCell: number,
+    ofDatagrams: (datagrams: number) => number,
+  ): MetricFamily {
     return {
       name,
       type: 'counter',
@@ -169,7 +175,9 @@ export class ForwardMetrics {
           const [overTls, plain] = [true, false].map((isTls) =>
             upstreams.filter((index) => this.#isTls(index) === isTls),
           );
-          if (datagramCell >= 0) add(to, 'udp', this.#sum(upstreams, datagramCell));
+          const datagrams = this.#sum(upstreams, AT.datagrams);
+          if (datagrams > 0)
+            samples.push({ labels: { proxy_name: PROXY, to, proto: 'udp' }, value: ofDatagrams(datagrams) });
           add(to, 'tcp', this.#sum(plain!, streamCell));
           add(to, 'tcp-tls', this.#sum(overTls!, streamCell));
         }

@@ -9,6 +9,7 @@
  * bits 0–31 in one cell and bits 16–47 in the other. They overlap so that a reader that meets them between two stores can
  * still tell the true sum (wideValue).
  */
+import { assert } from '../../base/assert.ts';
 import { TYPE } from '../../dns/iana.ts';
 import { layout } from '../../memory/layout.ts';
 
@@ -41,6 +42,16 @@ export const TEMPLATE_COUNT = {
   /** what it gave is no record: the same */
   NO_RECORD: 4,
 } as const;
+/** … and behind them, for FAILED and for NO_RECORD, a cell for some of the texts of templates: templateTextCell. */
+export const TEMPLATE_TEXT_CELLS = 180;
+
+/** The cell of a text stays the same, whatever else is configured later; two texts may have the same. */
+export function templateTextCell(text: string): number {
+  let hash = 0x811c_9dc5;
+  for (let at = 0; at < text.length; at++) hash = Math.imul(hash ^ text.charCodeAt(at), 0x0100_0193);
+  return (hash >>> 0) % TEMPLATE_TEXT_CELLS;
+}
+
 /** The sections in the order in which they are evaluated: the `section` label. */
 export const TEMPLATE_SECTIONS = ['answer', 'additional', 'authority'] as const;
 
@@ -182,6 +193,17 @@ export const SCOPE_CELLS = layout('scope cells', [
   ['acl', 4, 'queries, by what `acl` did: blocked, filtered, dropped, allowed'],
   ['composed', 3, 'queries, by who answered them out of other answers: `autopath`, `dns64`, `siit`'],
 ]);
+
+const TEMPLATE_TEXTS_AT: number = (TEMPLATE_COUNT.NO_RECORD + TEMPLATE_SECTIONS.length) * TYPE_LABELS.length;
+assert(
+  TEMPLATE_TEXTS_AT + 2 * TEMPLATE_TEXT_CELLS <= PLUGIN_LABELS.length * (RCODE_OTHER + 1),
+  'what templates count fits into the cells for responses',
+);
+
+/** In `responses`: the first cell by text. @param what  FAILED or NO_RECORD */
+export function templateTextAt(what: number): number {
+  return TEMPLATE_TEXTS_AT + (what === TEMPLATE_COUNT.FAILED ? 0 : TEMPLATE_TEXT_CELLS);
+}
 
 /** Cells of a shard that belong to no scope. */
 export const SHARD_CELLS = layout('shard cells', [

@@ -23,6 +23,8 @@ import {
   TYPE_INDEX,
   TYPE_LABELS,
   TYPE_OTHER,
+  templateTextAt,
+  templateTextCell,
 } from './counter-layout.ts';
 import type { MetricScope } from './counter-layout.ts';
 import { histogramSamples, summed } from './metric-family.ts';
@@ -163,14 +165,14 @@ function familiesOf(metrics: QueryMetrics, collector: CounterCollector, shardCou
     {
       name: 'coredns_template_template_failures_total',
       type: 'counter',
-      help: 'Templates that could not be evaluated; template is empty where several templates of the zone have the type.',
+      help: 'Templates that could not be evaluated; template is empty where it is not known which of those for all types it was.',
       labels: [...SCOPE_LABELS, 'class', 'type', 'section', 'template'],
       samples: () => metrics.templateFailures(TEMPLATE_COUNT.FAILED),
     },
     {
       name: 'coredns_template_rr_failures_total',
       type: 'counter',
-      help: 'Templates that gave no record; template is empty where several templates of the zone have the type.',
+      help: 'Templates that gave no record; template is empty where it is not known which of those for all types it was.',
       labels: [...SCOPE_LABELS, 'class', 'type', 'section', 'template'],
       samples: () => metrics.templateFailures(TEMPLATE_COUNT.NO_RECORD),
     },
@@ -217,32 +219,69 @@ class QueryMetrics {
     for (const [server, value] of totals) yield { labels: { server }, value };
   }
 
-  private *templateCounts(what: number): Generator<[MetricScope, string, number]> {
+  private *templateCounts(what: number): Generator<[number, string, number]> {
     for (const [scope, labels] of this.scopes.entries()) {
       if (labels.plugin !== 'template') continue;
       for (const [index, type] of TYPE_LABELS.entries()) {
         const value = this.collector.total(scope, AT.responses + what * TYPE_LABELS.length + index);
-        if (value > 0) yield [labels, type, value];
+        if (value > 0) yield [scope, type, value];
       }
     }
   }
 
   *templateMatches(): Generator<Sample> {
-    for (const [{ server, zone, view }, type, value] of this.templateCounts(TEMPLATE_COUNT.MATCH)) {
+    for (const [scope, type, value] of this.templateCounts(TEMPLATE_COUNT.MATCH)) {
+      const { server, zone, view } = this.scopes[scope]!;
       yield { labels: { server, zone, view, class: 'IN', type }, value };
     }
   }
 
+  /** @param what  FAILED or NO_RECORD of TEMPLATE_COUNT */
   *templateFailures(what: number): Generator<Sample> {
     for (const [index, section] of TEMPLATE_SECTIONS.entries()) {
-      for (const [{ server, zone, view, templates = [] }, type, value] of this.templateCounts(what + index)) {
-        const candidates = templates.filter(
-          ({ section: at, qtype }) => at === index && (qtype === TYPE.ANY || labelOf(qtype) === type),
-        );
-        const template = candidates.length === 1 ? candidates[0]!.text : '';
-        yield { labels: { server, zone, view, class: 'IN', type, section, template }, value };
+      for (const [scope, type, value] of this.templateCounts(what + index)) {
+        const { server, zone, view } = this.scopes[scope]!;
+        for (const [template, count] of this.failedTexts(scope, what, index, type, value)) {
+          yield { labels: { server, zone, view, class: 'IN', type, section, template }, value: count };
+        }
       }
     }
+  }
+
+  /**
+   * Which templates of a section failed for a type: those for that type alone have a count of their own, and so has one for
+   * all types if no other of these failed.
+   *
+   * @param total  failures of the section for the type
+   * @returns texts and counts; '' where it is not known
+   */
+  private failedTexts(scope: number, what: number, section: number, type: string, total: number): Map<string, number> {
+    const { templates = [] } = this.scopes[scope]!;
+    const candidates = templates.filter(
+      (template) => template.section === section && (template.qtype === TYPE.ANY || labelOf(template.qtype) === type),
+    );
+    if (candidates.length === 1) return new Map([[candidates[0]!.text, total]]);
+    const failed = new Map<string, number>();
+    const general = new Set<string>();
+    let rest = total;
+    for (const { qtype, text } of candidates) {
+      const cell = templateTextCell(text);
+      const isShared = templates.some((other) => other.text !== text && templateTextCell(other.text) === cell);
+      const count = this.collector.total(scope, AT.responses + templateTextAt(what) + cell);
+      const isElsewhere = templates.some(
+        (other) => other.text === text && (other.section !== section || other.qtype !== qtype),
+      );
+      if (count === 0) continue;
+      if (isShared || isElsewhere || qtype === TYPE.ANY) {
+        general.add(text);
+      } else if (!failed.has(text)) {
+        failed.set(text, Math.min(count, rest));
+        rest -= failed.get(text)!;
+      }
+    }
+    const [only = ''] = general;
+    if (rest > 0) failed.set(general.size === 1 ? only : '', rest);
+    return failed;
   }
 
   *requests(): Generator<Sample> {

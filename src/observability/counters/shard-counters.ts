@@ -23,6 +23,7 @@ import {
   regionAt,
   regionWords,
   wideValue,
+  templateTextAt,
 } from './counter-layout.ts';
 
 export { DROP, DROP_REASONS, PLUGIN, PLUGIN_LABELS } from './counter-layout.ts';
@@ -46,6 +47,8 @@ export interface ShardCounters {
   countComposed(scope: number, what: number): void;
   /** what a `template` did; `what` is a TEMPLATE_COUNT, FAILED and NO_RECORD plus the number of the section */
   countTemplate(scope: number, what: number, qtype: number): void;
+  /** which text of a template failed; `what` is FAILED or NO_RECORD, `cell` of templateTextCell */
+  countTemplateText(scope: number, what: number, cell: number): void;
   /** a name below or beginning with localhost that `local` answered */
   countLocalhost(): void;
   publish(): void;
@@ -162,6 +165,11 @@ class SharedShardCounters implements ShardCounters {
     if (scope >= this.scopeMax) assert(false, 'metric scope out of range');
     const type = qtype < 256 ? TYPE_INDEX[qtype]! : TYPE_OTHER;
     this.add(scope * SCOPE_WORDS + RESPONSES_AT + what * TYPES + type, 1);
+  }
+
+  countTemplateText(scope: number, what: number, cell: number): void {
+    if (scope >= this.scopeMax) assert(false, 'metric scope out of range');
+    this.add(scope * SCOPE_WORDS + RESPONSES_AT + templateTextAt(what) + cell, 1);
   }
 
   countLocalhost(): void {

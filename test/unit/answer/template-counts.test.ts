@@ -78,13 +78,34 @@ test('matches and failures, by zone, view and type', () => {
   ]);
 });
 
-test('where several have a type, none of them is the label', () => {
+test('where several have a type, the label is the one that failed', () => {
   const server = new CorefileServer(`. {
     bind 127.0.0.1
     template IN TXT . {
-      answer "{{ .Name }} 60 IN TXT {{ index .Match 1 }}" "{{ .Name }} 60 IN TXT b"
+      match ^a
+      answer "{{ .Name }} 60 IN TXT a" "{{ .Name }} 60 IN TXT {{ index .Match 1 }}"
+      additional "{{ .Name }} 60 IN TXT {{ index .Match 1 }}x"
+      fallthrough
+    }
+    template IN TXT . {
+      answer "{{ .Name }} 60 IN TXT {{ index .Match 2 }}"
+    }
+    template ANY ANY . {
+      match ^x
+      answer "{{ .Name }} 60 IN A {{ .Zone }}"
+      fallthrough
+    }
+    template ANY ANY . {
+      answer "{{ .Name }} 60 IN A {{ .Name }}"
     }
   }`);
-  server.ask('x.test TXT');
-  assert.deepEqual(samplesOf(server), ['matches_total .||IN|TXT 1', 'template_failures_total .||IN|TXT|answer| 1']);
+  for (const question of ['a.test TXT', 'ab.test TXT', 'b.test TXT', 'c.test A']) server.ask(question);
+  const failures = (): string[] => samplesOf(server).filter((line) => line.includes('failures'));
+  assert.deepEqual(failures(), [
+    'template_failures_total .||IN|TXT|answer|{{ .Name }} 60 IN TXT {{ index .Match 1 }} 2',
+    'template_failures_total .||IN|TXT|answer|{{ .Name }} 60 IN TXT {{ index .Match 2 }} 1',
+    'rr_failures_total .||IN|A|answer|{{ .Name }} 60 IN A {{ .Name }} 1',
+  ]);
+  server.ask('x.test A');
+  assert.equal(failures().at(-1), 'rr_failures_total .||IN|A|answer| 2', 'of two for all types it is not known');
 });

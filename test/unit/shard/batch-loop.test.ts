@@ -34,6 +34,7 @@ function createLoop(
     countAcl: () => undefined,
     countComposed: () => undefined,
     countTemplate: () => undefined,
+    countTemplateText: () => undefined,
     countDuration: (scope, count) => {
       if (kernel.isRecording) counted.durations.push([scope, count]);
     },

@@ -59,6 +59,7 @@ export function createShardWork(options: ShardWorkOptions): ShardWork {
       countAcl: () => undefined,
       countComposed: () => undefined,
       countTemplate: () => undefined,
+      countTemplateText: () => undefined,
       publish: () => count(ECHO_WORD.PUBLISHED),
     },
   };

@@ -1,3 +1,4 @@
+import { templateTextCell } from '../../../observability/counters/counter-layout.ts';
 import type { TemplateRule } from '../../../plugins/template/parse.ts';
 import type { FixedAnswerStep, TemplateStep } from '../../../snapshot/config-description.ts';
 import type { TemplateProgram } from '../../../template/record-template.ts';
@@ -31,6 +32,7 @@ export const makeTemplates: MakeSteps = ({ plugins, zones }) =>
 
 function writeRule(rule: TemplateRule): Uint8Array {
   // Of all that the rule has, what the threads evaluate is all.
-  const program: TemplateProgram & { readonly texts?: unknown } = { ...rule, texts: undefined };
+  const faultCells = rule.texts.map((ofSection) => ofSection.map(templateTextCell));
+  const program: TemplateProgram & { readonly texts?: unknown } = { ...rule, texts: undefined, faultCells };
   return encodeProgram(program);
 }

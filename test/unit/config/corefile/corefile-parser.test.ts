@@ -134,6 +134,8 @@ const REFUSED: readonly {
     says: /'\{' at the start of a line/,
   },
   { name: 'a comma before the brace', text: 'a, {\n}', place: '1:4', says: /after the comma/ },
+  { name: 'a comma alone', text: 'a , b {\n}', place: '1:3', says: /expected a server key before it/ },
+  { name: 'a comma first', text: ',\nb {\n}', place: '1:1', says: /expected a server key before it/ },
   { name: 'a comma at the end', text: 'a,', place: '1:1', says: /after the comma/ },
   { name: 'no key', text: '{\n errors\n}', place: '1:1', says: /server key/ },
   { name: 'import without argument', text: 'a {\n import\n}', place: '2:2', says: /one argument/ },
