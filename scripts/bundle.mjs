@@ -11,8 +11,8 @@ import { copyFileSync, existsSync, readdirSync, readFileSync, writeFileSync } fr
 import { builtinModules } from 'node:module';
 import path from 'node:path';
 
-/** Packages that stay what they are: native, with threads or workers of their own, or hardly ever loaded. */
-const EXTERNAL = /^(?:node:|koffi$|piscina$|pino$|re2js$|prom-client|@kubernetes\/)/;
+/** Packages that stay what they are: native, with threads of their own, or hardly ever loaded. */
+const EXTERNAL = /^(?:node:|koffi$|@napi-rs\/|pino$|re2js$|prom-client|@kubernetes\/)/;
 
 /** Those of the built-in Corefile. */
 const USUAL_PLUGINS = 'bind errors health ready kubernetes prometheus forward cache loop reload loadbalance'
@@ -27,6 +27,9 @@ const THREADS = {
   main: {
     entries: ['cli/cli'],
     groups: [
+      // The first thread is made before more is loaded than these.
+      ['base', ['base/skyshard-error', 'base/version', 'cli/exit-codes', 'server/threads/thread-module']],
+      ['pool', ['server/threads/shard-pool', /node_modules\/piscina\//]],
       ['serve', ['cli/serve', 'server/server', 'server/configuration/built-in-corefile', ...USUAL_PLUGINS]],
       ['cluster', ['server/objects/cluster-feeds']],
       ['manifests', ['server/objects/manifest-feed']],
@@ -35,6 +38,8 @@ const THREADS = {
   },
   shard: {
     entries: ['shard/shard-thread', 'shard/answer-work', 'compose/composer', 'forward/counts/dnsmasq-counters'],
+    // What a thread of piscina's runs first.
+    packageEntries: { 'pool-worker': 'piscina/dist/worker.js' },
     groups: [['shard', ['shard/shard-thread', 'shard/answer-work']]],
   },
   resolver: {
@@ -63,9 +68,15 @@ export async function bundle(root, dist) {
   const { rolldown } = await import('rolldown');
   const src = path.join(root, 'src');
   const build = buildName(src);
-  for (const [thread, { entries, groups }] of Object.entries(THREADS)) {
+  for (const [thread, { entries, packageEntries = {}, groups }] of Object.entries(THREADS)) {
+    const ofPackages = Object.entries(packageEntries).map(([name, file]) => [
+      name,
+      path.join(root, 'node_modules', file),
+    ]);
+    const ofSource = entries.map((name) => [path.basename(name), path.join(src, `${name}.ts`)]);
     const bundled = await rolldown({
-      input: Object.fromEntries(entries.map((name) => [path.basename(name), path.join(src, `${name}.ts`)])),
+      input: Object.fromEntries([...ofSource, ...ofPackages]),
+      plugins: [POOL_WORKER],
       platform: 'node',
       external: EXTERNAL,
       transform: { define: { 'import.meta.url': '__chunkUrl' } },
@@ -103,6 +114,18 @@ export async function bundle(root, dist) {
   await main.close();
   copyFileSync(path.join(root, 'scripts', 'chunk-loader.cjs'), path.join(dist, 'chunk-loader.cjs'));
 }
+
+/** Piscina looks for the script of its threads beside its own. */
+const POOL_WORKER = {
+  name: 'pool-worker',
+  transform(code, id) {
+    if (!id.endsWith('node_modules/piscina/dist/index.js')) return undefined;
+    const beside = "__dirname, 'worker.js'";
+    if (!code.includes(beside)) throw new Error(`${id} does not name the script of its threads as expected`);
+    const built = "require('node:url').fileURLToPath(__chunkUrl), '../../shard/pool-worker.js'";
+    return { code: code.replace(beside, built), map: null };
+  },
+};
 
 const STUB = `require('../chunk-loader.cjs').loadEntry(module);\n`;
 

@@ -7,7 +7,7 @@
 import { spawn } from 'node:child_process';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -59,6 +59,9 @@ try {
   process.exitCode = 1;
 } finally {
   rmSync(folder, { recursive: true, force: true });
+  // A thread that was ended meanwhile leaves half a file.
+  for (const name of readdirSync(dist, { recursive: true, encoding: 'utf8' }))
+    if (/\.cache\.\d+-\d+$/.test(name)) rmSync(path.join(dist, name));
 }
 
 /** @param change  what happens to the objects while the server runs */

@@ -34,7 +34,7 @@ async function runCommand(args: readonly string[]): Promise<number> {
   // Each subcommand is imported when it is asked for: `serve` must not pay for what the others load.
   if (first === 'snapshot') return (await import('./snapshot.ts')).runSnapshot(rest);
   if (first === 'check') return (await import('./check.ts')).runCheck(rest);
-  if (first === 'serve') return (await import('./serve.ts')).runServe(rest);
+  if (first === 'serve') return serve(rest);
   if (first === 'kube-dns') return (await import('./kube-dns.ts')).runKubeDns(rest);
   if (first !== undefined && !first.startsWith('-')) {
     throw new SkyshardError(
@@ -45,6 +45,12 @@ async function runCommand(args: readonly string[]): Promise<number> {
   // Without a subcommand the flags tell whose place it takes; without any it is a server, as CoreDNS is.
   const { chooseCommand } = await import('./choose-command.ts');
   if (chooseCommand(args) === 'kube-dns') return (await import('./kube-dns.ts')).runKubeDns(args);
+  return serve(args);
+}
+
+/** The first thread comes up while main finds out what it is to serve. */
+async function serve(args: readonly string[]): Promise<number> {
+  (await import('../server/threads/shard-pool.ts')).startEarly();
   return (await import('./serve.ts')).runServe(args);
 }
 

@@ -17,9 +17,11 @@ export function startEarly(): void {
 
 /** A thread for a shard: that made early, once, or a new one. */
 export function takeShardPool(transport: Transport): Piscina {
-  const taken = transport === 'mmsg' ? early : undefined;
-  if (taken !== undefined) early = undefined;
-  return taken ?? createShardPool(transport);
+  const made = early;
+  early = undefined;
+  if (made !== undefined && transport === 'mmsg') return made;
+  void made?.destroy();
+  return createShardPool(transport);
 }
 
 function createShardPool(transport: Transport): Piscina {
