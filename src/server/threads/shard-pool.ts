@@ -12,7 +12,10 @@ let early: Piscina | undefined;
 
 /** Make the thread that the first shard will take, for the transport of Linux; one that nobody takes does not keep the process alive. */
 export function startEarly(): void {
-  if (process.platform === 'linux') early ??= createShardPool('mmsg');
+  if (process.platform !== 'linux' || early !== undefined) return;
+  early = createShardPool('mmsg');
+  // Who takes it is told what goes wrong from then on; that it does not start at all is found out by then too.
+  early.on('error', () => undefined);
 }
 
 /** A thread for a shard: that made early, once, or a new one. */
