@@ -196,10 +196,14 @@ function int32Memory(value: number): Uint8Array {
   return memory;
 }
 
+/** In a container the capability is of use to root alone: others get it from no runtime, whatever a pod's securityContext adds. */
+export const LOW_PORT_HINT =
+  'ports below 1024 need the capability NET_BIND_SERVICE, which in a pod only root gets, or net.ipv4.ip_unprivileged_port_start=0 among its sysctls';
+
 const BIND_HINT = new Map<number, string>([
   [ERRNO.EADDRINUSE, 'another server listens there'],
   [ERRNO.EADDRNOTAVAIL, 'no interface of this machine has that address'],
-  [ERRNO.EACCES, 'ports below 1024 need NET_BIND_SERVICE'],
+  [ERRNO.EACCES, LOW_PORT_HINT],
   [ERRNO.EPERM, 'not permitted'],
   [ERRNO.EAFNOSUPPORT, 'this machine has no such address family'],
 ]);

@@ -41,7 +41,9 @@ export function followDockerfile(
   const stages = new Map<string, Stage>();
   let stage: Stage | undefined;
   const pathIn = (of: Stage, name: string): string => path.join(of.root, path.posix.resolve(of.workingDirectory, name));
-  for (const line of readFileSync(file, 'utf8').split('\n')) {
+  for (const line of readFileSync(file, 'utf8')
+    .replaceAll(/\\\n\s*/g, '')
+    .split('\n')) {
     if (line === '' || line.startsWith('#')) continue;
     const [, instruction, text] = /^(\w+) (.*)$/.exec(line)!;
     if (instruction === 'FROM') {

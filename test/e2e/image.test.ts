@@ -4,7 +4,17 @@
  */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { chmodSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { once } from 'node:events';
+import {
+  chmodSync,
+  copyFileSync,
+  cpSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { parse } from 'yaml';
@@ -37,13 +47,15 @@ const folder = temporaryFolder();
 chmodSync(folder, 0o755);
 let image: Image;
 let app: string;
+const pathOfBaseImage = `${path.join(folder, 'bin')}:${process.env['PATH']}`;
 
 before(() => {
+  makeProgramsOfBaseImage(path.join(folder, 'bin'));
   const build = path.join(folder, 'build');
   mkdirSync(build);
   image = followDockerfile(path.join(ROOT, 'deploy/Dockerfile'), ROOT, build, {
     ...process.env,
-    PATH: `${programsOfBaseImage()}:${process.env['PATH']}`,
+    PATH: pathOfBaseImage,
     npm_config_offline: 'true',
     npm_config_update_notifier: 'false',
   });
@@ -69,6 +81,14 @@ test('the image has what the server needs to run, for every user, and nothing of
   }
 });
 
+test('the packages that the server loads can be loaded', () => {
+  const names = JSON.stringify(Object.keys(manifest.dependencies));
+  const script = `await Promise.all(${names}.map((name) => import(name)))`;
+  const args = ['--input-type=module', '--eval', script];
+  const { status, stderr } = spawnSync(process.execPath, args, { cwd: app, encoding: 'utf8' });
+  assert.equal(status, 0, stderr);
+});
+
 test('the image names the ports of the Deployment', () => {
   const ports = container.ports.map(({ containerPort, protocol }) => `${containerPort}/${protocol.toLowerCase()}`);
   const exposed = image.exposed.map((port) => (port.includes('/') ? port : `${port}/tcp`));
@@ -85,6 +105,7 @@ describe(
       writeFileSync(path.join(folder, 'Corefile'), configMap.data.Corefile);
       writeFileSync(path.join(folder, 'resolv.conf'), 'nameserver 192.0.2.1\n');
       writeFileSync(path.join(folder, 'report.cjs'), REPORT_CACHES);
+      cpSync(path.join(ROOT, 'deploy/demo'), path.join(folder, 'demo'), { recursive: true });
     });
     after(() => pod.close());
 
@@ -97,24 +118,39 @@ describe(
       await assertServes(['--bounding-set=-all,+net_bind_service']);
     });
 
+    test('says what another user needs for port 53', async () => {
+      const running = start([
+        '--reuid=65532',
+        '--regid=65532',
+        '--clear-groups',
+        '--bounding-set=-all,+net_bind_service',
+      ]);
+      const [code] = (await once(running.child, 'close')) as [number | null];
+      assert.equal(code, 2, running.output());
+      assert.match(running.output(), /^skyshard: BIND_FAILED: .*:53: .*NET_BIND_SERVICE.*ip_unprivileged_port_start/m);
+    });
+
     test('runs as any user where the pod has no privileged ports', async () => {
       pod.run('sysctl', '-qw', 'net.ipv4.ip_unprivileged_port_start=0');
       await assertServes(['--reuid=65532', '--regid=65532', '--clear-groups', '--bounding-set=-all']);
     });
 
-    async function assertServes(privileges: readonly string[]): Promise<void> {
-      const before = filesOf(app);
-      const setpriv = ['setpriv', '--no-new-privs', '--inh-caps=-all', ...privileges];
+    /** The server with the arguments of the Deployment, as setpriv starts it. */
+    function start(privileges: readonly string[]) {
       const mounts = ['unshare', '--mount', 'sh', '-c', READ_ONLY, path.join(folder, 'resolv.conf')];
+      const setpriv = ['setpriv', '--no-new-privs', '--inh-caps=-all', ...privileges];
       const args = container.args.map((arg) => arg.replace('/etc/coredns', folder));
-      const objects = ['--manifests', path.join(ROOT, 'deploy/demo')];
-      const [node, ...entry] = image.entrypoint;
-      assert.equal(node, 'node');
-      const running = startProgram(process.execPath, [...entry, ...args, ...objects], {
+      const [program, ...entry] = image.entrypoint;
+      return startProgram(program!, [...entry, ...args, '--manifests', path.join(folder, 'demo')], {
         workingDirectory: app,
         wrapper: [...pod.wrapper, ...mounts, ...setpriv],
-        env: { NODE_OPTIONS: `--require ${path.join(folder, 'report.cjs')}` },
+        env: { PATH: pathOfBaseImage, NODE_OPTIONS: `--require ${path.join(folder, 'report.cjs')}` },
       });
+    }
+
+    async function assertServes(privileges: readonly string[]): Promise<void> {
+      const before = filesOf(app);
+      const running = start(privileges);
       await running.waitForOutput(/ listens on /);
       for (const flag of ['+notcp', '+tcp']) {
         const ask = ['dig', flag, '+short', '+time=2', '+tries=3', '@127.0.0.1', 'whoami.default.svc.cluster.local'];
@@ -156,12 +192,12 @@ vm.Script = class extends Script {
 
 /**
  * Node, and an npm whose `ci` makes node_modules of what is installed here; the Node of the optional dependencies becomes one
- * that nothing may run. @returns the folder
+ * that nothing may run.
  */
-function programsOfBaseImage(): string {
-  const programs = path.join(folder, 'bin');
+function makeProgramsOfBaseImage(programs: string): void {
   mkdirSync(programs);
-  symlinkSync(process.execPath, path.join(programs, 'node'));
+  // Not a link to it: its folders may be closed to other users.
+  copyFileSync(process.execPath, path.join(programs, 'node'));
   const npm = spawnSync('sh', ['-c', 'command -v npm'], { encoding: 'utf8' }).stdout.trim();
   const install = [
     `cp -al ${ROOT}/node_modules . 2>/dev/null || cp -a ${ROOT}/node_modules .`,
@@ -173,7 +209,6 @@ function programsOfBaseImage(): string {
   ];
   const script = `#!/bin/sh\n[ "$1" = ci ] || exec "${npm}" "$@"\nset -e\n${install.join('\n')}\n`;
   writeFileSync(path.join(programs, 'npm'), script, { mode: 0o755 });
-  return programs;
 }
 
 /** Path, size and time of every file. */

@@ -7,6 +7,7 @@ import { createServer, isIPv4 } from 'node:net';
 import { SkyshardError } from '../../base/skyshard-error.ts';
 import type { Libc } from '../../native/libc.ts';
 import { probeAddress, type ProbedAddress } from '../../native/probe-address.ts';
+import { LOW_PORT_HINT } from '../../native/udp-socket.ts';
 
 /**
  * @param libc  undefined: without native calls. Node's own way loads and compiles much for a server that has just started.
@@ -70,6 +71,6 @@ export function bindFailureText(
   const where = isIPv4(address) ? `${address}:${port}` : `[${address}]:${port}`;
   if (cause.code === 'EADDRINUSE') return `${where}: another server listens there (EADDRINUSE)`;
   if (cause.code === 'EADDRNOTAVAIL') return `${where}: no interface of this machine has that address (EADDRNOTAVAIL)`;
-  if (cause.code === 'EACCES') return `${where}: ports below 1024 need NET_BIND_SERVICE (EACCES)`;
+  if (cause.code === 'EACCES') return `${where}: ${LOW_PORT_HINT} (EACCES)`;
   return `${where}: ${cause.message}`;
 }
