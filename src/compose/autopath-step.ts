@@ -10,6 +10,14 @@ import type { Lookups } from './lookups.ts';
 import { expandName, type MessageRecords } from './message-records.ts';
 import { SearchList } from './search-list.ts';
 
+/** What is no answer, where none of the plugins below has made it out of an error. */
+const FAILURES: ReadonlySet<number> = new Set([RCODE.FORMERR, RCODE.SERVFAIL, RCODE.NOTIMP, RCODE.REFUSED]);
+/** What upstream servers and `acl` say is said. */
+const WITH_NAMES: ReadonlySet<number> = new Set([
+  ...[PLUGIN.SERVER, PLUGIN.HOSTS, PLUGIN.TEMPLATE],
+  ...[PLUGIN.FILE, PLUGIN.AUTO, PLUGIN.SECONDARY],
+]);
+
 const NO_NAMESPACE = new Uint8Array(0);
 
 export class AutopathStep {
@@ -44,8 +52,9 @@ export class AutopathStep {
     const result = lookups.first(answerer, 'autopath', stepAt, stepCount, restAt);
     if (result !== STEP_RESULT.DONE) return result;
     const { plugin } = answerer;
-    if (lookups.isFirstFailed || !isPassedOver(response.rcode, plugin)) {
-      if (!lookups.isFirstFailed) lookups.count(COMPOSED.AUTOPATH, scope);
+    const { isFailed } = lookups;
+    if (isFailed || !isPassedOver(response.rcode, plugin)) {
+      if (!isFailed) lookups.count(COMPOSED.AUTOPATH, scope);
       return STEP_RESULT.DONE;
     }
     const { qtype } = query;
@@ -53,7 +62,7 @@ export class AutopathStep {
       const asked = lookups.ask(answerer, restAt, name, qtype);
       if (asked === 'pending') return STEP_RESULT.PENDING;
       if (asked === undefined) break;
-      if (isPassedOver(asked.rcode, answerer.plugin)) continue;
+      if (!lookups.isFailed && isPassedOver(asked.rcode, answerer.plugin)) continue;
       answerer.beginAnew(held);
       answerer.plugin = PLUGIN.AUTOPATH;
       this.#write(lookups, answerer, asked);
@@ -86,7 +95,7 @@ export class AutopathStep {
   }
 }
 
-/** There is no such name, or no plugin of the block is there for it: then the next one of the list is tried. */
+/** There is no such name, or the plugins that know of names of their own say nothing of it: the next one of the list is tried. */
 function isPassedOver(rcode: number, plugin: number): boolean {
-  return rcode === RCODE.NXDOMAIN || (rcode === RCODE.REFUSED && plugin === PLUGIN.SERVER);
+  return rcode === RCODE.NXDOMAIN || (FAILURES.has(rcode) && WITH_NAMES.has(plugin));
 }

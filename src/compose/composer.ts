@@ -55,7 +55,7 @@ const UDP_SIZE = 0xffff;
 export class ThreadComposer implements Composer, Lookups {
   readonly writer = new ResponseComposer();
   isTranslating = false;
-  isFirstFailed = false;
+  isFailed = false;
 
   readonly #options: AnswererOptions;
   readonly #reader: SnapshotReader;
@@ -153,7 +153,7 @@ export class ThreadComposer implements Composer, Lookups {
 
   first(answerer: ComposedAnswerer, name: string, stepAt: number, stepCount: number, restAt: number): number {
     const { client, query, response } = answerer;
-    this.isFirstFailed = false;
+    this.isFailed = false;
     const key = this.#path + name;
     let known = this.#known?.get(key);
     if (known === undefined && client.rewriting !== undefined) {
@@ -163,7 +163,7 @@ export class ThreadComposer implements Composer, Lookups {
       known = asked;
     }
     if (known !== undefined) {
-      this.isFirstFailed = known.isFailed;
+      this.isFailed = known.isFailed;
       answerer.plugin = known.plugin;
       const message = new MessageRecords(known.message);
       this.writer.begin(response, query);
@@ -175,7 +175,7 @@ export class ThreadComposer implements Composer, Lookups {
     this.#awaited = key;
     const result = answerer.answerBehind(stepAt, stepCount);
     if (result === STEP_RESULT.DONE) this.#awaited = outer;
-    this.isFirstFailed = client.error !== QUERY_ERROR.NONE;
+    this.isFailed = client.error !== QUERY_ERROR.NONE;
     return result;
   }
 
@@ -185,6 +185,7 @@ export class ThreadComposer implements Composer, Lookups {
     const known = this.#known?.get(key) ?? this.#ask(answerer, tableAt, name, qtype, key);
     if (known === undefined || known === 'pending') return known;
     answerer.plugin = known.plugin;
+    this.isFailed = known.isFailed;
     return new MessageRecords(known.message);
   }
 

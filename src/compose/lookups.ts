@@ -11,8 +11,8 @@ export interface Lookups {
   readonly writer: ResponseComposer;
   /** the answer in the making is part of the translation of addresses: what it asks is not translated */
   isTranslating: boolean;
-  /** no plugin answered what `first` ran last: it failed */
-  readonly isFirstFailed: boolean;
+  /** no plugin answered what `first` or `ask` ran last: it failed */
+  readonly isFailed: boolean;
 
   /** A place for the question in hand, kept until the step is done. */
   hold(answerer: ComposedAnswerer): HeldQuestion;

@@ -85,7 +85,7 @@ export class TranslationStep {
     const { scope } = client;
     const held = lookups.hold(answerer);
     const result = lookups.first(answerer, family.name, stepAt, stepCount, 0);
-    if (result !== STEP_RESULT.DONE || lookups.isFirstFailed || response.rcode === RCODE.NXDOMAIN) return result;
+    if (result !== STEP_RESULT.DONE || lookups.isFailed || response.rcode === RCODE.NXDOMAIN) return result;
     const hasOwn = hasAddress(answerer, family.type);
     if (hasOwn && translation.program.translatesAll !== true) return result;
     if (family === SIIT && response.isTruncated) return result;

@@ -167,6 +167,19 @@ test('names that no plugin of the block is there for are passed over', () => {
   assert.deepEqual(server.ask('none.team.svc.cluster.local A', { peer: POD }).slice(0, 1), ['NXDOMAIN aa']);
 });
 
+test('a plugin that knows names of its own, and not this one, does not end the search', () => {
+  const template = (zone: string, option: string): string => `template ANY ANY ${zone} {\n ${option}\n }\n`;
+  const extra =
+    template('www.example.com.team.svc.cluster.local', 'rcode REFUSED') +
+    template('www.example.com.svc.cluster.local', 'match none');
+  const server = serverOf({ extra });
+  assert.deepEqual(server.ask('www.example.com.team.svc.cluster.local A', { peer: POD }), [
+    'NOERROR',
+    'www.example.com.team.svc.cluster.local. 60 CNAME www.example.com.',
+    'www.example.com. 60 A 192.0.2.80',
+  ]);
+});
+
 test('what `rewrite` made of the name is searched for, and the response is changed back', () => {
   const server = serverOf({ extra: 'rewrite name suffix .short.test .team.svc.cluster.local answer auto' });
   assert.deepEqual(server.ask('www.example.com.short.test A', { peer: POD }), [
