@@ -21,11 +21,13 @@ export function cacheProfileOf(
   isBelow: (zone: string) => boolean,
 ): CacheProfile {
   const { prefetch, serveStale } = options;
+  const denial = boundsOf(options.denial, isBelow);
   return {
     instance,
     success: boundsOf(options.success, isBelow),
-    denial: boundsOf(options.denial, isBelow),
-    failureMs: options.servfailMs,
+    denial,
+    // Failures lie among denials: where these are not kept, they are not.
+    failureMs: denial.isDisabled ? 0 : options.servfailMs,
     keepsTtl: options.keepsTtl,
     prefetch:
       prefetch === null || prefetch.amount === 0

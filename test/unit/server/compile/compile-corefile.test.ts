@@ -381,6 +381,7 @@ describe('cache', () => {
     bind 127.0.0.1
     cache 20 example.org example.net {
         disable success a.example.org
+        disable denial b.example.org
     }
     forward . 192.0.2.1
 }`);
@@ -393,6 +394,9 @@ describe('cache', () => {
     assert.deepEqual(profileOf('example.org.')?.success, { max: 20, min: 5, isMinSaid: false, isDisabled: false });
     assert.equal(profileOf('a.example.org.')?.success.isDisabled, true);
     assert.equal(profileOf('a.example.org.')?.denial.isDisabled, false);
+    assert.equal(profileOf('a.example.org.')?.failureMs, 5000);
+    assert.equal(profileOf('b.example.org.')?.denial.isDisabled, true);
+    assert.equal(profileOf('b.example.org.')?.failureMs, 0);
     assert.equal(profileOf('example.net.')?.instance.key, profileOf('a.example.org.')?.instance.key);
   });
 });
