@@ -10,7 +10,7 @@ import { parseName } from '../dns/name.ts';
 import { describe, Field } from './field.ts';
 import type { FieldPath, ObjectError } from './object-error.ts';
 import type { LabelSelector, Labels } from './label-selector.ts';
-import { LABEL, SUBDOMAIN, targetNameOf } from './name-rules.ts';
+import { isSubdomain, LABEL, targetNameOf } from './name-rules.ts';
 import type { ObjectKind } from './object-sink.ts';
 import type {
   ClusterObject,
@@ -29,10 +29,13 @@ export interface DecodeOptions {
   readonly labels?: LabelSelector | undefined;
 }
 
-const SERVICE_NAME_LABEL = 'kubernetes.io/service-name';
-const IMPORTED_SERVICE_LABEL = 'multicluster.kubernetes.io/service-name';
-const SOURCE_CLUSTER_LABEL = 'multicluster.kubernetes.io/source-cluster';
-const TRIGGER_TIME_ANNOTATION = 'endpoints.kubernetes.io/last-change-trigger-time';
+/** Labels of an EndpointSlice that are read. */
+export const SLICE_LABELS = {
+  SERVICE: 'kubernetes.io/service-name',
+  IMPORTED_SERVICE: 'multicluster.kubernetes.io/service-name',
+  SOURCE_CLUSTER: 'multicluster.kubernetes.io/source-cluster',
+} as const;
+export const TRIGGER_TIME_ANNOTATION = 'endpoints.kubernetes.io/last-change-trigger-time';
 /** Annotations that are read; all others may be left out of what is decoded. */
 export const NOTED_ANNOTATIONS: readonly string[] = [TRIGGER_TIME_ANNOTATION];
 const PROTOCOLS = ['TCP', 'UDP', 'SCTP'] as const;
@@ -217,8 +220,8 @@ function decodeEndpointSlice(
   rules: Rules,
   faults: ObjectError[],
 ): EndpointSlice | undefined {
-  const service = lowerLabel(labels, SERVICE_NAME_LABEL);
-  const importedService = lowerLabel(labels, IMPORTED_SERVICE_LABEL);
+  const service = lowerLabel(labels, SLICE_LABELS.SERVICE);
+  const importedService = lowerLabel(labels, SLICE_LABELS.IMPORTED_SERVICE);
   const type = decodeAddressType(field.get('addressType'), rules);
   if (service === '' && importedService === '') return undefined;
   return {
@@ -226,8 +229,8 @@ function decodeEndpointSlice(
     ...decodeObjectName(field),
     service,
     importedService,
-    sourceCluster: lowerLabel(labels, SOURCE_CLUSTER_LABEL),
-    triggerTimeMs: decodeTriggerTime(field.get('metadata').get('annotations').get(TRIGGER_TIME_ANNOTATION)),
+    sourceCluster: lowerLabel(labels, SLICE_LABELS.SOURCE_CLUSTER),
+    triggerTimeMs: triggerTimeOf(field.get('metadata').get('annotations').get(TRIGGER_TIME_ANNOTATION).value),
     ports: decodeSlicePorts(field.get('ports'), rules),
     endpoints: decodeEndpoints(field.get('endpoints'), { type, rules, faults }),
   };
@@ -255,8 +258,8 @@ function lowerLabel(labels: Labels, key: string): string {
 
 const RFC3339 = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/;
 
-/** Only a figure for the metrics: what is no time is passed over. */
-function decodeTriggerTime({ value }: Field): number {
+/** Only a figure for the metrics: what is no time is passed over. @returns Unix time in ms; 0: none */
+export function triggerTimeOf(value: unknown): number {
   const timeMs = typeof value === 'string' && RFC3339.test(value) ? Date.parse(value) : NaN;
   return Number.isNaN(timeMs) ? 0 : timeMs;
 }
@@ -388,7 +391,7 @@ function decodeLabel(field: Field): string {
 
 function decodeSubdomain(field: Field): string {
   const name = field.requiredText().toLowerCase();
-  if (name.length > 253 || !SUBDOMAIN.test(name)) {
+  if (!isSubdomain(name)) {
     throw field.error(
       `must be letters, digits, '-' and '.', at most 253, each part with a letter or digit at both ends, not ${JSON.stringify(name)}`,
     );

@@ -7,6 +7,7 @@ import { ObjectError } from '../../kubernetes/object-error.ts';
 import type { ObjectKind } from '../../kubernetes/object-sink.ts';
 import type { ObjectChange } from '../../kubernetes/objects.ts';
 import type { ChangeItem, ListEnd, ListItem, ObjectFault, WatchFailure, WatchItem } from './decoded-item.ts';
+import { TrimmedSlice } from './protobuf-slice.ts';
 
 type Raw = Readonly<Record<string, unknown>>;
 
@@ -54,6 +55,9 @@ export class ObjectReader {
   /** @throws SkyshardError API_RESPONSE if it is no event of the kind */
   readEvent(event: unknown): WatchItem {
     const { type, object: raw } = mappingOf(event);
+    if (raw instanceof TrimmedSlice) {
+      return { type: 'change', change: { op: 'put', object: raw.slice }, resourceVersion: raw.resourceVersion };
+    }
     const object = mappingOf(raw);
     if (type === 'ERROR') return readFailure(object);
     const metadata = mappingOf(object['metadata']);

@@ -68,7 +68,7 @@ function readField(reader: ProtobufReader, { type, name, message: inner }: Messa
   }
 }
 
-function readInner(reader: ProtobufReader, type: MessageType): RawMessage {
+export function readInner(reader: ProtobufReader, type: MessageType): RawMessage {
   const outerEnd = reader.enter();
   const message = readMessage(reader, type);
   reader.leave(outerEnd);

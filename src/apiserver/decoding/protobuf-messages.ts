@@ -71,6 +71,9 @@ export const WATCH_EVENT = message(`${META}.WatchEvent`, [
   [2, 'object', message(`${RUNTIME}.RawExtension`, [[1, 'raw', 'position']])],
 ]);
 
+/** Numbers of these fields, for who reads them one by one. */
+export const EVENT = { TYPE: 1, OBJECT: 2, RAW: 1 } as const;
+
 export const STATUS = message(`${META}.Status`, [
   [3, 'message', 'text'],
   [4, 'reason', 'text'],

@@ -4,15 +4,18 @@
  *   list    "k8s\0" Unknown{ typeMeta, raw: …List{ metadata, items… } }            walked field by field: it may have 100 MB
  *   watch   frame…, each: size (4 octets, big-endian) WatchEvent{ type, object: RawExtension{ raw: "k8s\0" Unknown } }
  */
+import { apiVersionOf } from '../../kubernetes/decode.ts';
 import { OBJECT_SIZE_MAX } from './octet-collector.ts';
-import { readMessage, type RawMessage } from './protobuf-message-reader.ts';
+import { readInner, readMessage, type RawMessage } from './protobuf-message-reader.ts';
 import * as messages from './protobuf-messages.ts';
 import { ProtobufReader, VARINT_SIZE_MAX, WIRE, type OctetRange } from './protobuf-reader.ts';
+import { readSlice, type TrimmedSlice } from './protobuf-slice.ts';
 import { ResponseChunks } from './response-chunks.ts';
 import { SizedOctets } from './sized-octets.ts';
 
 const UNKNOWN_TYPE_META = 1;
 const UNKNOWN_RAW = 2;
+const SLICE_VERSION = apiVersionOf('EndpointSlice');
 const FRAME_HEADER_SIZE = 4;
 
 /** What comes next. */
@@ -242,24 +245,53 @@ export class ProtobufStreamSplitter {
     this.#isInFrame = true;
   }
 
-  #readEvent(): { readonly type: unknown; readonly object: RawMessage } {
+  /** Field after field: an object for each message around the object would be a good part of the work. */
+  #readEvent(): { readonly type: unknown; readonly object: RawMessage | TrimmedSlice } {
     const reader = this.#reader;
     const { octets, start, end } = this.#frame;
     reader.open(octets, start, end);
-    const { type, object } = readMessage(reader, messages.WATCH_EVENT);
-    const position = (object as RawMessage | undefined)?.['raw'] as OctetRange | undefined;
+    let type: string | undefined;
+    let position: OctetRange | undefined;
+    for (let number = reader.nextField(); number !== 0; number = reader.nextField()) {
+      if (number === messages.EVENT.TYPE) type = reader.readText() || type;
+      else if (number === messages.EVENT.OBJECT) position = readExtension(reader);
+      else reader.skip();
+    }
     if (position === undefined) throw reader.error('an event without an object');
     reader.seek(position);
     if (!reader.takePrefix(messages.UNKNOWN_PREFIX)) throw reader.error('no Kubernetes protobuf');
-    const { typeMeta, raw } = readMessage(reader, messages.UNKNOWN);
-    const { kind, apiVersion } = (typeMeta ?? {}) as RawMessage;
+    let typeMeta: RawMessage | undefined;
+    let raw: OctetRange | undefined;
+    for (let number = reader.nextField(); number !== 0; number = reader.nextField()) {
+      if (number === UNKNOWN_TYPE_META) typeMeta = readInner(reader, messages.TYPE_META);
+      else if (number === UNKNOWN_RAW) raw = reader.skipOctets();
+      else reader.skip();
+    }
+    const { kind, apiVersion } = typeMeta ?? {};
     // An object of another kind has a type and no fields: who reads it will refuse it.
     const messageType = kind === 'Status' ? messages.STATUS : kind === this.#kind ? this.#objectType : undefined;
     if (raw === undefined || messageType === undefined) return { type, object: { kind, apiVersion } };
-    reader.seek(raw as OctetRange);
+    if (kind === 'EndpointSlice' && apiVersion === SLICE_VERSION && (type === 'MODIFIED' || type === 'ADDED')) {
+      reader.seek(raw);
+      const object = readSlice(reader);
+      if (object !== undefined) return { type, object };
+    }
+    reader.seek(raw);
     const message = readMessage(reader, messageType);
     message['kind'] = kind;
     message['apiVersion'] = apiVersion;
     return { type, object: message };
   }
+}
+
+/** @returns where its octets are; the last if there are several */
+function readExtension(reader: ProtobufReader): OctetRange | undefined {
+  let position: OctetRange | undefined;
+  const outerEnd = reader.enter();
+  for (let number = reader.nextField(); number !== 0; number = reader.nextField()) {
+    if (number === messages.EVENT.RAW) position = reader.skipOctets();
+    else reader.skip();
+  }
+  reader.leave(outerEnd);
+  return position;
 }

@@ -5,6 +5,12 @@ import fc from 'fast-check';
 import { createListDecoder, createWatchDecoder } from '../../../../src/apiserver/decoding/decoders.ts';
 import { acceptHeader } from '../../../../src/apiserver/decoding/media-type.ts';
 import { OBJECT_SIZE_MAX } from '../../../../src/apiserver/decoding/octet-collector.ts';
+import {
+  EVENT,
+  OBJECT_MESSAGES,
+  WATCH_EVENT,
+  type MessageType,
+} from '../../../../src/apiserver/decoding/protobuf-messages.ts';
 import { decodeObject } from '../../../../src/kubernetes/decode.ts';
 import type { ObjectKind } from '../../../../src/kubernetes/object-sink.ts';
 import { cutAt, everyOctet, readList, readWatch } from './chunks.ts';
@@ -138,6 +144,101 @@ test('endpoints, good and bad, are what the decoder of JSON makes of them', () =
     { numRuns: 500 },
   );
   assert.ok(good > 50 && odd > 50 && bad > 10, `${good} good, ${odd} in part, ${bad} bad`);
+});
+
+test('slices of a watch, good and bad, are what the decoder of JSON makes of them', () => {
+  const text = fc.constantFrom(
+    'web',
+    'Web-1',
+    'a.b',
+    '-a',
+    'a-',
+    'a..b',
+    '.a',
+    'a.',
+    'x'.repeat(63),
+    'x'.repeat(64),
+    'ä',
+    '',
+  );
+  const port = fc.record(
+    {
+      name: fc.constantFrom('http', 'HTTP', '', 'a_b', 'x'.repeat(64)),
+      port: fc.constantFrom(80, 65_535, 65_536, -1),
+      protocol: fc.constantFrom('TCP', 'UDP', 'SCTP', 'tcp', 'ICMP'),
+    },
+    { requiredKeys: [] },
+  );
+  const good = { weight: 4, arbitrary: fc.constant('web') };
+  const slice = fc.record({
+    metadata: fc.record(
+      {
+        name: fc.oneof(
+          good,
+          text.filter((name) => name !== ''),
+        ),
+        namespace: fc.oneof(
+          good,
+          text.filter((name) => name !== ''),
+        ),
+        resourceVersion: fc.constant('7'),
+        labels: fc.record(
+          {
+            'kubernetes.io/service-name': fc.oneof(good, text),
+            'multicluster.kubernetes.io/service-name': text,
+            'multicluster.kubernetes.io/source-cluster': text,
+            other: text,
+          },
+          { requiredKeys: [] },
+        ),
+        annotations: fc.record(
+          {
+            'endpoints.kubernetes.io/last-change-trigger-time': fc.constantFrom('2026-01-02T03:04:05Z', 'now', ''),
+            other: text,
+          },
+          { requiredKeys: [] },
+        ),
+      },
+      { requiredKeys: ['name', 'resourceVersion'] },
+    ),
+    ports: fc.array(fc.oneof({ weight: 3, arbitrary: fc.constant({ name: 'dns', port: 53, protocol: 'UDP' }) }, port), {
+      maxLength: 2,
+    }),
+    endpoints: fc.array(fc.oneof({ weight: 3, arbitrary: fc.constant({ addresses: ['10.0.0.1'] }) }, endpoint), {
+      maxLength: 3,
+    }),
+    addressType: fc.oneof({ weight: 8, arbitrary: fc.constant('IPv4') }, fc.constantFrom('FQDN', '')),
+  });
+  const counts = { put: 0, delete: 0, fault: 0 };
+  fc.assert(
+    fc.property(slice, fc.constantFrom('ADDED', 'MODIFIED', 'DELETED'), (raw, type) => {
+      const json = { ...raw, kind: 'EndpointSlice', apiVersion: DISCOVERY };
+      const [expected] = readWatch(createWatchDecoder('EndpointSlice', 'application/json'), [
+        Buffer.from(`${JSON.stringify({ type, object: json })}\n`),
+      ]);
+      const [item] = readWatch(createWatchDecoder('EndpointSlice', `${TYPE};stream=watch`), [
+        encodeEvent(type, 'EndpointSlice', DISCOVERY, json),
+      ]);
+      assert.ok(expected?.type === 'fault' || expected?.type === 'change');
+      counts[expected.type === 'fault' ? 'fault' : expected.change.op]++;
+      if (expected.type === 'fault' && item?.type === 'fault') assert.equal(item.error.message, expected.error.message);
+      else assert.deepEqual(item, expected);
+    }),
+    { numRuns: 1500 },
+  );
+  assert.ok(counts.put > 50 && counts.delete > 50 && counts.fault > 50, JSON.stringify(counts));
+});
+
+test('numbers of the fields of slices that are read one by one', () => {
+  const numbers = (type: MessageType): Record<string, number> =>
+    Object.fromEntries(type.fields.flatMap((field) => (field === undefined ? [] : [[field.name, field.number]])));
+  const { EndpointSlice: sliceType } = OBJECT_MESSAGES;
+  assert.deepEqual(numbers(sliceType!), { metadata: 1, endpoints: 2, ports: 3, addressType: 4 });
+  assert.deepEqual(numbers(sliceType!.fields[3]!.message!), { name: 1, protocol: 2, port: 3 });
+  const meta = { name: 1, namespace: 3, resourceVersion: 6, deletionTimestamp: 9, labels: 11, annotations: 12 };
+  assert.deepEqual(numbers(sliceType!.fields[1]!.message!), meta);
+  assert.deepEqual(numbers(WATCH_EVENT), { type: EVENT.TYPE, object: EVENT.OBJECT });
+  assert.deepEqual(numbers(WATCH_EVENT.fields[2]!.message!), { raw: EVENT.RAW });
 });
 
 test('a Pod that is deleted, one of the host network, a Service of 10-octet numbers', () => {
