@@ -6,6 +6,7 @@ import type { FlightCache } from './flight-cache.ts';
 import { FORWARD_CELLS, type ForwardCounters } from './counts/forward-counters.ts';
 import { GROUPS_MAX, type UpstreamAddress } from './forward-group.ts';
 import type { ForwardReports } from './counts/forward-reports.ts';
+import { STREAM_SOCKET } from './forward-transport.ts';
 import type { KnownGroups } from './known-groups.ts';
 import type { Reply } from './reply.ts';
 import type { ResponseDelivery } from './response-delivery.ts';
@@ -114,7 +115,8 @@ export class FlightEnds {
       this.#cache.keepFailure(slot);
     }
     const { address, port } = this.#lastUpstream(slot);
-    this.#reports.setFailed(error, address, port);
+    const isStream = this.#table.attemptSocket[this.#table.lastAttempt(slot)] === STREAM_SOCKET;
+    this.#reports.setFailed(error, address, port, isStream);
     this.#delivery.nowMs = this.#attempts.nowMs;
     this.#delivery.sendFailure(slot, extendedError);
     this.#finish(slot, false);

@@ -317,9 +317,9 @@ export class Forwarder implements QueryForwarder {
     this.#acceptance.receiveStream(attempt, generation, at, size);
   }
 
-  /** There will be no reply from that stream. */
-  failStream(attempt: number, generation: number): void {
-    if (this.#attempts.isOpenStream(attempt, generation)) this.failAttempt(attempt);
+  /** There will be no reply from that stream. @param isRefused  nobody listens there */
+  failStream(attempt: number, generation: number, isRefused: boolean): void {
+    if (this.#attempts.isOpenStream(attempt, generation)) this.failAttempt(attempt, isRefused);
   }
 
   /** What is due: attempts that got no reply, probes. */

@@ -25,7 +25,11 @@ export const HANDOFF_RING = layout('handoff ring', [
 ]);
 
 export const HANDOFF_FRAME = layout('handoff frame', [
-  ['size', 1, 'octets of the message; FRAME_SKIP: go on at the start of the ring; FRAME_FAILED: there is no reply'],
+  [
+    'size',
+    1,
+    'octets of the message; FRAME_SKIP: go on at the start of the ring; FRAME_FAILED: no reply; FRAME_REFUSED: nobody listens',
+  ],
   ['attempt', 1, 'which query of the shard it is'],
   ['generation', 1, 'of its transaction: what came too late is told by it'],
   ['upstream', 1, 'whom to ask'],
@@ -33,6 +37,7 @@ export const HANDOFF_FRAME = layout('handoff frame', [
 
 export const FRAME_SKIP = 0xffff_ffff;
 export const FRAME_FAILED = 0xffff_fffe;
+export const FRAME_REFUSED = 0xffff_fffd;
 
 /** Words of the rings, powers of two: a few thousand queries; replies as large as DNS has them. */
 const QUERY_RING_WORDS = 1 << 16;
@@ -109,11 +114,11 @@ export class HandoffWriter {
     return true;
   }
 
-  /** Write that a query has no reply. @returns false if there is no room now */
-  writeFailure(attempt: number, generation: number, upstream: number): boolean {
+  /** Write that a query has no reply. @param isRefused  nobody listens there @returns false if there is no room now */
+  writeFailure(attempt: number, generation: number, upstream: number, isRefused: boolean): boolean {
     const place = this.#reserve(HANDOFF_FRAME.words);
     if (place < 0) return false;
-    this.#publish(place, FRAME_FAILED, attempt, generation, upstream, 0);
+    this.#publish(place, isRefused ? FRAME_REFUSED : FRAME_FAILED, attempt, generation, upstream, 0);
     return true;
   }
 
@@ -165,6 +170,8 @@ export class HandoffReader {
   messageAt = 0;
   /** there is no message: the query has no reply */
   isFailure = false;
+  /** because nobody listens there */
+  isRefused = false;
 
   readonly octets: Uint8Array;
   readonly #words: Uint32Array;
@@ -202,7 +209,8 @@ export class HandoffReader {
       place = this.#dataAt;
     }
     const size = words[place + HANDOFF_FRAME.at.size]!;
-    this.isFailure = size === FRAME_FAILED;
+    this.isRefused = size === FRAME_REFUSED;
+    this.isFailure = this.isRefused || size === FRAME_FAILED;
     this.size = this.isFailure ? 0 : size;
     this.attempt = words[place + HANDOFF_FRAME.at.attempt]!;
     this.generation = words[place + HANDOFF_FRAME.at.generation]!;

@@ -87,7 +87,7 @@ class ShardEnd implements StreamAsker {
       reader.copyTo(message, 0);
       const query = streamQuery(this, reader.upstream, reader.attempt, reader.generation, message);
       reader.release();
-      if (!this.#options.carrier.carry(query)) this.#fail(query);
+      if (!this.#options.carrier.carry(query)) this.#fail(query, false);
     }
     return true;
   }
@@ -97,12 +97,12 @@ class ShardEnd implements StreamAsker {
     if (!this.#writer.write(attempt, generation, upstream, message, 0, message.length)) this.#options.onDropped();
   }
 
-  failQuery(query: StreamQuery): void {
+  failQuery(query: StreamQuery, isRefused: boolean): void {
     this.#options.carrier.carried();
-    this.#fail(query);
+    this.#fail(query, isRefused);
   }
 
-  #fail({ attempt, generation, upstream }: StreamQuery): void {
-    if (!this.#writer.writeFailure(attempt, generation, upstream)) this.#options.onDropped();
+  #fail({ attempt, generation, upstream }: StreamQuery, isRefused: boolean): void {
+    if (!this.#writer.writeFailure(attempt, generation, upstream, isRefused)) this.#options.onDropped();
   }
 }

@@ -1,13 +1,12 @@
 /** Asks a primary over TCP: one question a connection, responses of any number of messages. */
 import { once } from 'node:events';
 import { createConnection, type Socket } from 'node:net';
-import { MessageFrames } from './message-frames.ts';
+import { framed, MessageFrames } from '../dns/message-frames.ts';
 import { PACE_LIMITS, SendingPace, type PaceLimits } from './sending-pace.ts';
 import { TransferFault } from './transfer-fault.ts';
 
 /** How long a connection may take, ms. */
 const CONNECT_MS = 5000;
-const LENGTH_SIZE = 2;
 
 export interface Primary {
   readonly address: string;
@@ -77,11 +76,4 @@ async function* messagesOf(socket: Socket, limits: PaceLimits): AsyncGenerator<B
       yield message;
     }
   }
-}
-
-function framed(message: Uint8Array): Buffer {
-  const octets = Buffer.alloc(LENGTH_SIZE + message.length);
-  octets.writeUInt16BE(message.length, 0);
-  octets.set(message, LENGTH_SIZE);
-  return octets;
 }

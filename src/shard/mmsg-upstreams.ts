@@ -151,7 +151,7 @@ export class MmsgUpstreams implements ForwardTransport, UpstreamRegistrar {
     // What comes meanwhile waits for the next turn: clients have theirs.
     for (let left = STREAM_REPLIES_MAX; left > 0 && reader.read(); left--) {
       if (reader.isFailure) {
-        forwarder.failStream(reader.attempt, reader.generation);
+        forwarder.failStream(reader.attempt, reader.generation, reader.isRefused);
       } else {
         reader.copyTo(this.#octets, STREAM_REPLY_AT);
         forwarder.receiveStream(reader.attempt, reader.generation, STREAM_REPLY_AT, reader.size);

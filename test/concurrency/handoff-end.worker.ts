@@ -18,7 +18,7 @@ function write(writer: HandoffWriter): void {
   for (let index = 0; index < size; index++) message[index] = octetOf(number, index);
   const isWritten = (): boolean =>
     size === 0
-      ? writer.writeFailure(number, number ^ 7, number & 0xff)
+      ? writer.writeFailure(number, number ^ 7, number & 0xff, (number & 1) === 1)
       : writer.write(number, number ^ 7, number & 0xff, message, 0, size);
   while (!isWritten()) {
     // The ring is full.
@@ -36,6 +36,7 @@ function check(reader: HandoffReader): void {
   let isRight = number === last || number === last + 1;
   if (reader.generation !== (number ^ 7) || reader.upstream !== (number & 0xff)) isRight = false;
   if (reader.size !== size || reader.isFailure !== (size === 0)) isRight = false;
+  if (reader.isRefused !== (size === 0 && (number & 1) === 1)) isRight = false;
   reader.copyTo(message, 0);
   for (let index = 0; index < size; index++) if (message[index] !== octetOf(number, index)) isRight = false;
   if (!isRight) Atomics.add(control, CONTROL.FAULTS, 1);

@@ -134,10 +134,10 @@ export class EventLoopUpstreams implements ForwardTransport, UpstreamRegistrar, 
     this.#finish();
   }
 
-  failQuery({ attempt, generation }: StreamQuery): void {
+  failQuery({ attempt, generation }: StreamQuery, isRefused: boolean): void {
     if (this.#isClosed) return;
     this.#forwarder.nowMs = performance.now();
-    this.#forwarder.failStream(attempt, generation);
+    this.#forwarder.failStream(attempt, generation, isRefused);
   }
 
   /** What came from upstream is dealt with. */

@@ -9,13 +9,13 @@ import type { Agent } from 'node:http';
 import type { ClientHttp2Session } from 'node:http2';
 import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
+import { LENGTH_SIZE } from '../../dns/message-frames.ts';
 import type { ForwardGroup, UpstreamAddress } from '../forward-group.ts';
 import { tlsConnectorTo } from './tls-connector.ts';
-import { SILENT_MS, type StreamQuery } from './upstream-stream.ts';
+import { isRefusal, SILENT_MS, type StreamQuery } from './upstream-stream.ts';
 
 const PATH = '/dns-query';
 const MESSAGE_TYPE = 'application/dns-message';
-const LENGTH_SIZE = 2;
 const HEADER_SIZE = 12;
 const MESSAGE_SIZE_MAX = 65_535;
 /** How long a reply is waited for, ms: longer than anybody waits for what is made of it. */
@@ -144,10 +144,11 @@ export class HttpUpstream {
     const socket = this.#connect();
     this.#connecting.set(socket, nowMs);
     this.#onQuery(true);
-    socket.on('error', () => undefined);
+    let isRefused = false;
+    socket.on('error', (error) => (isRefused = isRefusal(error)));
     socket.once('close', () => {
       if (!this.#connecting.delete(socket) || this.#connecting.size > 0) return;
-      for (const pending of this.#waiting.splice(0)) this.#fail(pending);
+      for (const pending of this.#waiting.splice(0)) this.#fail(pending, isRefused);
     });
     socket.once('secureConnect', () => {
       if (!this.#connecting.delete(socket)) return;
@@ -258,7 +259,7 @@ export class HttpUpstream {
         if ((socket as TLSSocket).alpnProtocol === 'h2') this.#isHttp1UntilMs = -Infinity;
       });
     });
-    request.on('error', () => this.#askAgain(pending, request.reusedSocket));
+    request.on('error', (error) => this.#askAgain(pending, request.reusedSocket, isRefusal(error)));
     request.on('response', (response) => {
       const reply = new ReplyBody();
       reply.isGood = response.statusCode === 200 && isMessage(response.headers['content-type']);
@@ -270,10 +271,10 @@ export class HttpUpstream {
   }
 
   /** @param isWorthIt  the connection that ended had brought replies */
-  #askAgain(pending: PendingQuery, isWorthIt: boolean): void {
+  #askAgain(pending: PendingQuery, isWorthIt: boolean, isRefused = false): void {
     if (pending.isDone) return;
     if (!isWorthIt || pending.isRepeated) {
-      this.#fail(pending);
+      this.#fail(pending, isRefused);
       return;
     }
     pending.isRepeated = true;
@@ -292,8 +293,8 @@ export class HttpUpstream {
     query.asker.receiveReply(query, message);
   }
 
-  #fail(pending: PendingQuery): void {
-    if (this.#finish(pending)) pending.query.asker.failQuery(pending.query);
+  #fail(pending: PendingQuery, isRefused = false): void {
+    if (this.#finish(pending)) pending.query.asker.failQuery(pending.query, isRefused);
   }
 
   /** @returns whether it was not done before */

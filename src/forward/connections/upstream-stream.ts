@@ -7,9 +7,9 @@
  */
 import type { Socket } from 'node:net';
 import { OPCODE } from '../../dns/iana.ts';
+import { framed, LENGTH_SIZE, MessageFrames } from '../../dns/message-frames.ts';
 import { FLAGS_HIGH_AT, HEADER_SIZE, OPCODE_MASK, OPCODE_SHIFT, QDCOUNT_AT, QR } from '../../dns/wire-header.ts';
 
-const LENGTH_SIZE = 2;
 /** How long a reply is waited for, ms: longer than anybody waits for what is made of it. */
 const REPLY_MAX_MS = 5000;
 /** A connection that says nothing for as long although it was asked may be dead: what comes next goes elsewhere, ms. */
@@ -34,8 +34,8 @@ export interface StreamQuery {
 export interface StreamAsker {
   /** @param message  with the id of the query; valid until this returns */
   receiveReply(query: StreamQuery, message: Uint8Array): void;
-  /** No reply to it will come. */
-  failQuery(query: StreamQuery): void;
+  /** No reply to it will come. @param isRefused  the host is there, and nobody listens on that port */
+  failQuery(query: StreamQuery, isRefused: boolean): void;
 }
 
 export interface UpstreamStreamOptions {
@@ -66,11 +66,8 @@ export class UpstreamStream {
   #hasReplied = false;
   #heardMs = performance.now();
   #isGone = false;
-  /** of the message under way: octets of its length that have come, its octets, and how many of them have come */
-  #lengthOctets = 0;
-  #messageSize = 0;
-  #message: Buffer | undefined = undefined;
-  #seenSize = 0;
+  #isRefused = false;
+  #frames = new MessageFrames();
 
   constructor(options: UpstreamStreamOptions) {
     this.#options = options;
@@ -113,7 +110,7 @@ export class UpstreamStream {
         return;
       }
       this.#unanswered.delete(id);
-      query.asker.failQuery(query);
+      query.asker.failQuery(query, false);
     }
     if (this.#unanswered.size > 0) return;
     if (nowMs - this.#heardMs >= this.#options.idleMaxMs || !this.isUsable(nowMs)) this.destroy();
@@ -129,7 +126,7 @@ export class UpstreamStream {
   #connect(): Socket {
     const socket = this.#options.connect();
     // Whatever is wrong with the connection, `close` follows.
-    socket.on('error', () => undefined);
+    socket.on('error', (error) => (this.#isRefused = isRefusal(error)));
     socket.on('data', (piece: Buffer) => this.#read(piece));
     socket.on('close', () => this.#closed(socket));
     return socket;
@@ -146,9 +143,7 @@ export class UpstreamStream {
       return;
     }
     this.#hasReplied = false;
-    this.#lengthOctets = 0;
-    this.#messageSize = 0;
-    this.#message = undefined;
+    this.#frames = new MessageFrames();
     this.#socket = this.#connect();
     for (const { query } of this.#unanswered.values()) this.#socket.write(query.octets);
   }
@@ -158,34 +153,18 @@ export class UpstreamStream {
     this.destroy();
     const unanswered = [...this.#unanswered.values()];
     this.#unanswered.clear();
-    for (const { query } of unanswered) query.asker.failQuery(query);
+    for (const { query } of unanswered) query.asker.failQuery(query, this.#isRefused);
   }
 
   #read(piece: Buffer): void {
     this.#heardMs = performance.now();
-    let at = 0;
-    while (at < piece.length && !this.#isGone) {
-      if (this.#lengthOctets < LENGTH_SIZE) {
-        this.#messageSize = ((this.#messageSize << 8) | piece[at++]!) & 0xffff;
-        if (++this.#lengthOctets === LENGTH_SIZE) {
-          this.#message = Buffer.allocUnsafe(this.#messageSize);
-          this.#seenSize = 0;
-        }
-      } else {
-        const end = Math.min(piece.length, at + this.#messageSize - this.#seenSize);
-        piece.copy(this.#message!, this.#seenSize, at, end);
-        this.#seenSize += end - at;
-        at = end;
-      }
-      if (this.#lengthOctets === LENGTH_SIZE && this.#seenSize === this.#messageSize) this.#complete();
+    for (const message of this.#frames.take(piece)) {
+      this.#complete(message);
+      if (this.#isGone) return;
     }
   }
 
-  #complete(): void {
-    const message = this.#message!;
-    this.#message = undefined;
-    this.#lengthOctets = 0;
-    this.#messageSize = 0;
+  #complete(message: Buffer): void {
     const id = message.length < HEADER_SIZE ? -1 : message.readUInt16BE(0);
     const sent = this.#unanswered.get(id);
     // What is not the reply does not end the wait for it.
@@ -226,6 +205,11 @@ function isReplyTo(asked: Buffer, message: Buffer): boolean {
   return true;
 }
 
+/** Whether a connection could not be opened because nobody listens there. */
+export function isRefusal(error: NodeJS.ErrnoException): boolean {
+  return error.code === 'ECONNREFUSED';
+}
+
 /** A query as a connection takes it. @param message  the query, id and all; copied */
 export function streamQuery(
   asker: StreamAsker,
@@ -234,8 +218,6 @@ export function streamQuery(
   generation: number,
   message: Uint8Array,
 ): StreamQuery {
-  const octets = Buffer.allocUnsafe(LENGTH_SIZE + message.length);
-  octets.writeUInt16BE(message.length, 0);
-  octets.set(message, LENGTH_SIZE);
+  const octets = framed(message);
   return { asker, upstream, attempt, generation, octets, id: octets.readUInt16BE(LENGTH_SIZE) };
 }

@@ -27,6 +27,8 @@ export class ForwardReports {
   /** by waiter, where the report says more: values of metadata, of which there may be none */
   readonly #metadata = new Map<number, Uint8Array>();
   /** who answers the responses that follow, where a report says so */
+  /** what is said of the upstream of a failure */
+  #failedFlags = 0;
   #answeredBy = '';
   #answeredByPort = 0;
   readonly #addressWords: Uint32Array = new Uint32Array(4);
@@ -78,13 +80,21 @@ export class ForwardReports {
   /** The responses that follow are replies. */
   setAnswered(): void {
     if (this.#events === undefined) return;
+    this.#failedFlags = 0;
     this.#events.facts.error = QUERY_ERROR.NONE;
     this.#events.facts.upstreamSize = 0;
   }
 
-  /** The responses that follow are failures. @param error  QUERY_ERROR @param address  of the upstream, text form */
-  setFailed(error: number, address: string, port: number): void {
+  /**
+   * The responses that follow are failures.
+   *
+   * @param error     QUERY_ERROR
+   * @param address   of the upstream, text form
+   * @param isStream  it was asked over a stream
+   */
+  setFailed(error: number, address: string, port: number, isStream: boolean): void {
     if (this.#events === undefined) return;
+    this.#failedFlags = isStream ? QUERY_EVENT_FLAG.UPSTREAM_STREAM : 0;
     const { facts } = this.#events;
     facts.error = error;
     facts.errorDetail = 0;
@@ -142,7 +152,7 @@ export class ForwardReports {
     if (metadata !== undefined && facts.upstreamSize === 0) {
       this.#writeUpstream(facts, this.#answeredBy, this.#answeredByPort);
     }
-    facts.flags = flags;
+    facts.flags = facts.error === QUERY_ERROR.NONE ? flags : flags | this.#failedFlags;
     facts.scope = this.#scope[waiter]!;
     facts.listener = this.#listener[waiter]!;
     facts.clientPort = this.#clientPort[waiter]!;

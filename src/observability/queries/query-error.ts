@@ -57,7 +57,9 @@ export function queryErrorText({ error, errorDetail, upstream, upstreamProto }: 
     case QUERY_ERROR.UPSTREAM_TIMEOUT:
       return `${read}: i/o timeout`;
     case QUERY_ERROR.UPSTREAM_REFUSED:
-      return `${read}: read: connection refused`;
+      return upstreamProto === 'tcp'
+        ? `dial tcp ${upstream}: connect: connection refused`
+        : `${read}: read: connection refused`;
     case QUERY_ERROR.UPSTREAM_UNREACHABLE:
       return `${read}: network is unreachable`;
     case QUERY_ERROR.UPSTREAM_MALFORMED:

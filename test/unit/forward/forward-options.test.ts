@@ -68,7 +68,7 @@ test('max_connect_attempts: a reply to a late attempt is one, over datagrams and
     reply(0);
     assert.deepEqual([fake.responses.length, fake.cell('mismatched')], [0, 1]);
     const { attempt, generation } = fake.sent[0]!;
-    if (forcesTcp) fake.forwarder.failStream(attempt, generation);
+    if (forcesTcp) fake.forwarder.failStream(attempt, generation, false);
     const before = fake.asked.length;
     fake.pass(20);
     assert.equal(fake.asked.length, before, 'what failed was an attempt that nobody waits for');

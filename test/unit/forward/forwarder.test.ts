@@ -212,7 +212,7 @@ test('what comes truncated is asked for again over a stream, and the whole is pa
 
 test('without a reply over the stream, what came truncated is what there is', () => {
   const fails: ((fake: FakeForwarding) => void)[] = [
-    (fake) => fake.forwarder.failStream(fake.sent[1]!.attempt, fake.sent[1]!.generation),
+    (fake) => fake.forwarder.failStream(fake.sent[1]!.attempt, fake.sent[1]!.generation, false),
     (fake) => fake.pass(2000),
     (fake) => (fake.isHandoffFull = true),
   ];

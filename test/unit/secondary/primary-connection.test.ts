@@ -2,7 +2,6 @@
 import assert from 'node:assert/strict';
 import { createServer, type Socket } from 'node:net';
 import { test, type TestContext } from 'node:test';
-import { MessageFrames } from '../../../src/secondary/message-frames.ts';
 import { askPrimary } from '../../../src/secondary/primary-connection.ts';
 import { SendingPace } from '../../../src/secondary/sending-pace.ts';
 
@@ -11,41 +10,6 @@ function framed(...sizes: readonly number[]): Buffer {
     sizes.map((size, index) => Buffer.concat([Buffer.of(size >> 8, size & 255), Buffer.alloc(size, index)])),
   );
 }
-
-test('messages are the same wherever the stream is cut', () => {
-  const sizes = [12, 0, 700, 65_535, 1];
-  const stream = framed(...sizes);
-  for (const pieceSize of [1, 2, 3, 13, 1000, stream.length]) {
-    const frames = new MessageFrames();
-    const found: Buffer[] = [];
-    for (let at = 0; at < stream.length; at += pieceSize)
-      found.push(...frames.take(stream.subarray(at, at + pieceSize)));
-    const expected = sizes.filter((size, index) => size > 0 || index < sizes.length - 1);
-    assert.deepEqual(
-      found.map(({ length }) => length),
-      expected,
-      `pieces of ${pieceSize}`,
-    );
-    assert.ok(found.every((message, index) => message.every((octet) => octet === index)));
-  }
-});
-
-test('an octet at a time is copied once, not with all that came before', () => {
-  let copied = 0;
-  const set = Uint8Array.prototype.set;
-  const frames = new MessageFrames();
-  const stream = framed(65_535);
-  try {
-    Uint8Array.prototype.set = function (from, at) {
-      copied += from.length;
-      set.call(this, from, at);
-    };
-    for (let at = 0; at < stream.length; at++) for (const _ of frames.take(stream.subarray(at, at + 1))) void _;
-  } finally {
-    Uint8Array.prototype.set = set;
-  }
-  assert.equal(copied, 65_535);
-});
 
 const LIMITS = { messageMs: 1000, windowSize: 100, windowMs: 3000 };
 

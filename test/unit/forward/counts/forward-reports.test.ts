@@ -83,6 +83,18 @@ for (const transport of TRANSPORTS) {
     assert.deepEqual(lines, [`[ERROR] plugin/errors: 2 dead.test. A: ${said}\n`]);
   });
 
+  // The fixture's mmsg shards have nobody to hand streams over to.
+  const isAlone = transport === 'mmsg' && 'there is no resolver';
+  test(`${transport}: that nobody listens at an upstream is told of TCP too`, { skip: skip || isAlone }, async (t) => {
+    const address = { address: '127.0.0.1', port: 1 };
+    const quiet = { isLogged: false, reportsErrors: true };
+    const { ask, lines } = await start(t, transport, { upstreams: [address], forcesTcp: true }, quiet);
+    assert.equal((await ask({ name: 'dead.test', type: A })).rcode, 2);
+    await eventually(() => lines.length > 0, 'a line');
+    const said = `dial tcp ${address.address}:${address.port}: connect: connection refused`;
+    assert.deepEqual(lines, [`[ERROR] plugin/errors: 2 dead.test. A: ${said}\n`]);
+  });
+
   test(`${transport}: a query beyond max_concurrent is an error of its own`, { skip }, async (t) => {
     const upstream = await StubUpstream.open(t, silent);
     const { ask, lines, client, port } = await start(t, transport, {

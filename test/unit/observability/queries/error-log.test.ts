@@ -74,7 +74,7 @@ for (const [facts, text] of [
       error: QUERY_ERROR.UPSTREAM_REFUSED,
       flags: QUERY_EVENT_FLAG.ERRORS | QUERY_EVENT_FLAG.UPSTREAM_STREAM,
     },
-    'read tcp 10.0.0.1:53: read: connection refused',
+    'dial tcp 10.0.0.1:53: connect: connection refused',
   ],
   [{ ...timeoutOf(1), error: QUERY_ERROR.UPSTREAM_UNREACHABLE }, 'read udp 10.0.0.1:53: network is unreachable'],
   [

@@ -1,7 +1,17 @@
-/** Messages out of a stream, each behind its length of two octets: every octet is copied once, however small the pieces are. */
+/** Messages in a stream, each behind its length of two octets (RFC 1035 §4.2.2), on connections that this server opened. */
 
-const LENGTH_SIZE = 2;
+/** Octets of the length. */
+export const LENGTH_SIZE = 2;
 
+/** A message behind its length. @param message  copied */
+export function framed(message: Uint8Array): Buffer {
+  const octets = Buffer.allocUnsafe(LENGTH_SIZE + message.length);
+  octets.writeUInt16BE(message.length, 0);
+  octets.set(message, LENGTH_SIZE);
+  return octets;
+}
+
+/** Messages out of a stream: every octet is copied once, however small the pieces are. */
 export class MessageFrames {
   readonly #length = new Uint8Array(LENGTH_SIZE);
   #lengthSize = 0;
