@@ -26,7 +26,7 @@ export class MemoryRelief {
   /** when the C library gave back last, by performance.now */
   #trimmedAtMs = performance.now();
   /** when the last list was seen, by performance.now; undefined: all is given back */
-  #busyAtMs: number | undefined = performance.now();
+  #busyAtMs: number | undefined;
 
   constructor(options: MemoryReliefOptions) {
     this.#options = options;
@@ -34,6 +34,8 @@ export class MemoryRelief {
 
   /** For the moment at which threads and modules are loaded: most of the code that did that is not used again. */
   start(): void {
+    // What is given back for good waits until the rest of the start is over.
+    this.#busyAtMs = performance.now();
     this.#lookAfter(LOOK_MS);
     const { libc } = this.#options;
     if (libc === undefined) return;
