@@ -134,7 +134,9 @@ class Compiler {
       zones: this.#data.zones.map(({ block: _, ...zone }) => zone),
       services: this.#services(),
       enabledPlugins: this.#scopes.flatMap((scope, index) =>
-        (this.#scopeBlocks[index]?.chain ?? []).map(({ name }) => ({ ...scope, name })),
+        (this.#scopeBlocks[index]?.chain ?? [])
+          .filter(({ name }) => name === 'view' || !WITHOUT_HANDLER.has(name))
+          .map(({ name }) => ({ ...scope, name })),
       ),
       datasetCount: this.#data.datasetCount,
       hash: this.#config.hash,

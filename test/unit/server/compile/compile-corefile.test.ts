@@ -401,6 +401,16 @@ describe('cache', () => {
   });
 });
 
+test('metrics name the plugins of a block that queries go through', () => {
+  const { enabledPlugins } = compile(
+    `a.test {\n root /tmp\n bind 127.0.0.1\n reload\n ready\n health\n debug\n errors\n view v {\n expr true\n }\n whoami\n}\n`,
+  );
+  assert.deepEqual(
+    enabledPlugins.map(({ zone, view, name }) => `${zone} ${view} ${name}`),
+    ['a.test. v errors', 'a.test. v whoami', 'a.test. v view'],
+  );
+});
+
 test('a plugin without effect is no step: the others answer, and the operator is told', () => {
   const { config, warnings } = compile('a.test {\n  dnssec\n  whoami\n}\n');
   assert.deepEqual(
