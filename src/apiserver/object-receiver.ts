@@ -306,10 +306,10 @@ export class ObjectReceiver {
     return new ApiConnectionFault('silent', `cannot ${verb} ${this.#name}: nothing came for ${seconds} s`);
   }
 
-  async #apply(changes: readonly ObjectChange[]): Promise<void> {
-    if (changes.length === 0) return;
+  #apply(changes: readonly ObjectChange[]): Promise<void> | undefined {
+    if (changes.length === 0) return undefined;
     this.#options.metrics.countEvents(this.#options.kind, changes.length);
-    await this.#options.sink.apply(changes);
+    return this.#options.sink.apply(changes);
   }
 
   /** Objects of a list come in any order: their versions say nothing of where a watch may go on. */

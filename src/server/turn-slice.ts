@@ -1,6 +1,6 @@
 /** Main works for a while, then gives the event loop a turn: probes, metrics and timers wait no longer than this, ms. */
 const SLICE_MS = 10;
-/** Steps at whose end nobody looks: most changes take no more, and to be told of the end of the turn costs as much as one. */
+/** Steps at whose end nobody looks at the time: most changes take no more, and to be told of the end of the turn costs as much as one. */
 const FREE_STEPS = 4;
 
 export class TurnSlice {
@@ -20,10 +20,23 @@ export class TurnSlice {
 
   /** Step through work to its end. */
   async run<Result>(steps: Generator<void, Result>): Promise<Result> {
-    for (let count = 1; ; count++) {
+    return this.runSoon(steps);
+  }
+
+  /** As run, without a promise where the work is as little as most changes are. */
+  runSoon<Result>(steps: Generator<void, Result>): Result | Promise<Result> {
+    for (let count = 1; count <= FREE_STEPS; count++) {
       const { done, value } = steps.next();
       if (done) return value;
-      if (count > FREE_STEPS && this.isOver) await new Promise((resolve) => setImmediate(resolve));
+    }
+    return this.#runOn(steps);
+  }
+
+  async #runOn<Result>(steps: Generator<void, Result>): Promise<Result> {
+    for (;;) {
+      if (this.isOver) await new Promise((resolve) => setImmediate(resolve));
+      const { done, value } = steps.next();
+      if (done) return value;
     }
   }
 }

@@ -215,14 +215,18 @@ export class RecordPublisher implements RecordQueue {
     return done;
   }
 
-  /** Publish what was written, and all that had to wait. Only for a task. */
-  async publish(isRetry = false): Promise<void> {
-    if (!this.#isStarted) return this.hold();
+  /** Publish what was written, and all that had to wait. Only for a task. @returns to be waited for; undefined: it is done */
+  publish(isRetry = false): Promise<void> | undefined {
+    if (!this.#isStarted) this.hold();
     // To write everything anew takes long: not with every change, while there is no room.
-    if (this.#fault !== undefined && !isRetry && this.#instances.some(isWrittenAnew)) return this.#giveUp(this.#fault);
-    const fault = await this.#attempt();
-    if (fault === undefined) this.#noteSuccess();
-    else this.#noteFault(fault);
+    else if (this.#fault !== undefined && !isRetry && this.#instances.some(isWrittenAnew)) this.#giveUp(this.#fault);
+    else if (this.#instances.some(({ fault }) => fault !== undefined)) return this.#publishAll();
+    else this.#noteOutcome(this.#attemptWith(() => this.#markSynced()));
+    return undefined;
+  }
+
+  async #publishAll(): Promise<void> {
+    this.#noteOutcome(await this.#attempt());
   }
 
   /** What was written is not to be seen yet. Only for a task. */
@@ -249,12 +253,11 @@ export class RecordPublisher implements RecordQueue {
       // What is not visible yet may wait until it is.
       if (instance.fault !== undefined && instance.isSynced) await instance.restore(this.slice);
     }
-    return (
-      this.#takeFault() ??
-      this.#attemptWith(() => {
-        for (const instance of this.#instances) instance.markSynced();
-      })
-    );
+    return this.#takeFault() ?? this.#attemptWith(() => this.#markSynced());
+  }
+
+  #markSynced(): void {
+    for (const instance of this.#instances) instance.markSynced();
   }
 
   /** Publish what was written and what `names` writes, without what waits. */
@@ -283,6 +286,11 @@ export class RecordPublisher implements RecordQueue {
   #giveUp(fault: SkyshardError): void {
     this.#builder.abort();
     for (const instance of this.#instances) instance.noteAborted(fault);
+  }
+
+  #noteOutcome(fault: SkyshardError | undefined): void {
+    if (fault === undefined) this.#noteSuccess();
+    else this.#noteFault(fault);
   }
 
   #noteSuccess(): void {

@@ -14,8 +14,8 @@ export interface RecordQueue {
   readonly slice: TurnSlice;
   /** Run something after all that was asked for before. */
   enqueue(task: () => Promise<void> | void): Promise<void>;
-  /** Make visible what was written. Only for a task. */
-  publish(): Promise<void>;
+  /** Make visible what was written. Only for a task. @returns to be waited for; undefined: it is done */
+  publish(): Promise<void> | undefined;
   /** What was written is not to be seen yet. Only for a task. */
   hold(): void;
 }
@@ -77,11 +77,15 @@ export class RecordSource implements ObjectSink {
   apply(changes: readonly ObjectChange[]): Promise<void> {
     return this.#enqueue(async () => {
       for (const instance of this.#instances) {
-        if (await this.#queue.slice.run(instance.records.applyInSteps(changes))) instance.moveSerial();
-        await this.#queue.slice.run(instance.prepareInSteps());
+        // To wait for what is there already takes a good part of the time of a small change.
+        const result = this.#queue.slice.runSoon(instance.records.applyInSteps(changes));
+        if (typeof result === 'boolean' ? result : await result) instance.moveSerial();
+        if (!instance.isSynced) await this.#queue.slice.run(instance.prepareInSteps());
       }
-      if (this.isSynced) await this.#queue.publish();
-      else this.#queue.hold();
+      if (this.isSynced) {
+        const published = this.#queue.publish();
+        if (published !== undefined) await published;
+      } else this.#queue.hold();
       this.onApplied?.(changes, this.#listing.has('EndpointSlice'));
     });
   }
