@@ -60,6 +60,9 @@ const THREADS = {
   },
 };
 
+/** What of main's is loaded before the first thread is made. */
+const FIRST_CHUNKS = new Set(['cli', 'pool', 'base']);
+
 /**
  * @param {string} root  the project's folder
  * @param {string} dist  an empty folder
@@ -104,6 +107,8 @@ export async function bundle(root, dist) {
     writeFileSync(path.join(folder, 'package.json'), '{ "type": "commonjs" }\n');
     for (const chunk of output) {
       if (chunk.type !== 'chunk') continue;
+      if (FIRST_CHUNKS.has(chunk.name) && chunk.imports.includes('serve.code.js'))
+        throw new Error(`the chunk ${chunk.name} is there to start a thread first, and loads all that a server loads`);
       const code = asciiOnly(lazyBuiltins(chunk.code)).replaceAll(/\bimport\(/g, '__import(');
       writeFileSync(path.join(folder, chunk.fileName), code);
       if (chunk.isEntry) writeFileSync(path.join(folder, `${chunk.name}.js`), STUB);
