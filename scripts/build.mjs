@@ -43,6 +43,7 @@ export async function build() {
     );
     return isBuilt ? 0 : 1;
   }
+  removeLeftovers(DIST);
   const { bundle } = await import('./bundle.mjs');
   const fresh = `${DIST}.${process.pid}`;
   try {
@@ -62,6 +63,32 @@ export async function build() {
     return 1;
   }
   return 0;
+}
+
+/**
+ * What builds have left beside `dist` that were killed; where one had taken the old one away and put nothing there, that is back.
+ *
+ * @param {string} dist  absolute path
+ */
+export function removeLeftovers(dist) {
+  const folder = path.dirname(dist);
+  for (const name of readdirSync(folder)) {
+    if (!name.startsWith(`${path.basename(dist)}.`)) continue;
+    const [, pid, old] = /^(\d+)(\.old)?$/.exec(name.slice(path.basename(dist).length + 1)) ?? [];
+    if (pid === undefined || isRunning(Number(pid))) continue;
+    const leftover = path.join(folder, name);
+    if (old !== undefined && !existsSync(dist)) renameSync(leftover, dist);
+    else rmSync(leftover, { recursive: true, force: true });
+  }
+}
+
+function isRunning(pid) {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return error.code !== 'ESRCH';
+  }
 }
 
 /** Another build may do the same at the same time: the last one stays. */

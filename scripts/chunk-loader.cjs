@@ -22,8 +22,12 @@ const PARAMETERS = 'exports, require, module, __chunkUrl, __lazyBuiltin, __impor
 const isWriting = process.env.SKYSHARD_CODE_CACHE === 'write';
 /** Scripts of this thread, by the path of their cache: [script, build]. */
 const loaded = new Map();
-/** First line of the chunks of this thread. */
-let theBuild;
+/** Where threads find the build of their process; processes that it starts have another id, and a build of their own. */
+const BUILD_VARIABLE = 'SKYSHARD_BUILD_OF_PROCESS';
+const OWN = `${process.pid} `;
+/** First line of the chunks of this process; undefined: there is none yet. */
+let theBuild =
+  process.env[BUILD_VARIABLE]?.startsWith(OWN) === true ? process.env[BUILD_VARIABLE].slice(OWN.length) : undefined;
 
 /** Octets before V8's: the name of the build, ends with zeros; another value of its flags under which it holds. */
 const HEADER = { size: 48, otherFlagsAt: 40 };
@@ -43,8 +47,11 @@ function load(file) {
   const cacheFile = `${file.slice(0, -'.js'.length)}.cache`;
   // The first line names the build: V8 compares no more than the length of a source.
   const build = source.slice(0, source.indexOf('\n'));
-  // Functions of one build must not meet those of another.
-  theBuild ??= build;
+  // Functions of one build must not meet those of another, also not in memory that threads share.
+  if (theBuild === undefined) {
+    theBuild = build;
+    process.env[BUILD_VARIABLE] = OWN + build;
+  }
   if (build !== theBuild)
     throw new Error(`${path.dirname(file)} was built anew since this process started: restart it`);
   const cachedData = readCache(cacheFile, build);

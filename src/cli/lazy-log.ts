@@ -1,5 +1,6 @@
 /** The log of a server that loads what writes it with the first line: 9 MiB and 50 ms that a start does not wait for. */
-import type { Log } from '../observability/log.ts';
+import type * as LogExports from '../observability/log.ts';
+import type { Log as WholeLog, LogFields } from '../observability/log.ts';
 import { openLogOutput } from '../observability/log-output.ts';
 import type { LogOutput } from '../observability/log-output.ts';
 import type { LineFormat } from '../observability/queries/plugin-line.ts';
@@ -8,16 +9,24 @@ import type { LogFunction } from '../observability/log.ts';
 /** How a message begins that a plugin has to say. */
 const PLUGIN_PREFIX = /^plugin\/(\w+): /;
 
+type Log = Pick<WholeLog, 'info' | 'warn' | 'error'>;
+type LogModule = Pick<typeof LogExports, 'createLog'>;
+
 export class LazyLog {
   readonly #format: LineFormat;
+  readonly #load: () => Promise<LogModule>;
   #output: LogOutput | undefined;
   #log: Log | undefined;
   #opening: Promise<Log> | undefined;
   readonly #waiting: (readonly [level: 'info' | 'warn' | 'error', text: string])[] = [];
 
-  /** @param format  json: the plugin that a message comes from is a field of its own, as CoreDNS has it */
-  constructor(format: LineFormat) {
+  /**
+   * @param format  json: the plugin that a message comes from is a field of its own, as CoreDNS has it
+   * @param load    for tests
+   */
+  constructor(format: LineFormat, load: () => Promise<LogModule> = () => import('../observability/log.ts')) {
     this.#format = format;
+    this.#load = load;
   }
 
   /** Lines that nobody took. */
@@ -53,11 +62,28 @@ export class LazyLog {
   }
 
   async #open(): Promise<Log> {
-    const { createLog } = await import('../observability/log.ts');
-    this.#output ??= openLogOutput();
-    const log = createLog(this.#output);
+    const output = (this.#output ??= openLogOutput());
+    let log: Log;
+    try {
+      const { createLog } = await this.#load();
+      log = createLog(output);
+    } catch (error) {
+      // Where dist/ was built anew meanwhile, this says what to do, and the server goes on.
+      log = plainLog(output);
+      log.error(`the log is written in the plainest form: ${error instanceof Error ? error.message : String(error)}`);
+    }
     for (const [level, text] of this.#waiting.splice(0)) this.#write(log, level, text);
     this.#log = log;
     return log;
   }
+}
+
+/** Lines of the same form, without what writes errors and escapes well. */
+function plainLog(output: LogOutput): Log {
+  const write =
+    (level: string) =>
+    (msg: string, fields: LogFields = {}): void => {
+      output.write(`${JSON.stringify({ level, time: new Date().toISOString(), ...fields, msg })}\n`);
+    };
+  return { info: write('INFO'), warn: write('WARN'), error: write('ERROR') };
 }

@@ -20,6 +20,7 @@ import type {
 import type { PanicError } from '../../observability/panic-error.ts';
 import { canReusePort } from '../../shard/dgram-loop.ts';
 import { assertAddressFree, bindFailureText, isInTheWay } from './free-addresses.ts';
+import { RestartPace, successorText } from './restart-pace.ts';
 import { threadModule } from './thread-module.ts';
 
 /** How long connections get to take what they asked for, ms. */
@@ -27,7 +28,7 @@ const DRAIN_MAX_MS = 5000;
 /** How long a thread may take to end beyond that, ms. */
 const END_GRACE_MS = 500;
 const START_MAX_MS = 20_000;
-/** A resolver that ends this soon after its start waits as long before the next start, ms. */
+/** A resolver that ends this soon after its start waits as long before the next start, and then longer, ms. */
 const RESTART_INTERVAL_MS = 1000;
 
 export interface ResolverSupervisorOptions {
@@ -67,6 +68,8 @@ export class ResolverSupervisor {
   readonly #resolvers: Resolver[] = [];
   #listeners: readonly TcpListenerOptions[] | undefined;
   #isStopping = false;
+  /** ends the wait of a successor */
+  readonly #stopping = new AbortController();
   #restarts = 0;
 
   constructor(options: ResolverSupervisorOptions) {
@@ -151,6 +154,7 @@ export class ResolverSupervisor {
    */
   async stop(beforeEnd: () => Promise<void> = () => Promise.resolve()): Promise<number> {
     this.#isStopping = true;
+    this.#stopping.abort();
     for (const resolver of this.#resolvers) send(resolver, { kind: 'drain', maxMs: DRAIN_MAX_MS });
     await withinTime(
       this.#resolvers.map(({ drained, ended }) => Promise.race([drained.promise, ended])),
@@ -167,6 +171,7 @@ export class ResolverSupervisor {
 
   /** Run a resolver's thread, and the next when that ends, until `stop`. */
   async #keepRunning(resolver: Resolver): Promise<void> {
+    const pace = new RestartPace({ waitMs: RESTART_INTERVAL_MS, freeEnds: 0 });
     for (;;) {
       const startMs = performance.now();
       const failure = await this.#runOnce(resolver);
@@ -176,8 +181,9 @@ export class ResolverSupervisor {
         return;
       }
       this.#restarts++;
-      this.#options.log('error', `resolver ${resolver.index} ended (${failure}); its successor starts`);
-      if (performance.now() - startMs < RESTART_INTERVAL_MS) await sleep(RESTART_INTERVAL_MS);
+      const waitMs = pace.ended(performance.now() - startMs >= RESTART_INTERVAL_MS);
+      this.#options.log('error', `resolver ${resolver.index} ended (${failure}); ${successorText(waitMs)}`);
+      if (waitMs > 0) await sleep(waitMs, undefined, { signal: this.#stopping.signal }).catch(() => undefined);
       if (this.#isStopping) return;
     }
   }

@@ -25,6 +25,7 @@ import type {
 } from '../../shard/shard-options.ts';
 import type { ShardPlan } from './shard-plan.ts';
 import { assertAddressFree, bindFailureText, isInTheWay } from './free-addresses.ts';
+import { RestartPace, successorText } from './restart-pace.ts';
 import { takeShardPool } from './shard-pool.ts';
 import { RECEIVE_BUFFER_SIZE, ShardSockets, toShardListeners } from './shard-sockets.ts';
 import type { ListenerAddress } from './shard-sockets.ts';
@@ -33,7 +34,7 @@ import type { ListenerAddress } from './shard-sockets.ts';
 const STOP_GRACE_MS = 2 * BLOCK_MAX_MS;
 /** How long a thread may take to start, ms. */
 const START_MAX_MS = 20_000;
-/** A shard that ends this soon after its start, several times running, waits as long before the next start, ms. */
+/** A shard that ends this soon after its start, several times running, waits as long before the next start, and then longer, ms. */
 const RESTART_INTERVAL_MS = 200;
 const QUICK_ENDS_MAX = 3;
 const KEEP_ALIVE_MS = 60_000;
@@ -109,6 +110,8 @@ export class ShardSupervisor {
   /** The pool's threads do not keep the process alive while they start; a server without a shard for a moment must live on. */
   #keepAlive: NodeJS.Timeout | undefined;
   #isStopping = false;
+  /** ends the wait of a successor */
+  readonly #stopping = new AbortController();
   #restarts = 0;
   readonly #hasDefaultPriority: boolean;
 
@@ -255,6 +258,7 @@ export class ShardSupervisor {
   /** End all shards and close the sockets. Resolves when no thread runs any more. */
   async stop(): Promise<void> {
     this.#isStopping = true;
+    this.#stopping.abort();
     const words = new Int32Array(this.#control);
     for (const { index } of this.#shards) Atomics.store(words, shardControlAt(index) + SHARD_CONTROL.at.stop, 1);
     const allEnded = Promise.all(this.#shards.map((shard) => shard.ended));
@@ -408,16 +412,18 @@ export class ShardSupervisor {
 
   /** Run a shard's thread, and the next when that ends, until `stop`. */
   async #keepRunning(shard: Shard): Promise<void> {
-    let quickEnds = 0;
+    const pace = new RestartPace({ waitMs: RESTART_INTERVAL_MS, freeEnds: QUICK_ENDS_MAX });
     for (;;) {
       const startMs = performance.now();
       const failure = await this.#runOnce(shard);
       // What never started before is the caller's to report.
       if (this.#isStopping || !shard.hasStarted) return;
       this.#restarts++;
-      this.#options.log('error', `shard ${shard.index} ended (${failure}); its successor starts`);
-      quickEnds = performance.now() - startMs < RESTART_INTERVAL_MS ? quickEnds + 1 : 0;
-      if (quickEnds > QUICK_ENDS_MAX) await sleep(RESTART_INTERVAL_MS);
+      // One that cannot even load its code ends before it reads, however long that takes.
+      const usefulFromMs = shard.isReading ? RESTART_INTERVAL_MS : START_MAX_MS;
+      const waitMs = pace.ended(performance.now() - startMs >= usefulFromMs);
+      this.#options.log('error', `shard ${shard.index} ended (${failure}); ${successorText(waitMs)}`);
+      if (waitMs > 0) await sleep(waitMs, undefined, { signal: this.#stopping.signal }).catch(() => undefined);
       if (this.#isStopping) return;
       if (shard.isReading) expectStart(shard);
     }

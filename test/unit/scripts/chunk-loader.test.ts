@@ -82,6 +82,27 @@ test('a chunk of another build than those that run is an error', () => {
   assert.match(run().stderr, /was built anew since this process started: restart it/);
 });
 
+test('a thread that starts when the code is of another build than its process runs is told what to do', () => {
+  writeChunk('1', 'first');
+  const thread = `new Worker("try { console.log(require('./entry.js').answer()); } catch (error) { console.log(error.message); }",
+    { eval: true })`;
+  const code = `const { Worker } = require('node:worker_threads');
+    const { readFileSync, writeFileSync } = require('node:fs');
+    console.log(require('./entry.js').answer());
+    ${thread}.once('exit', () => {
+      writeFileSync('entry.code.js', readFileSync('entry.code.js', 'utf8').replace('// 1', '// 2'));
+      ${thread}.once('exit', () => require('node:child_process').spawnSync(process.execPath,
+        ['-e', "console.log(require('./entry.js').answer())"], { stdio: 'inherit' }));
+    });`;
+  const lines = run('read', code).text.split('\n');
+  assert.deepEqual(
+    [lines[0], lines[1], lines[3]],
+    ['first', 'first', 'first'],
+    'and another process runs what is there',
+  );
+  assert.match(lines[2]!, /was built anew since this process started: restart it$/);
+});
+
 test('a chunk that fails fails again', () => {
   writeFileSync(
     path.join(folder, 'entry.code.js'),
