@@ -62,6 +62,7 @@ function createService(given: ResolverOptions): Services {
           counters,
           events,
           cache,
+          log: (text) => post({ kind: 'log', level: 'warn', text }),
         });
   const onPanic = (error: unknown): void => {
     const { message = String(error), stack } = error instanceof Error ? error : {};

@@ -8,6 +8,7 @@ import type { QueryClient, QueryForwarder } from '../answer/answerer-options.ts'
 import type { Query } from '../answer/query.ts';
 import type { Response } from '../answer/response.ts';
 import { EVENT_LOOP_IO_SIZE, EventLoopUpstreams } from '../forward/connections/event-loop-upstreams.ts';
+import type { LogText } from '../forward/connections/tls-connector.ts';
 import { FORWARD_CELLS } from '../forward/counts/forward-counters.ts';
 import { Forwarder, type ForwarderOptions } from '../forward/forwarder.ts';
 import type { StreamQuery } from '../forward/connections/upstream-stream.ts';
@@ -34,6 +35,7 @@ interface LaterResponse {
 export class StreamForwarder implements QueryForwarder {
   readonly #forwarder: Forwarder;
   readonly #counters: ShardCounters;
+  readonly #log: LogText;
   /** by waiter: its connection */
   readonly #tokens = new Float64Array(WAITERS_MAX + 1);
   #upstreams: EventLoopUpstreams | undefined = undefined;
@@ -47,21 +49,25 @@ export class StreamForwarder implements QueryForwarder {
   #carriedCount = 0;
   #isClosed = false;
 
-  constructor(options: Omit<ForwarderOptions, 'ioSize' | 'prefersStreams'>) {
+  /** @param log  told why connections over TLS are not trusted */
+  constructor({ log, ...options }: Omit<ForwarderOptions, 'ioSize' | 'prefersStreams'> & { readonly log: LogText }) {
     this.#forwarder = new Forwarder({ ...options, ioSize: EVENT_LOOP_IO_SIZE, prefersStreams: true });
     this.#counters = options.counters;
+    this.#log = log;
   }
 
   /** Before the first query. */
   start(clients: StreamClients): void {
     this.#clients = clients;
-    this.#upstreams = new EventLoopUpstreams(this.#forwarder, {
-      saveReturnPath: (waiter) => (this.#tokens[waiter] = clients.currentToken),
-      copyReturnPath: (from, to) => (this.#tokens[to] = this.#tokens[from]!),
+    const ways = {
+      saveReturnPath: (waiter: number) => (this.#tokens[waiter] = clients.currentToken),
+      copyReturnPath: (from: number, to: number) => (this.#tokens[to] = this.#tokens[from]!),
       // Kept until the forwarder is done: a connection that gets a response may go on with its next query.
-      queueResponse: (waiter, message) => this.#responses.push({ token: this.#tokens[waiter]!, message }),
+      queueResponse: (waiter: number, message: Buffer) =>
+        this.#responses.push({ token: this.#tokens[waiter]!, message }),
       flush: () => this.#flush(),
-    });
+    };
+    this.#upstreams = new EventLoopUpstreams(this.#forwarder, ways, this.#log);
   }
 
   /** Connections to upstream servers. */

@@ -13,7 +13,7 @@ import { SkyshardError } from '../base/skyshard-error.ts';
 import { DROP } from '../observability/counters/shard-counters.ts';
 import type { ProxyRules } from '../dns/proxy-policy.ts';
 import { ADMITTED_ALL } from '../forward/admission.ts';
-import { DgramUpstreams } from './dgram-upstreams.ts';
+import { DgramUpstreams, type SendResponse } from './dgram-upstreams.ts';
 import { DroppedDatagrams } from './dropped-datagrams.ts';
 import { writeFailureResponse } from '../answer/failure-response.ts';
 import { parseAddress, PEER_ADDRESS_END } from './peer-address.ts';
@@ -80,17 +80,21 @@ export class DgramLoop {
   #windowQueries = 0;
   readonly #ended = Promise.withResolvers<void>();
 
-  /** @param arena  ARENA_SIZE octets, the answerer's too */
-  constructor(options: ShardOptions, work: ShardWork, arena: ArrayBuffer) {
+  /**
+   * @param arena  ARENA_SIZE octets, the answerer's too
+   * @param log    a warning for the operator
+   */
+  constructor(options: ShardOptions, work: ShardWork, arena: ArrayBuffer, log: (text: string) => void) {
     this.#options = options;
     this.#work = work;
     this.#octets = Buffer.from(arena);
     this.#control = new Int32Array(options.control);
     if (work.forwarder !== undefined) {
-      this.#upstreams = new DgramUpstreams(work.forwarder, (socket, response, responsePort, address) => {
+      const send: SendResponse = (socket, response, responsePort, address) => {
         this.#sendBuffer(socket, response, responsePort, address);
         if (++this.#unpublished >= PUBLISH_QUERIES) this.#publish();
-      });
+      };
+      this.#upstreams = new DgramUpstreams(work.forwarder, send, log);
     }
   }
 

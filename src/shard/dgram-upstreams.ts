@@ -1,6 +1,7 @@
 /** Upstream servers on the native-free transport: the shard has an event loop, so streams are its own too. */
 import type { Socket } from 'node:dgram';
 import { EventLoopUpstreams } from '../forward/connections/event-loop-upstreams.ts';
+import type { LogText } from '../forward/connections/tls-connector.ts';
 import type { Forwarder } from '../forward/forwarder.ts';
 import { WAITERS_MAX } from '../forward/transaction-table.ts';
 
@@ -21,14 +22,15 @@ export class DgramUpstreams {
   readonly #waiterAddress: string[] = [];
   readonly #waiterPort = new Uint16Array(WAITERS_MAX + 1);
 
-  constructor(forwarder: Forwarder, sendResponse: SendResponse) {
+  constructor(forwarder: Forwarder, sendResponse: SendResponse, log: LogText) {
     this.#sendResponse = sendResponse;
-    this.#upstreams = new EventLoopUpstreams(forwarder, {
-      saveReturnPath: (waiter) => this.#saveReturnPath(waiter),
-      copyReturnPath: (from, to) => this.#copyReturnPath(from, to),
-      queueResponse: (waiter, message) => this.#respond(waiter, message),
+    const clients = {
+      saveReturnPath: (waiter: number) => this.#saveReturnPath(waiter),
+      copyReturnPath: (from: number, to: number) => this.#copyReturnPath(from, to),
+      queueResponse: (waiter: number, message: Buffer) => this.#respond(waiter, message),
       flush: () => undefined,
-    });
+    };
+    this.#upstreams = new EventLoopUpstreams(forwarder, clients, log);
   }
 
   /** Now and then: what is due. */

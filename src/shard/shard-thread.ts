@@ -77,7 +77,9 @@ async function runDgramLoop(options: ShardOptions, module: ShardWorkModule): Pro
     import('./dgram-upstreams.ts'),
   ]);
   const arena = new ArrayBuffer(DgramLoop.ARENA_SIZE);
-  const loop = new DgramLoop(options, createWork(options, module, arena, DGRAM_IO_SIZE), arena);
+  const { shard } = options;
+  const work = createWork(options, module, arena, DGRAM_IO_SIZE);
+  const loop = new DgramLoop(options, work, arena, (text) => post({ kind: 'log', shard, text }));
   const ports = await loop.open();
   post({ kind: 'opened', shard: options.shard, ports });
   while (!mayBegin(options)) await sleep(LOOK_OFTEN_MS);

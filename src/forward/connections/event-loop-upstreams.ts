@@ -8,6 +8,7 @@ import type { ForwardGroup, UpstreamAddress } from '../forward-group.ts';
 import { type ForwardTransport, UPSTREAM_QUERY_MAX, type UpstreamRegistrar } from '../forward-transport.ts';
 import type { Forwarder } from '../forwarder.ts';
 import { StreamPool } from './stream-pool.ts';
+import type { LogText } from './tls-connector.ts';
 import { UdpPool, type UdpPoolHost } from './udp-pool.ts';
 import { type StreamAsker, type StreamQuery, streamQuery } from './upstream-stream.ts';
 
@@ -42,8 +43,11 @@ export class EventLoopUpstreams implements ForwardTransport, UpstreamRegistrar, 
   #peerPort = 0;
   #isClosed = false;
 
-  /** @param forwarder  with EVENT_LOOP_IO_SIZE octets for the transport; started here */
-  constructor(forwarder: Forwarder, clients: EventLoopClients) {
+  /**
+   * @param forwarder  with EVENT_LOOP_IO_SIZE octets for the transport; started here
+   * @param log        told why connections over TLS are not trusted
+   */
+  constructor(forwarder: Forwarder, clients: EventLoopClients, log: LogText) {
     this.#forwarder = forwarder;
     this.#clients = clients;
     this.#octets = Buffer.from(forwarder.arena);
@@ -52,6 +56,7 @@ export class EventLoopUpstreams implements ForwardTransport, UpstreamRegistrar, 
     this.streams = new StreamPool({
       onQuery: (upstream, isNew) => forwarder.counters.countUpstream(upstream, isNew ? streamMisses : streamHits),
       onMismatch: () => forwarder.counters.count(FORWARD_CELLS.at.mismatched),
+      log,
     });
     forwarder.start(this);
   }

@@ -11,7 +11,7 @@ import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import { LENGTH_SIZE } from '../../dns/message-frames.ts';
 import type { ForwardGroup, UpstreamAddress } from '../forward-group.ts';
-import { tlsConnectorTo } from './tls-connector.ts';
+import { tlsConnectorTo, type LogText } from './tls-connector.ts';
 import { isRefusal, SILENT_MS, type StreamQuery } from './upstream-stream.ts';
 
 const PATH = '/dns-query';
@@ -64,11 +64,14 @@ export class HttpUpstream {
   #isHttp1UntilMs = -Infinity;
   #usedMs = 0;
 
-  /** @param onQuery  a query went over a connection that was there, or one was opened for it */
-  constructor(address: UpstreamAddress, group: ForwardGroup, onQuery: (isNew: boolean) => void) {
+  /**
+   * @param onQuery  a query went over a connection that was there, or one was opened for it
+   * @param log      told why a connection is not trusted
+   */
+  constructor(address: UpstreamAddress, group: ForwardGroup, onQuery: (isNew: boolean) => void, log: LogText) {
     this.#group = group;
     this.#onQuery = onQuery;
-    this.#connect = tlsConnectorTo(address, group, ['h2', 'http/1.1']);
+    this.#connect = tlsConnectorTo(address, group, ['h2', 'http/1.1'], log);
     const host = address.address.includes(':') ? `[${address.address}]` : address.address;
     const named = address.serverName === undefined || address.serverName === '' ? host : address.serverName;
     this.#authority = address.port === 443 ? named : `${named}:${address.port}`;

@@ -5,7 +5,7 @@
 import { connect, type Socket } from 'node:net';
 import type { ForwardGroup, UpstreamAddress } from '../forward-group.ts';
 import { HttpUpstream } from './http-upstream.ts';
-import { tlsConnectorTo } from './tls-connector.ts';
+import { tlsConnectorTo, type LogText } from './tls-connector.ts';
 import { SILENT_MS, type StreamQuery, UpstreamStream } from './upstream-stream.ts';
 
 /** Connections to one upstream. With more in flight they are shared: some servers answer one query after the other. */
@@ -20,6 +20,8 @@ export interface StreamPoolOptions {
   readonly onQuery: (upstream: number, isNew: boolean) => void;
   /** a connection brought something that is no reply to what was asked over it */
   readonly onMismatch: () => void;
+  /** why connections over TLS are not trusted */
+  readonly log: LogText;
 }
 
 interface PooledUpstream {
@@ -54,8 +56,9 @@ export class StreamPool {
 
   addUpstream(upstream: number, address: UpstreamAddress, group: ForwardGroup): void {
     const onQuery = (isNew: boolean): void => this.#options.onQuery(upstream, isNew);
-    const http = address.scheme === 'https' ? new HttpUpstream(address, group, onQuery) : undefined;
-    this.#upstreams[upstream] = { connect: connectorTo(address, group), group, streams: [], http };
+    const { log } = this.#options;
+    const http = address.scheme === 'https' ? new HttpUpstream(address, group, onQuery, log) : undefined;
+    this.#upstreams[upstream] = { connect: connectorTo(address, group, log), group, streams: [], http };
   }
 
   /** @returns false if it can't be asked */
@@ -136,8 +139,8 @@ function giveUpDead(streams: readonly UpstreamStream[], nowMs: number): boolean 
 }
 
 /** How a connection to an upstream is opened. */
-function connectorTo(upstream: UpstreamAddress, group: ForwardGroup): () => Socket {
-  if (upstream.scheme === 'tls') return tlsConnectorTo(upstream, group, ['dot']);
+function connectorTo(upstream: UpstreamAddress, group: ForwardGroup, log: LogText): () => Socket {
+  if (upstream.scheme === 'tls') return tlsConnectorTo(upstream, group, ['dot'], log);
   const localAddress = group.sourceAddress === '' ? {} : { localAddress: group.sourceAddress };
   return () => connect({ host: upstream.address, port: upstream.port, noDelay: true, ...localAddress });
 }

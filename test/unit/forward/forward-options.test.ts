@@ -163,7 +163,7 @@ async function poolBench(t: TestContext, group: Partial<ForwardGroup>): Promise<
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
-  const pool = new StreamPool({ onQuery: () => undefined, onMismatch: () => undefined });
+  const pool = new StreamPool({ onQuery: () => undefined, onMismatch: () => undefined, log: () => undefined });
   t.after(() => {
     pool.close();
     server.close();

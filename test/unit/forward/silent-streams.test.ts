@@ -31,7 +31,7 @@ async function bench(t: TestContext): Promise<Bench> {
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
-  const pool = new StreamPool({ onQuery: () => undefined, onMismatch: () => undefined });
+  const pool = new StreamPool({ onQuery: () => undefined, onMismatch: () => undefined, log: () => undefined });
   const address = { address: '127.0.0.1', port: (server.address() as net.AddressInfo).port };
   pool.addUpstream(0, address, { ...DEFAULT_FORWARD_GROUP, upstreams: [address] });
   t.after(() => {

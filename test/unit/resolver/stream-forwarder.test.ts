@@ -126,7 +126,7 @@ async function start(
   const counters = createShardCounters(createCounterBuffer(1, 2), 2, 0);
   counters.countResponse = (_scope, proto, rcode, plugin) => counted.push({ proto, rcode, plugin });
   const arena = new ArrayBuffer(STREAM_ARENA_SIZE);
-  const forwarder = new StreamForwarder({ buffer: forwardBuffer, shard: 0, counters });
+  const forwarder = new StreamForwarder({ buffer: forwardBuffer, shard: 0, counters, log: () => undefined });
   const answerer = new StreamAnswerer({
     buffer,
     arena,

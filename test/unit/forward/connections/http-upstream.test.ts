@@ -88,6 +88,7 @@ class TestServer {
 
 class Asker implements StreamAsker {
   readonly opened: boolean[] = [];
+  readonly logged: string[] = [];
   readonly upstream: HttpUpstream;
   readonly #done = new Map<StreamQuery, (message: Buffer | undefined) => void>();
 
@@ -101,6 +102,7 @@ class Asker implements StreamAsker {
         ...group,
       },
       (isNew) => this.opened.push(isNew),
+      (text) => this.logged.push(text),
     );
     t.after(() => this.upstream.close());
   }
@@ -228,4 +230,26 @@ test('who has no certificate for the name is not asked, nor is nobody', async (t
   assert.equal(await new Asker(t, server.port, { tls: null }).ask('a.test'), undefined);
   assert.equal(server.asked.length, 0);
   assert.equal(await new Asker(t, 1).ask('a.test'), undefined);
+});
+
+test('why a connection is not trusted is said once; what the network does, and who is trusted, is not', async (t) => {
+  const { server } = await start(t);
+  const other = new Asker(t, server.port, {}, 'other.test');
+  for (const name of ['a.test', 'b.test']) await other.ask(name);
+  assert.equal(other.logged.length, 1);
+  const place = `https://127.0.0.1:${server.port}`;
+  assert.match(other.logged[0]!, new RegExp(`^plugin/forward: no connection to ${place}: .*other\\.test.*dns\\.test`));
+  const unknown = new Asker(t, server.port, { tls: null });
+  await unknown.ask('a.test');
+  assert.match(unknown.logged.join(), /certificate/);
+  const missing = new Asker(t, server.port, {
+    tls: { authorityFile: '/none/ca.pem', certificateFile: null, keyFile: null },
+  });
+  await missing.ask('a.test');
+  assert.match(missing.logged.join(), /\/none\/ca\.pem/);
+  const nobody = new Asker(t, 1);
+  await nobody.ask('a.test');
+  const trusted = new Asker(t, server.port);
+  assert.notEqual(await trusted.ask('a.test'), undefined);
+  assert.deepEqual([...nobody.logged, ...trusted.logged], []);
 });
