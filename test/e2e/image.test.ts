@@ -131,7 +131,7 @@ describe(
     });
 
     test('runs as any user where the pod has no privileged ports', async () => {
-      pod.run('sysctl', '-qw', 'net.ipv4.ip_unprivileged_port_start=0');
+      pod.run('sh', '-c', 'echo 0 >/proc/sys/net/ipv4/ip_unprivileged_port_start');
       await assertServes(['--reuid=65532', '--regid=65532', '--clear-groups', '--bounding-set=-all']);
     });
 
