@@ -33,7 +33,8 @@ let theBuild =
 const HEADER = { size: 48, otherFlagsAt: 40 };
 /** Where V8 has the value of its flags. */
 const FLAGS_AT = 12;
-const flagsAtStart = isWriting ? flagsNow() : 0;
+/** The process's own, which main tells the others: garbage may be bounded already when they begin. */
+const flagsAtStart = isWriting ? Number((process.env.SKYSHARD_CODE_FLAGS ??= String(flagsNow()))) : 0;
 
 /**
  * The exports of a chunk, which is run once a thread.

@@ -127,23 +127,36 @@ test('modules of Node are loaded by their first use', () => {
   assert.equal(run('read', code).text, `false ${0xe8b7be43} true`);
 });
 
+/** Whether V8 refuses what lies beside the entry, in a process that does `setUp` first. */
+function refused(setUp: string): string {
+  const report = `const vm = require('node:vm');
+    vm.Script = class extends vm.Script {
+      constructor(code, options) {
+        super(code, options);
+        if (options?.cachedData !== undefined) console.log(this.cachedDataRejected);
+      }
+    };
+    require('./entry.js');`;
+  return run('read', `${setUp} ${report}`).text;
+}
+
+const BOUND = "require('node:v8').setFlagsFromString('--heap-growing-percent=20');";
+
 test('compiled code is taken as before when garbage is bounded, and not under flags of V8 that nobody has written it with', () => {
   writeChunk('1', 'first');
-  const bound = "require('node:v8').setFlagsFromString('--heap-growing-percent=20');";
-  assert.equal(run('write', `console.log(require('./entry.js').answer()); ${bound}`).text, 'first');
-  const refused = (setUp: string): string =>
-    run(
-      'read',
-      `${setUp} const vm = require('node:vm');
-      vm.Script = class extends vm.Script {
-        constructor(code, options) {
-          super(code, options);
-          if (options?.cachedData !== undefined) console.log(this.cachedDataRejected);
-        }
-      };
-      require('./entry.js');`,
-    ).text;
+  assert.equal(run('write', `console.log(require('./entry.js').answer()); ${BOUND}`).text, 'first');
   assert.equal(refused(''), 'false');
-  assert.equal(refused(bound), 'false');
+  assert.equal(refused(BOUND), 'false');
   assert.equal(refused("require('node:v8').setFlagsFromString('--no-lazy');"), 'true');
+});
+
+test('what a thread has written that began after garbage was bounded is taken by one that begins before', () => {
+  writeChunk('1', 'first');
+  writeChunk('1', 'other', 'other');
+  writeFileSync(path.join(folder, 'other.js'), "require('../chunk-loader.cjs').loadEntry(module);\n");
+  rmSync(CACHE, { force: true });
+  const startThread = `new (require('node:worker_threads').Worker)("require('./entry.js').answer()", { eval: true });`;
+  assert.equal(run('write', `console.log(require('./other.js').answer()); ${BOUND} ${startThread}`).text, 'other');
+  assert.equal(refused(''), 'false');
+  assert.equal(refused(BOUND), 'false');
 });
