@@ -32,6 +32,7 @@ export interface Libc {
   readonly socket: (family: number, type: number, protocol: number) => number;
   readonly bind: (fd: number, address: CallMemory, size: number) => number;
   readonly connect: (fd: number, address: CallMemory, size: number) => number;
+  readonly listen: (fd: number, backlog: number) => number;
   readonly getsockname: (fd: number, address: CallMemory, size: CallMemory) => number;
   readonly setsockopt: (fd: number, level: number, name: number, value: CallMemory, size: number) => number;
   readonly getsockopt: (fd: number, level: number, name: number, value: CallMemory, size: CallMemory) => number;
@@ -129,6 +130,7 @@ function bindLibc(): Libc {
       socket: bindCall('socket', 'int', ['int', 'int', 'int']),
       bind: bindCall('bind', 'int', ['int', 'void *', 'uint']),
       connect: bindCall('connect', 'int', ['int', 'void *', 'uint']),
+      listen: bindCall('listen', 'int', ['int', 'int']),
       getsockname: bindCall('getsockname', 'int', ['int', 'void *', 'void *']),
       setsockopt: bindCall('setsockopt', 'int', ['int', 'int', 'int', 'void *', 'uint']),
       getsockopt: bindCall('getsockopt', 'int', ['int', 'int', 'int', 'void *', 'void *']),

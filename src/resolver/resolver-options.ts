@@ -47,6 +47,8 @@ export interface HttpLimits {
 }
 
 /** CoreDNS's. */
+/** Connections that may wait to be accepted; the kernel takes somaxconn where that is less. */
+export const BACKLOG = 4096;
 export const DEFAULT_HTTP_LIMITS: HttpLimits = { connectionsMax: 200, streamsMax: 250 };
 
 /** An address to listen on. */
@@ -70,6 +72,8 @@ export interface TcpListenerOptions {
   readonly proxy?: ProxyRules | undefined;
   /** connections are accepted, and read when it is said otherwise */
   readonly isHeld?: boolean;
+  /** a socket that listens there already, which is the resolver's from then on; without it one is opened */
+  readonly fd?: number | undefined;
 }
 
 /** What clients may take from one resolver. */

@@ -12,7 +12,7 @@ import { HttpConnection, type HttpHost } from './http-connection.ts';
 import { HttpCounts } from './http-counts.ts';
 import { HttpProtocols } from './http-protocols.ts';
 import { OpeningConnection, type OpenedConnection } from './opening-connection.ts';
-import { DEFAULT_HTTP_LIMITS } from './resolver-options.ts';
+import { BACKLOG, DEFAULT_HTTP_LIMITS } from './resolver-options.ts';
 import type { HttpCount, TcpLimits, TcpListenerOptions, TlsEnd } from './resolver-options.ts';
 import type { StreamAnswerer } from './stream-answerer.ts';
 import { TcpConnection } from './tcp-connection.ts';
@@ -20,8 +20,6 @@ import { TlsTerminator } from './tls-terminator.ts';
 
 /** How often time-outs are looked at, ms. */
 const TICK_MS = 250;
-/** Connections that may wait to be accepted; the kernel takes somaxconn where that is less. */
-const BACKLOG = 4096;
 /**
  * Sockets of one address, where the platform can share a port: an event loop accepts one connection of each a turn, and
  * a turn is long when many clients send at once.
@@ -259,7 +257,11 @@ export class TcpService implements HttpHost {
     const listener: Listener = { options, servers, terminator, ...where };
     const count = this.#options.isPortShared ? SOCKETS_OF_LISTENER : 1;
     try {
-      while (servers.length < count) servers.push(await this.#openSocket(options, listener));
+      while (servers.length < count) {
+        // What listens already has connections that wait.
+        const fd = servers.length === 0 ? options.fd : undefined;
+        servers.push(await this.#openSocket(options, listener, fd));
+      }
     } catch (error) {
       await closeServers(servers);
       terminator?.close();
@@ -295,7 +297,7 @@ export class TcpService implements HttpHost {
     if (isServedNow) this.#reconsider(listener);
   }
 
-  #openSocket(options: TcpListenerOptions, listener: Listener): Promise<Server> {
+  #openSocket(options: TcpListenerOptions, listener: Listener, fd: number | undefined): Promise<Server> {
     const { promise, resolve, reject } = Promise.withResolvers<Server>();
     // With the smallest mark, `drain` follows every write that had to wait, and a paused socket reads one piece at most.
     const server = createServer({ allowHalfOpen: true, pauseOnConnect: true, noDelay: true, highWaterMark: 1 });
@@ -303,11 +305,14 @@ export class TcpService implements HttpHost {
     server.on('connection', (socket) => this.#accept(socket, listener));
     const { address: host, port, isV6Only } = options;
     const reusePort = this.#options.isPortShared;
-    server.listen({ host, port, ipv6Only: isV6Only, backlog: BACKLOG, exclusive: true, reusePort }, () => {
+    const where = fd === undefined ? { host, port, ipv6Only: isV6Only, reusePort } : { fd };
+    const onListening = (): void => {
       server.removeAllListeners('error');
       server.on('error', (error) => this.#onAcceptFault(error));
       resolve(server);
-    });
+    };
+    // With a descriptor the backlog counts as an argument alone, which the types do not have.
+    Reflect.apply(server.listen, server, [{ ...where, exclusive: true }, BACKLOG, onListening]);
     return promise;
   }
 

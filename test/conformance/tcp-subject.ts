@@ -1,4 +1,5 @@
 /** A resolver thread behind a real socket: the table over TCP. */
+import { loadLibc } from '../../src/native/libc.ts';
 import { createTcpCells } from '../../src/observability/counters/tcp-metrics.ts';
 import { createCounterBuffer } from '../../src/observability/counters/counter-layout.ts';
 import type { RecordOptions } from '../../src/records/record-options.ts';
@@ -72,6 +73,11 @@ export class TcpSubject implements Subject {
   async start(port: number): Promise<void> {
     this.port = port;
     await this.supervisor.start(Promise.resolve([this.#listenerAt(port)]));
+  }
+
+  /** Listen without a thread. */
+  reserve(port: number): void {
+    this.supervisor.reserve(loadLibc(), [this.#listenerAt(port)]);
   }
 
   /** Listen elsewhere. */

@@ -1,7 +1,7 @@
 /** The threads that answer: shards for UDP, resolvers for TCP. Their reader slots, and what happens to one that hangs. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { assert } from '../../base/assert.ts';
-import { loadLibc } from '../../native/libc.ts';
+import { loadLibc, type Libc } from '../../native/libc.ts';
 import type { LogFunction } from '../../observability/log.ts';
 import type { HttpCount } from '../../resolver/resolver-options.ts';
 import type { AnswerWorkData } from '../../shard/answer-work.ts';
@@ -69,6 +69,8 @@ export class AnsweringThreads {
   readonly #builder: SnapshotBuilder;
   readonly #shardCount: number;
   readonly #log: LogFunction;
+  /** undefined: without native calls */
+  readonly #libc: Libc | undefined;
   #listeners: readonly RunningListener[];
   #watch: NodeJS.Timeout | undefined;
 
@@ -77,6 +79,7 @@ export class AnsweringThreads {
     this.#builder = builder;
     this.#shardCount = shardPlan.count;
     this.#log = log;
+    this.#libc = options.transport === 'mmsg' ? loadLibc() : undefined;
     this.#listeners = compareListeners([], options.addresses).wanted;
     this.shards = new ShardSupervisor({
       transport: options.transport,
@@ -92,7 +95,7 @@ export class AnsweringThreads {
     });
     this.#resolvers = new ResolverSupervisor({
       count: RESOLVER_COUNT,
-      libc: options.transport === 'mmsg' ? loadLibc() : undefined,
+      libc: this.#libc,
       resolver: {
         ...workData,
         counterRegion: shardPlan.count,
@@ -128,7 +131,14 @@ export class AnsweringThreads {
     const { promise: portsKnown, resolve, reject } = Promise.withResolvers<readonly RunningListener[]>();
     // Who waits for it sees a failure.
     portsKnown.catch(() => undefined);
-    let resolversStart: Promise<void> = Promise.resolve();
+    let resolversStart: Promise<void> | undefined;
+    const startResolvers = (): Promise<void> => {
+      if (resolversStart === undefined) {
+        resolversStart = this.#resolvers.start(portsKnown);
+        resolversStart.then(onLoaded, () => undefined);
+      }
+      return resolversStart;
+    };
     try {
       await this.shards.start({
         isServerReady: async () => {
@@ -136,13 +146,15 @@ export class AnsweringThreads {
           const ports = new Map(this.shards.listeners.map(({ listener, port }) => [listener, port]));
           this.#listeners = this.#listeners.map((own) => ({ ...own, port: ports.get(own.listener) ?? own.port }));
           await this.#resolvers.assertFree(this.#listeners);
+          // Who is answered over UDP may ask over TCP at once.
+          if (this.#libc !== undefined) this.#resolvers.reserve(this.#libc, this.#listeners);
           resolve(this.#listeners);
+          if (this.#libc === undefined) await startResolvers();
         },
         mayGoOn: async (firstReads) => {
           firstReads.then(onFirst, () => undefined);
           await Promise.race([mayGoOn, firstReads]);
-          resolversStart = this.#resolvers.start(portsKnown);
-          resolversStart.then(onLoaded, () => undefined);
+          void startResolvers();
         },
       });
     } catch (error) {

@@ -9,7 +9,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import { SkyshardError } from '../../base/skyshard-error.ts';
 import type { Libc } from '../../native/libc.ts';
-import { TRANSFERS_MAX } from '../../resolver/resolver-options.ts';
+import { listenTcp } from '../../native/probe-address.ts';
+import { BACKLOG, TRANSFERS_MAX } from '../../resolver/resolver-options.ts';
 import type {
   HttpCount,
   ResolverCommand,
@@ -67,6 +68,8 @@ export class ResolverSupervisor {
   readonly #options: ResolverSupervisorOptions;
   readonly #resolvers: Resolver[] = [];
   #listeners: readonly TcpListenerOptions[] | undefined;
+  /** sockets that listen and are nobody's yet, by listener */
+  readonly #reserved = new Map<number, { readonly fd: number; readonly close: () => void }>();
   #isStopping = false;
   /** ends the wait of a successor */
   readonly #stopping = new AbortController();
@@ -124,15 +127,34 @@ export class ResolverSupervisor {
   /** @throws SkyshardError BIND_FAILED: another server listens on one of these */
   async assertFree(listeners: readonly TcpListenerOptions[]): Promise<void> {
     const own = this.#listeners ?? [];
-    const others = listeners.filter((listener) => !own.some((known) => isInTheWay(known, listener)));
+    const others = listeners.filter(
+      (listener) => !this.#reserved.has(listener.listener) && !own.some((known) => isInTheWay(known, listener)),
+    );
     await Promise.all(others.map((listener) => assertAddressFree('tcp', listener, this.#options.libc)));
+  }
+
+  /**
+   * Listen before there is a thread: connections wait in the kernel until one accepts them.
+   *
+   * @throws SkyshardError BIND_FAILED
+   */
+  reserve(libc: Libc, listeners: readonly TcpListenerOptions[]): void {
+    for (const listener of listeners) {
+      const opened = listenTcp(libc, listener, BACKLOG);
+      if (typeof opened !== 'number') {
+        const text = `TCP ${bindFailureText(opened, listener.address, listener.port)}`;
+        throw new SkyshardError('BIND_FAILED', text, { cause: opened });
+      }
+      this.#reserved.set(listener.listener, { fd: opened, close: () => void libc.close(opened) });
+    }
   }
 
   async #sendListeners(listeners: readonly TcpListenerOptions[]): Promise<void> {
     this.#listeners = listeners;
-    for (const resolver of this.#resolvers) {
+    const withSockets = listeners.map((own) => ({ ...own, fd: this.#reserved.get(own.listener)?.fd }));
+    for (const [index, resolver] of this.#resolvers.entries()) {
       if (resolver.hasListened) resolver.listening = deferred();
-      send(resolver, { kind: 'listen', listeners });
+      send(resolver, { kind: 'listen', listeners: index === 0 ? withSockets : listeners });
     }
     const late = new AbortController();
     const timeout = sleep(START_MAX_MS, undefined, { signal: late.signal }).then(() => {
@@ -140,6 +162,8 @@ export class ResolverSupervisor {
     });
     const all = Promise.all(this.#resolvers.map((resolver) => resolver.listening.promise));
     await Promise.race([all, timeout]).finally(() => late.abort());
+    // The first resolver's from now on.
+    this.#reserved.clear();
   }
 
   /** End the thread of a resolver that hangs; its successor starts when it is gone. */
@@ -166,6 +190,8 @@ export class ResolverSupervisor {
     await withinTime([allEnded], END_GRACE_MS);
     await Promise.all(this.#resolvers.map((resolver) => resolver.worker?.terminate()));
     await allEnded;
+    for (const { close } of this.#reserved.values()) close();
+    this.#reserved.clear();
     return this.#resolvers.reduce((sum, resolver) => sum + resolver.cutCount, 0);
   }
 

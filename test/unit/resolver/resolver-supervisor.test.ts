@@ -5,6 +5,7 @@ import { test, type TestContext } from 'node:test';
 import { TCP_CELLS, tcpCellsOf } from '../../../src/observability/counters/tcp-metrics.ts';
 import { CounterCollector } from '../../../src/observability/counters/counter-collector.ts';
 import { SCOPE_CELLS } from '../../../src/observability/counters/counter-layout.ts';
+import { nativeUnavailableReason } from '../../../src/native/libc.ts';
 import { TYPE } from '../../../src/dns/iana.ts';
 import { SCOPE } from '../../cases/snapshot-source.ts';
 import { WIRE_OBJECTS, WIRE_OPTIONS } from '../../cases/wire-cases.ts';
@@ -57,6 +58,39 @@ test('a port that is taken is BIND_FAILED, and nothing is left running', async (
     message: `TCP ${ADDRESS}:${port}: another server listens there (EADDRINUSE)`,
   });
   assert.equal(await subject.supervisor.stop(), 0);
+});
+
+const nativeSkip = nativeUnavailableReason();
+
+test(
+  'who connects before there is a thread is answered by it, and its end closes all that listens',
+  { skip: nativeSkip },
+  async (t) => {
+    const subject = createSubject(t);
+    const port = await freeTcpPort(ADDRESS);
+    subject.reserve(port);
+    const client = await TcpClient.open({ port });
+    t.after(() => client.close());
+    client.send(QUERY);
+    await subject.start(port);
+    await subject.load(WIRE_OBJECTS, WIRE_OPTIONS);
+    assert.equal(answerCountOf((await client.receive(1))[0]!), 1);
+    // Its successor has sockets of its own: a connection that waits for nobody would have no answer.
+    await subject.supervisor.replace(0);
+    await eventually(() => subject.supervisor.restarts === 1, 'replaced');
+    await answersAgain(subject);
+    await subject.supervisor.stop();
+    await assert.rejects(TcpClient.open({ port }), { code: 'ECONNREFUSED' });
+  },
+);
+
+test('a socket that no thread has come to take is closed at the end', { skip: nativeSkip }, async (t) => {
+  const subject = createSubject(t);
+  const port = await freeTcpPort(ADDRESS);
+  subject.reserve(port);
+  (await TcpClient.open({ port })).close();
+  await subject.supervisor.stop();
+  await assert.rejects(TcpClient.open({ port }), { code: 'ECONNREFUSED' });
 });
 
 test('what is asked before the first snapshot is answered from it', async (t) => {

@@ -67,6 +67,7 @@ export class FakeKernel {
     socket: unused,
     bind: unused,
     connect: unused,
+    listen: unused,
     getsockname: unused,
     setsockopt: unused,
     getsockopt: unused,
