@@ -53,7 +53,7 @@ import { planShards } from './threads/shard-plan.ts';
 
 /** Octets of the key of DNS cookies. */
 const COOKIE_SECRET_SIZE = 16;
-/** How long after the start of the first thread the others and the probes start, ms, if it does not answer sooner. */
+/** How long after the start of the first thread the others start, ms, if it does not answer sooner. */
 const GO_ON_MS = 250;
 /** How often main looks whether the first lists are complete. */
 const YIELD_LOOK_MS = 250;
@@ -311,8 +311,7 @@ async function assemble(
     relief.start();
   };
   const startThreads = threads.start({ onFirst, mayGoOn, onLoaded });
-  const startServices = mayGoOn.then(() => Promise.all([services.start(metrics.page), companion?.start()]));
-  await Promise.all([publishFirst, startThreads, startServices]);
+  await Promise.all([publishFirst, startThreads, services.start(metrics.page), companion?.start()]);
   metrics.start();
   reloader.start();
   upstreamHosts.start(() => void reloader.reload());
