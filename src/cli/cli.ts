@@ -50,8 +50,13 @@ async function runCommand(args: readonly string[]): Promise<number> {
 
 /** The first thread comes up while main finds out what it is to serve. */
 async function serve(args: readonly string[]): Promise<number> {
-  (await import('../server/threads/shard-pool.ts')).startEarly();
-  return (await import('./serve.ts')).runServe(args);
+  const { startEarly, discardEarly } = await import('../server/threads/shard-pool.ts');
+  startEarly();
+  try {
+    return await (await import('./serve.ts')).runServe(args);
+  } finally {
+    await discardEarly();
+  }
 }
 
 /** The names a Corefile may have, in their fixed order. */

@@ -23,7 +23,9 @@ if ((workerData as Partial<ShardOptions> | null)?.transport === 'mmsg') nativeUn
  * Serve until the stop flag is set. Resolves then; rejects with what the answerer threw, or with what kept the shard
  * from starting.
  */
-export default async function runShard(options: ShardOptions): Promise<void> {
+export default async function runShard(options: ShardOptions | undefined): Promise<void> {
+  // Somebody only waits until the thread has come up.
+  if (options === undefined) return;
   // Not imported: in dist/ it is no module of its own.
   const module = createRequire(import.meta.url)(fileURLToPath(options.workModule)) as ShardWorkModule;
   if (options.transport === 'mmsg') runBatchLoop(options, module);

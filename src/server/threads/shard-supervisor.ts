@@ -32,6 +32,8 @@ import type { ListenerAddress } from './shard-sockets.ts';
 
 /** How long shards get to see the stop flag before their threads are ended, ms. */
 const STOP_GRACE_MS = 2 * BLOCK_MAX_MS;
+/** The same for those that come up, ms. */
+const COMING_UP_GRACE_MS = 2_000;
 /** How long a thread may take to start, ms. */
 const START_MAX_MS = 20_000;
 /** A shard that ends this soon after its start, several times running, waits as long before the next start, and then longer, ms. */
@@ -265,7 +267,9 @@ export class ShardSupervisor {
     const grace = new AbortController();
     const within = (maxMs: number): Promise<unknown> =>
       Promise.race([allEnded, sleep(maxMs, undefined, { signal: grace.signal }).catch(() => undefined)]);
-    await within(STOP_GRACE_MS);
+    // koffi ends the process where the thread that loads it is ended meanwhile.
+    const isComingUp = this.#shards.some(({ pool, isReading }) => pool !== undefined && !isReading);
+    await within(isComingUp ? COMING_UP_GRACE_MS : STOP_GRACE_MS);
     const drainingAt = SHARD_CONTROL.at.draining;
     const isDraining = this.#shards.some(({ index }) => Atomics.load(words, shardControlAt(index) + drainingAt) !== 0);
     if (isDraining) await within(SHARD_DRAIN_MAX_MS);
