@@ -11,6 +11,7 @@ import { type ForwardingServer, skyshard } from './contenders/forwarding-servers
 import { startServerProcess } from './contenders/server-process.ts';
 import { ask } from './measure/ask.ts';
 import { type LoadResult, runDnsperf } from './measure/dnsperf.ts';
+import { runFlood } from './measure/flood.ts';
 import { findFreePort } from './measure/free-port.ts';
 import { quartiles } from './measure/statistics.ts';
 
@@ -33,7 +34,7 @@ export interface CrowdOptions {
 const ADDRESS = '127.0.0.1';
 const READY_TIMEOUT_MS = 30_000;
 const CLIENTS = 8;
-const SERVICE = 'web.default.svc.cluster.local A\n';
+const SERVICE = 'web.default.svc.cluster.local';
 const HOT_NAMES = 100;
 /** Questions a second for hot names, and how many times as many for random ones. */
 const HOT_RATE = 2000;
@@ -44,9 +45,7 @@ const HOGS = 3;
 const OWN_SHARES = [0.1, 0.5];
 /** More than what can be served. */
 const OVERLOAD = 2;
-const OUTSTANDING_MAX = 50_000;
-/** What is lost is under way until then: with more than can be served that is most, and the load generator would wait for it. */
-const LOSS_SECONDS = 0.25;
+const OUTSTANDING_MAX = 20_000;
 /** Queries under way where as many are asked as are answered: always some are queued, also while the shard has no CPU. */
 const SATURATED = 3000;
 const CALM_MS = 500;
@@ -102,7 +101,7 @@ class Crowds {
     const asking = { address: ADDRESS, port: ports.port, edns: false, timeoutMs: READY_TIMEOUT_MS };
     const [response] = await ask([{ name: 'first.example.test', type: 'A' }], asking);
     if (response === undefined || (response[3]! & 15) !== 0) throw new Error(`${server.name} does not answer`);
-    crowds.#write('own', SERVICE);
+    crowds.#write('own', `${SERVICE} A\n`);
     crowds.#write('hot', namesOf('hot', HOT_NAMES));
     crowds.#write('kept', namesOf('n', options.names));
     crowds.#write('missed', namesOf('z', options.names));
@@ -179,9 +178,9 @@ class Crowds {
     for (let round = 0; round < this.#options.rounds; round++) {
       this.#options.log(`${this.#name}, overload, own alone, round ${round + 1}`);
       const best = await this.#answeredPerSecond('own');
-      const { answered, sent, seconds } = await this.#load('own', Math.round(best * OVERLOAD));
-      parts.push(answered / seconds / best);
-      asked.push(sent / seconds / best);
+      const { sent, answered } = await this.#flood(best * OVERLOAD);
+      asked.push(sent / this.#options.seconds / best);
+      parts.push(answered / this.#options.seconds / best);
     }
     lines.push(
       `${this.#name}, own questions alone, ${percentsOf(asked)} of what can be served: ${percentsOf(parts)} of the peak, wanted 95 %`,
@@ -209,11 +208,15 @@ class Crowds {
       rate,
       hasLatencies: false,
       clients: CLIENTS,
-      ...(rate === undefined
-        ? { outstanding: SATURATED }
-        : { outstanding: OUTSTANDING_MAX, lossSeconds: LOSS_SECONDS }),
+      outstanding: rate === undefined ? SATURATED : OUTSTANDING_MAX,
       cpus: this.#options.loadCpus,
     });
+  }
+
+  #flood(rate: number): Promise<{ readonly sent: number; readonly answered: number }> {
+    const { seconds, loadCpus } = this.#options;
+    const asked = { address: ADDRESS, port: this.#port, name: SERVICE, rate, seconds, cpu: loadCpus[0]! };
+    return runFlood({ directory: this.#directory, ...asked });
   }
 
   /** Sum of a metric's samples. */

@@ -19,8 +19,6 @@ export interface LoadOptions {
   readonly clients: number;
   /** queries under way at once, in all; it bounds a saturated run */
   readonly outstanding: number;
-  /** a query that is not answered for as long counts as lost, and is under way until then; 2 if not given */
-  readonly lossSeconds?: number;
   /** one dnsperf is pinned to each */
   readonly cpus: readonly number[];
 }
@@ -38,7 +36,8 @@ export interface LoadResult {
   readonly latencyUs: Histogram | undefined;
 }
 
-const LOSS_SECONDS = 2;
+/** A query that is not answered for as long counts as lost. */
+const LOSS_TIMEOUT_SECONDS = 2;
 const LATENCY_US_MAX = 10_000_000;
 
 /** What dnsperf prints is read after it has ended, so that this process takes no CPU from the measurement. */
@@ -49,7 +48,7 @@ export async function runDnsperf(options: LoadOptions): Promise<LoadResult> {
 
 async function runOne(options: LoadOptions, cpu: number): Promise<LoadResult> {
   const share = (total: number): string => String(Math.max(1, Math.round(total / options.cpus.length)));
-  const target = `-s ${options.address} -p ${options.port} -t ${options.lossSeconds ?? LOSS_SECONDS} -O suppress=timeouts`;
+  const target = `-s ${options.address} -p ${options.port} -t ${LOSS_TIMEOUT_SECONDS} -O suppress=timeouts`;
   const load = `-l ${options.seconds} -c ${share(options.clients)} -q ${share(options.outstanding)}`;
   const edns = options.edns ? ' -e' : '';
   const latencies = options.hasLatencies === false ? '' : ' -v';
