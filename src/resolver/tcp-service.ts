@@ -4,7 +4,7 @@
  */
 import { createServer } from 'node:net';
 import type { Server, Socket } from 'node:net';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setImmediate as afterPoll, setTimeout as sleep } from 'node:timers/promises';
 import { parseAddress } from '../dns/address.ts';
 import type { ClientConnection, ConnectionListener, ConnectionOrigin, Responder } from './client-connection.ts';
 import { ANY_CLIENT, ConnectionTable, createLists, setTimeouts } from './connection-table.ts';
@@ -30,6 +30,8 @@ const TURN_MAX_MS = 2;
 /** What a connection costs with TLS, and over HTTP beside that, in plain TCP connections. */
 const TLS_WEIGHT = 6;
 const HTTP_WEIGHT = 6;
+/** How long connections may go on coming to sockets that are about to be closed, ms. */
+const ACCEPT_WAITING_MAX_MS = 100;
 /** How often one address may fail to accept in a row without a word in the log. */
 const ACCEPT_FAULTS_LOGGED_EVERY = 1000;
 
@@ -90,6 +92,7 @@ export class TcpService implements HttpHost {
   /** connections that have more to do, in the order of their turns */
   #turns: { continue(): void }[] = [];
   #acceptFaults = 0;
+  #acceptedCount = 0;
 
   constructor(options: TcpServiceOptions) {
     this.#options = options;
@@ -121,6 +124,8 @@ export class TcpService implements HttpHost {
       if (known === undefined) this.#listeners.set(keyOf(options), await this.#open(options));
       else await this.#adopt(known, options);
     }
+    if (![...this.#listeners.keys()].some((key) => !keys.has(key))) return;
+    await this.#acceptWaiting();
     const leaving: Listener[] = [];
     for (const [key, listener] of this.#listeners) {
       if (keys.has(key)) continue;
@@ -129,9 +134,8 @@ export class TcpService implements HttpHost {
       void closeServers(listener.servers).then(() => this.#forget(listener));
       leaving.push(listener);
     }
-    if (leaving.length === 0) return;
-    // What clients had sent until now is in the sockets: one turn of the event loop reads it.
-    await sleep(1);
+    // What clients had sent until now is in the sockets.
+    await turnOfEventLoop();
     for (const listener of leaving) {
       listener.isLeaving = true;
       this.#reconsider(listener);
@@ -181,9 +185,10 @@ export class TcpService implements HttpHost {
    */
   async drain(maxMs: number): Promise<number> {
     const endMs = performance.now() + maxMs;
+    await this.#acceptWaiting();
     for (const { servers } of this.#listeners.values()) void closeServers(servers);
-    // What clients had sent until now is in the sockets: one turn of the event loop reads it.
-    await sleep(1);
+    // What clients had sent until now is in the sockets.
+    await turnOfEventLoop();
     this.isDraining = true;
     for (const connection of this.#table.all()) connection.reconsider();
     while (this.#table.count > 0 && performance.now() < endMs) await sleep(10);
@@ -194,6 +199,15 @@ export class TcpService implements HttpHost {
     this.answerer.publish();
     this.#reportHttp();
     return cutCount;
+  }
+
+  /** Accept the connections that wait, as a socket that is closed resets them: until a turn brings none. */
+  async #acceptWaiting(): Promise<void> {
+    const endMs = performance.now() + ACCEPT_WAITING_MAX_MS;
+    for (let before = -1; before !== this.#acceptedCount && performance.now() < endMs;) {
+      before = this.#acceptedCount;
+      await turnOfEventLoop();
+    }
   }
 
   planTurn(connection: { continue(): void }): void {
@@ -326,6 +340,7 @@ export class TcpService implements HttpHost {
   }
 
   #accept(socket: Socket, listener: Listener): void {
+    this.#acceptedCount++;
     // Whatever is wrong with the connection, `close` follows.
     socket.on('error', () => undefined);
     const { terminator, scheme, proxy } = listener;
@@ -425,6 +440,15 @@ export class TcpService implements HttpHost {
 /** Resolves when their connections have ended too. */
 async function closeServers(servers: readonly Server[]): Promise<void> {
   await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
+}
+
+/**
+ * Resolves when the event loop has looked once at every socket. The first step may follow in the turn in hand, which has
+ * looked already, and so may a timer that is due.
+ */
+async function turnOfEventLoop(): Promise<void> {
+  await afterPoll();
+  await afterPoll();
 }
 
 function keyOf({ address, port, isV6Only, scheme = 'dns' }: TcpListenerOptions): string {

@@ -200,6 +200,23 @@ test('draining answers what was asked and closes the rest', async (t) => {
   assert.equal(tcp.counted('connections'), 0);
 });
 
+test('draining accepts what waits to be accepted, and answers it', async (t) => {
+  const tcp = await startTcp(t);
+  const opening = Array.from({ length: 20 }, async (_, id) => {
+    const client = await tcp.connect();
+    client.send(ask('one.test', id));
+    return client;
+  });
+  // The kernel has made the connections now, and the service has not heard of them.
+  await new Promise(process.nextTick);
+  const drained = tcp.service.drain(10_000);
+  for (const [id, client] of (await Promise.all(opening)).entries()) {
+    assert.deepEqual((await client.receive(1)).map(idOf), [id]);
+    await client.ended();
+  }
+  assert.equal(await drained, 0);
+});
+
 test('draining ends in time, and says who was cut', async (t) => {
   const tcp = await startTcp(t);
   const waiting = await tcp.connect();
