@@ -130,8 +130,9 @@ function yamlOf(given: GeneratedCluster): string {
   return objects.map((object) => stringify(object)).join('---\n');
 }
 
+/** YAML as well, as most are. */
 function kubeconfigOf(port: number): string {
-  return JSON.stringify({
+  return stringify({
     apiVersion: 'v1',
     kind: 'Config',
     clusters: [{ name: 'build', cluster: { server: `http://127.0.0.1:${port}` } }],

@@ -8,7 +8,7 @@ import { connect as connectPlain, isIP, type OnReadOpts, type Socket } from 'nod
 import { connect as connectSecurely, type ConnectionOptions } from 'node:tls';
 import { SkyshardError } from '../base/skyshard-error.ts';
 import type { KubernetesApiOptions } from './api-options.ts';
-import type { ApiCredentials, CredentialReader } from './credentials.ts';
+import { type ApiCredentials, type CredentialReader, startWith } from './credentials.ts';
 import { readEndpoint } from './endpoint-access.ts';
 import { readInCluster } from './in-cluster-access.ts';
 import { openKubeconfig } from './kubeconfig-access.ts';
@@ -93,16 +93,17 @@ export class ApiAccess {
 }
 
 /** @throws SkyshardError API_ACCESS if a file or a field of it is missing or wrong */
-export function openAccess(options: KubernetesApiOptions, warn: (error: SkyshardError) => void): ApiAccess {
-  const read = chooseReader(options);
-  return new ApiAccess(read, warn);
+export async function openAccess(
+  options: KubernetesApiOptions,
+  warn: (error: SkyshardError) => void,
+): Promise<ApiAccess> {
+  return new ApiAccess(await chooseReader(options), warn);
 }
 
-function chooseReader({ kubeconfig, endpoint, tls }: KubernetesApiOptions): CredentialReader {
+async function chooseReader({ kubeconfig, endpoint, tls }: KubernetesApiOptions): Promise<CredentialReader> {
   if (kubeconfig !== null) return openKubeconfig(kubeconfig.file, kubeconfig.context);
   const read = endpoint === null ? () => readInCluster(process.env) : () => readEndpoint(endpoint, tls);
-  read();
-  return read;
+  return startWith(read(), read);
 }
 
 /** As the agent connects. */

@@ -47,12 +47,12 @@ export interface ApiSource {
 const budget = new TurnBudget();
 
 /** @throws SkyshardError API_ACCESS if how the server is reached cannot be made out: file and field are named */
-export function openApiSource(options: ApiSourceOptions, sink: ObjectSink): ApiSource {
+export async function openApiSource(options: ApiSourceOptions, sink: ObjectSink): Promise<ApiSource> {
   const { api, log } = options;
   const warn = (error: SkyshardError): void => {
     log('warn', `${error.code}: ${error.message}; what was read before is used on`);
   };
-  return new ReflectingSource(options, sink, openAccess(api, warn));
+  return new ReflectingSource(options, sink, await openAccess(api, warn));
 }
 
 class ReflectingSource implements ApiSource {

@@ -51,13 +51,18 @@ export class ConfigMapWatch {
   #run: Promise<void> = Promise.resolve();
 
   /** @throws SkyshardError API_ACCESS if how the server is reached cannot be made out */
-  constructor(options: ConfigMapWatchOptions) {
+  static async open(options: ConfigMapWatchOptions): Promise<ConfigMapWatch> {
+    const warn = (error: SkyshardError): void => {
+      options.log('warn', `${error.code}: ${error.message}; what was read before is used on`);
+    };
+    return new ConfigMapWatch(options, await openAccess(options.api, warn));
+  }
+
+  private constructor(options: ConfigMapWatchOptions, access: ApiAccess) {
     const { api, namespace, name, log } = options;
     this.#options = options;
     this.#timing = { ...API_TIMING, ...options.timing };
-    this.#access = openAccess(api, (error) =>
-      log('warn', `${error.code}: ${error.message}; what was read before is used on`),
-    );
+    this.#access = access;
     this.#client = new ApiClient({
       access: this.#access,
       limits: api,

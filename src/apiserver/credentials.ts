@@ -24,3 +24,13 @@ export interface ApiCredentials {
  * @throws SkyshardError API_ACCESS, naming file and field
  */
 export type CredentialReader = (isRefused: boolean) => ApiCredentials | Promise<ApiCredentials>;
+
+/** What was read to find faults in it is what the first request needs. */
+export function startWith(first: ApiCredentials, read: CredentialReader): CredentialReader {
+  let unused: ApiCredentials | undefined = first;
+  return (isRefused) => {
+    const credentials = isRefused ? undefined : unused;
+    unused = undefined;
+    return credentials ?? read(isRefused);
+  };
+}

@@ -5,7 +5,7 @@
 import path from 'node:path';
 import type { Field } from '../kubernetes/field.ts';
 import { checkCertificates, checkPair, checkPrivateKey, readAccessFile, readTokenFile } from './access-file.ts';
-import type { ApiCredentials, CredentialReader } from './credentials.ts';
+import { type ApiCredentials, type CredentialReader, startWith } from './credentials.ts';
 import { type KubeconfigContext, nameFile, readContext, readImpersonation, readServer } from './kubeconfig-context.ts';
 
 /** Fields that need more than reading. */
@@ -15,16 +15,16 @@ const LIBRARY_FIELDS = { cluster: ['proxy-url'], user: ['exec', 'auth-provider']
  * @param contextName  null: the file's current-context
  * @throws SkyshardError API_ACCESS: the first fault of the file, with its field
  */
-export function openKubeconfig(file: string, contextName: string | null): CredentialReader {
-  const first = readContext(file, contextName);
-  if (!needsLibrary(first)) readDirectly(first);
+export async function openKubeconfig(file: string, contextName: string | null): Promise<CredentialReader> {
+  const first = await readContext(file, contextName);
   let readWithLibrary: CredentialReader | undefined;
-  return async (isRefused) => {
-    const context = readContext(file, contextName);
+  const read: CredentialReader = async (isRefused) => {
+    const context = await readContext(file, contextName);
     if (!needsLibrary(context)) return readDirectly(context);
     readWithLibrary ??= (await import('./kubeconfig-library.ts')).openWithLibrary(file, contextName);
     return readWithLibrary(isRefused);
   };
+  return needsLibrary(first) ? read : startWith(readDirectly(first), read);
 }
 
 function needsLibrary({ cluster, user }: KubeconfigContext): boolean {

@@ -1,6 +1,4 @@
 /** Contexts of kubeconfig files: what a context names, and the fields that are read alike with the library and without. */
-import { createRequire } from 'node:module';
-import type * as YamlModule from 'yaml';
 import { SkyshardError } from '../base/skyshard-error.ts';
 import { Field } from '../kubernetes/field.ts';
 import { ObjectError } from '../kubernetes/object-error.ts';
@@ -17,10 +15,10 @@ export interface KubeconfigContext {
 }
 
 /** Find the context, its cluster and its user. @throws SkyshardError API_ACCESS */
-export function readContext(file: string, contextName: string | null): KubeconfigContext {
-  const text = readAccessFile(file, 'kubeconfig');
+export async function readContext(file: string, contextName: string | null): Promise<KubeconfigContext> {
+  const parsed = await parseText(readAccessFile(file, 'kubeconfig'), file);
   return nameFile(file, () => {
-    const config = new Field(parseText(text, file));
+    const config = new Field(parsed);
     const name = contextName ?? config.get('current-context').text();
     if (name === '') {
       throw accessFault(
@@ -93,14 +91,14 @@ function namesIn(config: Field, list: string): string {
   return names.length === 0 ? `the file has no ${list}` : `${list} in the file: ${names.join(', ')}`;
 }
 
-function parseText(text: string, file: string): unknown {
+async function parseText(text: string, file: string): Promise<unknown> {
   try {
     // JSON is YAML, and needs no parser to be loaded.
     if (/^\s*\{/.test(text)) return JSON.parse(text);
   } catch {
     // Braces may also be YAML's.
   }
-  const { parse } = createRequire(import.meta.url)('yaml') as typeof YamlModule;
+  const { parse } = await import('yaml');
   try {
     return parse(text, { logLevel: 'error' });
   } catch (error) {

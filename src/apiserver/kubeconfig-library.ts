@@ -25,7 +25,7 @@ export function openWithLibrary(file: string, contextName: string | null): Crede
   let config: KubeConfig | undefined;
   let configText = '';
   return async (isRefused) => {
-    const context = readContext(file, contextName);
+    const context = await readContext(file, contextName);
     const text = readAccessFile(file, 'kubeconfig');
     try {
       if (config === undefined || isRefused || text !== configText) {

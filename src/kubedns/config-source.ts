@@ -84,7 +84,7 @@ async function openObject(
   { namespace, name }: Extract<ConfigMapPlace, { kind: 'object' }>,
 ): Promise<ConfigSource> {
   const { ConfigMapWatch } = await import('../apiserver/config-map-watch.ts');
-  const watch = new ConfigMapWatch({
+  const watch = await ConfigMapWatch.open({
     api,
     namespace,
     name,

@@ -33,13 +33,18 @@ export class ClusterFeed implements ObjectFeed {
   #isStale = false;
 
   /** @throws SkyshardError API_ACCESS */
-  constructor(options: ClusterFeedOptions, sink: RecordSource) {
-    const { selection, timeoutMs, metrics, latency, log, fail } = options;
+  static async open(options: ClusterFeedOptions, sink: RecordSource): Promise<ClusterFeed> {
+    const { selection, metrics, log, fail } = options;
+    const { api, kinds, labels = null, namespaceLabels = null } = selection;
+    const source = await openApiSource({ api, kinds, labels, namespaceLabels, metrics, log, fail }, sink);
+    return new ClusterFeed(options, source, sink);
+  }
+
+  private constructor({ timeoutMs, latency, log }: ClusterFeedOptions, source: ApiSource, sink: RecordSource) {
     this.sink = sink;
     this.timeoutMs = timeoutMs;
     this.#log = log;
-    const { api, kinds, labels = null, namespaceLabels = null } = selection;
-    this.#source = openApiSource({ api, kinds, labels, namespaceLabels, metrics, log, fail }, sink);
+    this.#source = source;
     sink.onApplied = (changes, isListed) => {
       const { state } = sink.instances[0]!.records;
       for (const change of changes) {

@@ -29,11 +29,11 @@ export class ClusterFeeds {
   }
 
   /** @throws SkyshardError API_ACCESS */
-  open(selection: ObjectSelection, timeoutMs: number, sink: RecordSource): ClusterFeed {
+  open(selection: ObjectSelection, timeoutMs: number, sink: RecordSource): Promise<ClusterFeed> {
     const { kubeconfig = null, log, fail } = this.#options;
     const { api } = selection;
     const isNamed = api.endpoint !== null || api.kubeconfig !== null;
-    return new ClusterFeed(
+    return ClusterFeed.open(
       {
         selection: isNamed ? selection : { ...selection, api: { ...api, kubeconfig } },
         timeoutMs,

@@ -176,7 +176,7 @@ test('a server that is not trusted is not spoken to, and the message says what t
 test('kubeconfig: how a user is known', async () => {
   write('token', 'from-file\n');
   const read = async (name: string, user: readonly string[]): Promise<unknown> =>
-    (await openKubeconfig(kubeconfig(name, ['server: http://127.0.0.1:1'], user), null)(false)).headers;
+    (await (await openKubeconfig(kubeconfig(name, ['server: http://127.0.0.1:1'], user), null))(false)).headers;
   assert.deepEqual(await read('u1', ['token: abc']), { authorization: 'Bearer abc' });
   assert.deepEqual(await read('u2', ['token: abc', 'tokenFile: token']), { authorization: 'Bearer from-file' });
   assert.deepEqual(await read('u3', ['username: me', 'password: "p:w"']), {
@@ -190,7 +190,7 @@ test('kubeconfig: how a user is known', async () => {
   });
 });
 
-test('faults of a kubeconfig name file and field', () => {
+test('faults of a kubeconfig name file and field', async () => {
   const server = 'server: https://127.0.0.1:6443';
   const refused: [string, readonly string[], readonly string[], RegExp][] = [
     ['f1', ['x: y'], ['token: a'], /f1: clusters\[0\]\.cluster\.server: is required/],
@@ -218,22 +218,22 @@ test('faults of a kubeconfig name file and field', () => {
     ['f8', [server], ['tokenFile: none'], /none: cannot read the file that tokenFile of .*f8/],
   ];
   for (const [name, cluster, user, pattern] of refused) {
-    assert.throws(() => openKubeconfig(kubeconfig(name, cluster, user), null), codeOf(pattern));
+    await assert.rejects(openKubeconfig(kubeconfig(name, cluster, user), null), codeOf(pattern));
   }
   const good = kubeconfig('good', [server], ['token: a']);
-  assert.throws(() => openKubeconfig(good, 'there'), codeOf(/good: no context "there"; contexts in the file: "here"/));
-  assert.throws(
-    () => openKubeconfig(path.join(folder, 'no'), null),
+  await assert.rejects(openKubeconfig(good, 'there'), codeOf(/good: no context "there"; contexts in the file: "here"/));
+  await assert.rejects(
+    openKubeconfig(path.join(folder, 'no'), null),
     codeOf(/no: cannot read the file that kubeconfig/),
   );
-  assert.throws(() => openKubeconfig(write('y', 'a: [b'), null), codeOf(/y: not YAML: .*line 1, column/s));
-  assert.throws(
-    () => openKubeconfig(write('e', '{}'), null),
+  await assert.rejects(openKubeconfig(write('y', 'a: [b'), null), codeOf(/y: not YAML: .*line 1, column/s));
+  await assert.rejects(
+    openKubeconfig(write('e', '{}'), null),
     codeOf(/e: no context is given .*the file has no contexts/),
   );
   const lost = write('l', '{"current-context":"a","contexts":[{"name":"a","context":{"cluster":"x","user":"u"}}]}');
-  assert.throws(
-    () => openKubeconfig(lost, null),
+  await assert.rejects(
+    openKubeconfig(lost, null),
     codeOf(/contexts\[0\]\.context\.cluster: names "x"; the file has no clusters/),
   );
 });
@@ -266,7 +266,7 @@ test('credentials are read again each minute, and what was read last holds while
   const reads: boolean[] = [];
   const tokenFile = write('minute', 'a');
   const file = kubeconfig('m', ['server: http://127.0.0.1:1'], [`tokenFile: ${tokenFile}`]);
-  const read = openKubeconfig(file, null);
+  const read = await openKubeconfig(file, null);
   const access = new ApiAccess(
     (isRefused) => {
       reads.push(isRefused);
@@ -322,9 +322,15 @@ test('a proxy that the environment names is asked for a way to the server', asyn
   assert.deepEqual(proxy.asked, [`kubernetes.default:${fake.port}`]);
 });
 
-test('what is wrong is known before anything starts', () => {
+test('what is wrong is known before anything starts', async () => {
   const options = { endpoint: 'ftp://x', tls: null, kubeconfig: null, queriesPerSecond: 0, burst: 0, inflightMax: 0 };
-  assert.throws(() => openAccess(options, () => undefined), codeOf(/^endpoint/));
+  await assert.rejects(
+    openAccess(options, () => undefined),
+    codeOf(/^endpoint/),
+  );
   const kubeconfig = { file: path.join(folder, 'gone'), context: null };
-  assert.throws(() => openAccess({ ...options, kubeconfig }, () => undefined), codeOf(/gone: cannot read/));
+  await assert.rejects(
+    openAccess({ ...options, kubeconfig }, () => undefined),
+    codeOf(/gone: cannot read/),
+  );
 });

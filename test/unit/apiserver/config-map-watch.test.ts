@@ -22,7 +22,7 @@ async function follow(t: TestContext, prepare: (fake: FakeApiServer) => void = (
   const states: ConfigMapState[] = [];
   const log: string[] = [];
   const failures: unknown[] = [];
-  const watch = new ConfigMapWatch({
+  const watch = await ConfigMapWatch.open({
     api: { endpoint: fake.url, tls: null, kubeconfig: null, queriesPerSecond: 1000, burst: 1000, inflightMax: 0 },
     namespace: NAMESPACE,
     name: 'kube-dns',

@@ -51,7 +51,7 @@ export async function follow(t: TestContext, options: FollowOptions = {}): Promi
   const synced: ObjectKind[] = [];
   const failures: unknown[] = [];
   const kinds = options.source?.kinds ?? ['Service'];
-  const source = openApiSource(
+  const source = await openApiSource(
     {
       api: { endpoint: fake.url, tls: null, kubeconfig: null, ...NO_LIMITS, ...options.api },
       labels: null,

@@ -80,10 +80,10 @@ test('a plugin is run for a token, and again when the server refuses it', async 
 test('a plugin that fails is a fault with the file, the context and what it said', async (t) => {
   const folder = makeFolder(t);
   const exec = { apiVersion: 'client.authentication.k8s.io/v1', command: process.execPath, args: ['-e', ''] };
-  const quiet = openKubeconfig(writeConfig(folder, { server: 'https://127.0.0.1:1' }, { exec }), null);
+  const quiet = await openKubeconfig(writeConfig(folder, { server: 'https://127.0.0.1:1' }, { exec }), null);
   await assert.rejects(async () => quiet(false), { code: 'API_ACCESS', message: /config: context "x": .*JSON/ });
   const args = ['-e', 'console.error("log in first"); process.exit(3)'];
-  const failing = openKubeconfig(
+  const failing = await openKubeconfig(
     writeConfig(folder, { server: 'https://127.0.0.1:1' }, { exec: { ...exec, args } }),
     null,
   );

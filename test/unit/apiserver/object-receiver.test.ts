@@ -49,7 +49,7 @@ test('others have their turn between any two objects, and no more than one piece
   const budget = new TurnBudget(() => (nowMs += 1000));
   const metrics = new ApiMetrics();
   const limits = { queriesPerSecond: 0, burst: 0, inflightMax: 0 };
-  const access = openAccess({ endpoint: fake.url, tls: null, kubeconfig: null, ...limits }, () => undefined);
+  const access = await openAccess({ endpoint: fake.url, tls: null, kubeconfig: null, ...limits }, () => undefined);
   t.after(() => access.close());
   const sink = new RecordingSink();
   const receiver = new ObjectReceiver({
