@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { fstatSync } from 'node:fs';
 import path from 'node:path';
 import { SkyshardError } from '../base/skyshard-error.ts';
 import { SYSTEM_FILES } from '../config/corefile/config-files.ts';
@@ -32,7 +32,8 @@ export interface ReadCorefileOptions extends Omit<ServerConfigOptions, 'checksLa
  * @throws SkyshardError CONFIG_*, all but CONFIG_READ with the place
  */
 export async function loadCorefile(file: string, options: ReadCorefileOptions = {}): Promise<CorefileConfig> {
-  return readCorefile(readText(file, options), file, options);
+  const text = file === STDIN ? await readStandardInput() : readText(file, options);
+  return readCorefile(text, file, options);
 }
 
 /** As loadCorefile, of a text that is already there. */
@@ -50,8 +51,22 @@ export async function readCorefile(
   return config as CorefileConfig;
 }
 
+/** Whoever writes it may take time, and may have left it non-blocking: reading descriptor 0 at once would fail then. */
+async function readStandardInput(): Promise<string> {
+  try {
+    if (fstatSync(0).isDirectory()) throw new Error('it is a directory');
+    const { text } = await import('node:stream/consumers');
+    return await text(process.stdin);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new SkyshardError('CONFIG_READ', `cannot read the standard input: ${reason}`, {
+      place: { file: STDIN },
+      cause: error,
+    });
+  }
+}
+
 function readText(file: string, options: ServerConfigOptions): string {
-  if (file === STDIN) return readFileSync(0, 'utf8');
   const absolute = path.resolve(options.directory ?? '.', file);
   let text: string | undefined;
   try {

@@ -53,6 +53,7 @@ export class CatalogMembers {
     this.#catalogs.set(key, { plan, listed, owned: this.#catalogs.get(key)?.owned ?? new Map() });
     for (const { id, zone } of allowed) if (this.#take(plan, key, zone)) owned.set(zone, { id, zone });
     this.#catalogs.set(key, { plan, listed, owned });
+    this.#passOn(plan.block, key);
     const skipped = members.length - allowed.length;
     if (skipped > 0) {
       this.#log(
@@ -70,24 +71,47 @@ export class CatalogMembers {
     for (const key of this.#catalogs.keys()) if (!kept.has(key)) this.#catalogs.delete(key);
   }
 
+  /**
+   * What a catalog gives up, or away, is at once the other's that lists it: that one may not change for years, and until it does
+   * nobody would serve the zone.
+   */
+  #passOn(block: string, from: string): void {
+    for (const [key, { plan, listed, owned }] of this.#catalogs) {
+      if (key === from || plan.block !== block) continue;
+      for (const { id, zone } of listed.values()) {
+        if (owned.has(zone) || !isAllowed(plan, zone) || this.#ownerOf(plan, key, zone) !== undefined) continue;
+        if (this.#take(plan, key, zone)) owned.set(zone, { id, zone });
+      }
+    }
+  }
+
   /** @returns whether the zone is this catalog's from now on */
   #take(plan: PlannedSecondary, key: string, zone: string): boolean {
+    const owner = this.#ownerOf(plan, key, zone);
+    if (owner !== undefined) {
+      this.#log(
+        'warn',
+        `plugin/secondary: member zone ${zone} of catalog ${plan.origin} is left out: catalog ${owner} has it`,
+      );
+      return false;
+    }
     for (const [otherKey, other] of this.#catalogs) {
-      if (otherKey === key || other.plan.block !== plan.block || !other.owned.has(zone)) continue;
-      if (other.listed.get(zone)?.nextCatalog !== plan.origin) {
-        this.#log(
-          'warn',
-          `plugin/secondary: member zone ${zone} of catalog ${plan.origin} is left out: catalog ${other.plan.origin} has it`,
-        );
-        return false;
-      }
-      other.owned.delete(zone);
+      if (otherKey === key || other.plan.block !== plan.block || !other.owned.delete(zone)) continue;
       this.#log(
         'info',
         `plugin/secondary: member zone ${zone} goes from catalog ${other.plan.origin} to ${plan.origin}`,
       );
     }
     return true;
+  }
+
+  /** The catalog that has a zone and does not give it to this one. */
+  #ownerOf(plan: PlannedSecondary, key: string, zone: string): string | undefined {
+    for (const [otherKey, { plan: other, listed, owned }] of this.#catalogs) {
+      if (otherKey === key || other.block !== plan.block || !owned.has(zone)) continue;
+      if (listed.get(zone)?.nextCatalog !== plan.origin) return other.origin;
+    }
+    return undefined;
   }
 }
 

@@ -204,27 +204,31 @@ export class SecondaryZone {
       const name = formatPrimary(primary);
       try {
         const outcome = await this.#tryPrimary(primary);
-        this.#complaints.delete(name);
-        if (outcome === 'taken') return true;
+        if (outcome === 'taken') {
+          this.#complaints.delete(name);
+          return true;
+        }
         hasAnswer = true;
+        this.#tellIfOlder(name, outcome);
       } catch (error) {
         if (this.#isClosed || this.isPaused) return false;
         if (!(error instanceof TransferFault || error instanceof ZoneFault)) throw error;
         const where = `${JSON.stringify(this.#plan.origin)} from ${name}`;
-        this.#complain(name, `Failed to transfer ${where}: ${error.message}`);
+        this.#complain('error', name, `Failed to transfer ${where}: ${error.message}`);
       }
     }
     return hasAnswer && this.#held !== undefined;
   }
 
-  async #tryPrimary(primary: Primary): Promise<'taken' | 'current'> {
+  /** @returns the serial of a primary that has nothing newer; undefined: it has, and sent no zone or another one */
+  async #tryPrimary(primary: Primary): Promise<'taken' | number | undefined> {
     const held = this.#held;
     if (held !== undefined) {
       const serial = await askSerial(this.#origin, primary, this.#closing.signal);
-      if (!isLater(serial, held.serial)) return 'current';
+      if (!isLater(serial, held.serial)) return serial;
     }
     const zone = await this.#transfer(primary);
-    if (zone === undefined || (held !== undefined && !isLater(zone.serial, held.serial))) return 'current';
+    if (zone === undefined || (held !== undefined && !isLater(zone.serial, held.serial))) return zone?.serial;
     const members = this.#plan.isCatalog ? readCatalog(zone) : undefined;
     await this.#publish(zone);
     const { origin } = this.#plan;
@@ -296,9 +300,20 @@ export class SecondaryZone {
     });
   }
 
+  /** A serial that went back is followed by nobody, for it looks like one that is late: who did it has to be told. */
+  #tellIfOlder(primary: string, serial: number | undefined): void {
+    const held = this.#held;
+    if (held === undefined || serial === undefined || serial === held.serial) this.#complaints.delete(primary);
+    else {
+      const zone = JSON.stringify(this.#plan.origin);
+      const text = `zone ${zone} is not taken from ${primary}: its SOA serial ${serial} is not later than ${held.serial}, which is served`;
+      this.#complain('warn', primary, text);
+    }
+  }
+
   /** Once for each reason of a primary. */
-  #complain(primary: string, complaint: string): void {
-    if (complaint !== this.#complaints.get(primary)) this.#say('error', complaint);
+  #complain(level: 'warn' | 'error', primary: string, complaint: string): void {
+    if (complaint !== this.#complaints.get(primary)) this.#say(level, complaint);
     this.#complaints.set(primary, complaint);
   }
 

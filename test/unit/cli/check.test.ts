@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
+import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { after, before, test } from 'node:test';
 import { checkCorefile } from '../../../src/cli/check.ts';
@@ -55,6 +57,25 @@ test('a Corefile that is not there, a directory, a bad flag', () => {
   for (const args of [['--conf', 'none'], ['--conf', '.'], ['--dns.port', 'x'], ['--foo']]) {
     assert.equal(run(...args).status, 1, args.join(' '));
   }
+});
+
+test('the standard input is read to its end, also where it does not block and comes late; a directory is none', async () => {
+  // Who had the pipe before opened it for an event loop, and was ended before it could put that back.
+  const leaveNonBlocking = 'process.stdin.unref(); process.kill(process.pid, "SIGKILL")';
+  const shell = '"$0" -e "$1"; echo ready; exec "$0" "$2" check --conf stdin';
+  const child = spawn('sh', ['-c', shell, process.execPath, leaveNonBlocking, MAIN], {
+    stdio: ['pipe', 'pipe', 'pipe'],
+  });
+  child.stdout.once('data', () => setTimeout(() => child.stdin.end(readFileSync(path.join(directory, 'bad'))), 1500));
+  const [stderr, [status]] = await Promise.all([text(child.stderr), once(child, 'exit')]);
+  assert.match(stderr, /^stdin:4:14: plugin\/health: invalid duration '5'/m);
+  assert.equal(status, 1);
+  const folder = openSync(directory, 'r');
+  const args = [MAIN, 'check', '--conf', 'stdin'];
+  const faulty = spawnSync(process.execPath, args, { stdio: [folder, 'ignore', 'pipe'], encoding: 'utf8' });
+  closeSync(folder);
+  assert.equal(faulty.stderr, 'stdin: cannot read the standard input: it is a directory\n');
+  assert.equal(faulty.status, 1);
 });
 
 test('environment, directory and port can be given', async () => {

@@ -71,13 +71,26 @@ test('a name that two catalogs list is the first one’s, until that gives it aw
   catalogs.update(planOf('old.'), [member('1', 'a.'), member('2', 'b.')]);
   catalogs.update(planOf('new.'), [member('1', 'a.'), member('3', 'c.')]);
   assert.deepEqual([zonesOf('old.'), zonesOf('new.'), changes], [['1 a.', '2 b.'], ['3 c.'], 2]);
+  // At once: the other one need not change for it.
   catalogs.update(planOf('old.'), [member('1', 'a.', 'new.'), member('2', 'b.')]);
-  assert.deepEqual([zonesOf('old.'), changes], [['1 a.', '2 b.'], 2]);
-  catalogs.update(planOf('new.'), [member('1', 'a.'), member('3', 'c.')]);
-  assert.deepEqual([zonesOf('old.'), zonesOf('new.'), changes], [['2 b.'], ['1 a.', '3 c.'], 3]);
+  assert.deepEqual([zonesOf('old.'), zonesOf('new.'), changes], [['2 b.'], ['3 c.', '1 a.'], 3]);
   // Still listed where it was, but it is not theirs any more.
   catalogs.update(planOf('old.'), [member('1', 'a.', 'new.')]);
-  assert.deepEqual([zonesOf('old.'), zonesOf('new.'), changes], [[], ['1 a.', '3 c.'], 4]);
+  assert.deepEqual([zonesOf('old.'), zonesOf('new.'), changes], [[], ['3 c.', '1 a.'], 4]);
+});
+
+test('a name that a catalog does not list any more is the other’s that does, which need not change for it', () => {
+  const lines: string[] = [];
+  const catalogs = new CatalogMembers((level, text) => lines.push(`${level} ${text}`));
+  const zonesOf = (origin: string): string[] => catalogs.membersOf('b', origin).map(({ id, zone }) => `${id} ${zone}`);
+  catalogs.update(planOf('one.'), [member('1', 'a.'), member('2', 'b.'), member('3', 'c.')]);
+  catalogs.update(planOf('two.', ['a.']), [member('4', 'a.'), member('5', 'b.')]);
+  catalogs.update(planOf('three.', [], 'elsewhere'), [member('6', 'c.')]);
+  lines.length = 0;
+  catalogs.update(planOf('one.'), []);
+  // Not what the other may not have, and not what a catalog of another server block lists.
+  assert.deepEqual([zonesOf('one.'), zonesOf('two.')], [[], ['4 a.']]);
+  assert.deepEqual(lines, ['info plugin/secondary: catalog one. has 0 member zones']);
 });
 
 test('a catalog of another server block has its own zones, and one that is configured no more has none', () => {

@@ -132,6 +132,13 @@ test('a zone is transferred at start, and again when its serial is later after t
   const asked = stub.asked.length;
   await fixture.until(() => stub.asked.length > asked + 3, 'checks');
   assert.deepEqual(fixture.addresses, [2]);
+  // Told once, for a secondary that takes no change any more looks as one whose zone has none.
+  assert.deepEqual(
+    fixture.lines.filter((line) => line.startsWith('warn')),
+    [
+      `warn plugin/secondary: zone "example.org." is not taken from ${at.address}:${at.port}: its SOA serial 2 is not later than 3, which is served`,
+    ],
+  );
 });
 
 test('where the first primary is away, the next is asked, and each until one has something newer', async () => {
