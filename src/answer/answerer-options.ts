@@ -134,7 +134,7 @@ export interface QueryForwarder {
   /**
    * Take a query over: its answer is sent later. Everything needed is to be copied: the message's place is used again.
    *
-   * @param group  index of the group of upstreams
+   * @param group  number of the group of upstreams
    * @returns false if it can't be taken: the client gets the response's rcode, SERVFAIL if it was not changed
    */
   forward(group: number, query: Query, response: Response, client: QueryClient): boolean;

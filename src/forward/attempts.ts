@@ -95,7 +95,7 @@ export class Attempts {
     if (states.isDisabled(upstream) && (flags & ASKED.SEARCH) === 0) return false;
     const attempt = this.#takePlace(slot);
     if (attempt < 0) return false;
-    table.tried[slot]! |= 1 << (upstream - states.first[group]!);
+    table.tried[slot]! |= 1 << states.placeOf[upstream]!;
     table.attemptUpstream[attempt] = upstream;
     table.attemptMs[attempt] = this.nowMs;
     if (!this.#send(slot, attempt, upstream)) return false;

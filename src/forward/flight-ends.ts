@@ -4,7 +4,7 @@ import type { Attempts, FlightParts } from './attempts.ts';
 import type { ClientShares } from './client-shares.ts';
 import type { FlightCache } from './flight-cache.ts';
 import { FORWARD_CELLS, type ForwardCounters } from './counts/forward-counters.ts';
-import { GROUPS_MAX, type UpstreamAddress } from './forward-group.ts';
+import { ATTEMPTS_MAX, GROUPS_MAX, type UpstreamAddress } from './forward-group.ts';
 import type { ForwardReports } from './counts/forward-reports.ts';
 import { STREAM_SOCKET } from './forward-transport.ts';
 import type { KnownGroups } from './known-groups.ts';
@@ -75,6 +75,11 @@ export class FlightEnds {
     this.setWaiting(to, this.#waiting[to]! + count);
   }
 
+  /** whether clients wait for any group */
+  get isWaitedFor(): boolean {
+    return this.#waiting.some((count) => count > 0);
+  }
+
   setWaiting(group: number, count: number): void {
     this.#waiting[group] = count;
     this.#counters.setWaiting(group, count);
@@ -127,7 +132,7 @@ export class FlightEnds {
     const table = this.#table;
     const last = table.attemptUpstream[table.lastAttempt(slot)]!;
     const group = this.#states.groupOf[last]!;
-    return this.#groups.of(group).upstreams[last - this.#states.first[group]!]!;
+    return this.#groups.of(group).upstreams[this.#states.placeOf[last]!]!;
   }
 
   /** A reply came when clients had given up waiting: the next who asks has it. */
@@ -142,6 +147,40 @@ export class FlightEnds {
     this.#table.releaseWaiter(this.#table.firstWaiter[slot]!);
     this.#waiters.release(this.#table.firstWaiter[slot]!);
     this.#attempts.release(slot);
+  }
+
+  /**
+   * What is asked of a group's upstreams for no client ends.
+   *
+   * @returns false if something is asked for a client, who gets the reply
+   */
+  endUnasked(group: number): boolean {
+    const table = this.#table;
+    let isNeeded = false;
+    for (let slot = 1; slot < table.slotEnd; slot++) {
+      if (table.attempts[slot] === 0 || !this.#isOf(slot, group)) continue;
+      const flags = table.flags[slot]!;
+      if ((flags & ASKED.LATE) !== 0) {
+        this.releaseLate(slot);
+      } else if ((flags & ASKED.UNASKED) !== 0) {
+        table.releaseWaiter(table.firstWaiter[slot]!);
+        this.#attempts.release(slot);
+      } else {
+        isNeeded = true;
+      }
+    }
+    return !isNeeded;
+  }
+
+  /** Whether an upstream of a group was asked for this slot: one of the group before, perhaps. */
+  #isOf(slot: number, group: number): boolean {
+    const table = this.#table;
+    if (table.group[slot] === group) return true;
+    const first = slot * ATTEMPTS_MAX;
+    for (let attempt = first + table.attempts[slot]! - 1; attempt >= first; attempt--) {
+      if (this.#states.groupOf[table.attemptUpstream[attempt]!] === group) return true;
+    }
+    return false;
   }
 
   /**

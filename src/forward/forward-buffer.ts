@@ -1,29 +1,40 @@
 /**
- * What the shards' forwarders share with main: the groups of upstreams, which only grow, and each shard's counters.
+ * What the threads that forward share with main: the groups of upstreams there are, and each thread's counters.
  *
- *   header │ ends of the groups' texts │ texts │ shard 0: cells, groups, upstreams │ shard 1: …
+ *   header │ texts of the groups │ thread 0: cells, groups, upstreams │ thread 1: …
  *
- * A shard reads a group when a route first names it, so a configuration can be published together with its routes. Equal
- * groups have one index, so that reloading does not fill the table. Memory that is not used is not touched.
+ * Main gives a group an index, its upstreams one each, and takes them back when no configuration names the group any more
+ * (group-table.ts). An index is used again, so whoever keeps a group for longer than it is held keeps its *number*: the index, and
+ * which use of it is meant. Memory that is not used is not touched.
  */
 import { randomFillSync } from 'node:crypto';
-import { SkyshardError } from '../base/skyshard-error.ts';
 import { layout } from '../memory/layout.ts';
 import { DURATION_CELLS } from '../observability/counters/counter-layout.ts';
 import { GROUPS_MAX, UPSTREAMS_TOTAL_MAX, type ForwardGroup } from './forward-group.ts';
 
-const TEXT_SIZE = 512 * 1024;
+export const TEXT_SIZE: number = 1024 * 1024;
+
+/** Places for upstreams in a group, a power of two above UPSTREAMS_MAX. */
+export const PLACES = 16;
+const PLACE_BITS = 4;
+const INDEX_BITS = 9;
+const INDEX_MASK = GROUPS_MAX - 1;
+/** Of a use, what a number has room for: after as many uses of one index a number means another group again. */
+const USE_MASK = (1 << (32 - INDEX_BITS - PLACE_BITS)) - 1;
 
 export const FORWARD_HEADER = layout('forward header', [
-  ['shardMax', 1, 'number of shard regions'],
-  ['groupCount', 1, 'groups whose text is complete'],
-  ['upstreamCount', 1, 'their upstreams'],
+  ['shardMax', 1, 'number of thread regions'],
+  ['changes', 1, 'changes with each group that is added or closed'],
   ['loopChanges', 1, 'changes whenever a loop is found or gone'],
   ['loopKey', 2, 'random: what the names that look for loops begin with'],
+  ['uses', GROUPS_MAX, 'by group: odd while it is open, even while there is none or it is being given up; never the same again'],
+  ['textAt', GROUPS_MAX, 'by group: where its text begins among the texts, octets'],
+  ['textSize', GROUPS_MAX, 'by group: octets of its text'],
+  ['members', GROUPS_MAX * PLACES, 'by group and place: index of the upstream'],
   ['sightings', UPSTREAMS_TOTAL_MAX, 'by upstream: how often a name sent there came back'],
   ['loops', UPSTREAMS_TOTAL_MAX, 'by upstream: 1 while it is part of a loop and not asked'],
   ['recoveries', GROUPS_MAX, 'by group: tick at which an upstream answered again that had answered no probes'],
-  ['turns', GROUPS_MAX, 'by group with round_robin: the index after that of the upstream asked last, by any shard'],
+  ['turns', GROUPS_MAX, 'by group with round_robin: the index after that of the upstream asked last, by any thread'],
 ]);
 
 /** Cells of a shard. */
@@ -47,8 +58,11 @@ export const FORWARD_CELLS = layout('forward cells', [
   ['handoffDropped', 1, 'replies that came over a stream and could not be handed back'],
 ]);
 
-/** Cells of a group in a shard. */
-export const GROUP_CELLS = layout('forward group cells', [['waiting', 1, 'queries of clients under way']]);
+/** Cells of a group in a thread. */
+export const GROUP_CELLS = layout('forward group cells', [
+  ['waiting', 1, 'queries of clients under way'],
+  ['known', 1, 'the use of it that the thread holds something of; 0: none'],
+]);
 
 /** The `rcode` label of responses, by index. The last stands for all others. */
 export const UPSTREAM_RCODES = ['NOERROR', 'FORMERR', 'SERVFAIL', 'NXDOMAIN', 'NOTIMP', 'REFUSED', 'other'] as const;
@@ -65,8 +79,7 @@ export const UPSTREAM_CELLS = layout('forward upstream cells', [
   ['durationSums', UPSTREAM_RCODES.length * 2, 'microseconds, by rcode: bits 0–31, bits 16–47'],
 ]);
 
-const ENDS_AT = FORWARD_HEADER.words;
-const TEXTS_AT = (ENDS_AT + GROUPS_MAX) * 4;
+export const TEXTS_AT: number = FORWARD_HEADER.words * 4;
 const REGIONS_AT = (TEXTS_AT + TEXT_SIZE) / 4;
 const REGION_WORDS =
   (FORWARD_CELLS.words + GROUPS_MAX * GROUP_CELLS.words + UPSTREAMS_TOTAL_MAX * UPSTREAM_CELLS.words + 63) & ~31;
@@ -94,92 +107,77 @@ export function upstreamCellsAt(shard: number, upstream: number): number {
   return forwardCellsAt(shard) + FORWARD_CELLS.words + GROUPS_MAX * GROUP_CELLS.words + upstream * UPSTREAM_CELLS.words;
 }
 
-/** Kept free of what changes by itself, host names that have other addresses, for what operators change. */
-const SPARE_GROUPS = 32;
-const SPARE_UPSTREAMS = 128;
-/** a group's, octets */
-const SPARE_TEXT_SIZE = 2048;
-
-/** Main's side of the groups. */
-export class ForwardGroupTable {
-  readonly #words: Int32Array;
-  readonly #octets: Uint8Array;
-  readonly #indexes = new Map<string, number>();
-  /** all groups so far, by index */
-  readonly groups: ForwardGroup[] = [];
-  /** by what the configuration says: the index that it has had last */
-  readonly #lastOf = new Map<string, number>();
-  readonly #onFull: () => void;
-  #isFull = false;
-  #textEnd = 0;
-
-  /** @param onFull  the first time that other addresses than before cannot be taken over */
-  constructor(buffer: SharedArrayBuffer, onFull: () => void = () => undefined) {
-    this.#onFull = onFull;
-    this.#words = new Int32Array(buffer);
-    this.#octets = new Uint8Array(buffer, TEXTS_AT, TEXT_SIZE);
-  }
-
-  /**
-   * The index routes name a group by; the shards know it from now on. Where a process has had nearly as many as it can, what
-   * the configuration has said before keeps the addresses that it had last: the rest is for what it says newly.
-   *
-   * @param origin  what the configuration says of the group, host names as they are; not given: nothing but its addresses
-   * @throws SkyshardError CONFIG_ARGUMENT if a process has had more groups than it can
-   */
-  indexOf(group: ForwardGroup, origin?: string): number {
-    const text = JSON.stringify(group);
-    const last = origin === undefined ? undefined : this.#lastOf.get(origin);
-    let index = this.#indexes.get(text);
-    if (index === undefined && last !== undefined && !this.#hasRoom(group, text, SPARE_GROUPS, SPARE_UPSTREAMS)) {
-      if (!this.#isFull) this.#onFull();
-      this.#isFull = true;
-      return last;
-    }
-    index ??= this.#add(group, text);
-    if (origin !== undefined) this.#lastOf.set(origin, index);
-    return index;
-  }
-
-  #hasRoom(group: ForwardGroup, text: string, spareGroups: number, spareUpstreams: number): boolean {
-    const upstreamCount = this.#words[FORWARD_HEADER.at.upstreamCount]! + group.upstreams.length;
-    if (this.groups.length + spareGroups >= GROUPS_MAX) return false;
-    if (upstreamCount + spareUpstreams > UPSTREAMS_TOTAL_MAX) return false;
-    return this.#textEnd + Buffer.byteLength(text) <= TEXT_SIZE - spareGroups * SPARE_TEXT_SIZE;
-  }
-
-  #add(group: ForwardGroup, text: string): number {
-    if (!this.#hasRoom(group, text, 0, 0)) {
-      const limits = `${GROUPS_MAX} groups of upstreams or ${UPSTREAMS_TOTAL_MAX} upstreams`;
-      const message = `plugin/forward: the configurations of this process have named more than ${limits}; restart it`;
-      throw new SkyshardError('CONFIG_ARGUMENT', message);
-    }
-    const index = this.groups.length;
-    const octets = new TextEncoder().encode(text);
-    const upstreamCount = this.#words[FORWARD_HEADER.at.upstreamCount]! + group.upstreams.length;
-    this.#octets.set(octets, this.#textEnd);
-    this.#textEnd += octets.length;
-    Atomics.store(this.#words, ENDS_AT + index, this.#textEnd);
-    Atomics.store(this.#words, FORWARD_HEADER.at.upstreamCount, upstreamCount);
-    Atomics.store(this.#words, FORWARD_HEADER.at.groupCount, index + 1);
-    this.#indexes.set(text, index);
-    this.groups.push(group);
-    return index;
-  }
+/**
+ * What names a group where it may be used for another meanwhile: 28 bits.
+ *
+ * @param use  odd
+ */
+export function groupNumber(index: number, use: number): number {
+  return (((use >>> 1) & USE_MASK) << INDEX_BITS) | index;
 }
 
-/** Number of groups a shard can read. */
-export function forwardGroupCount(buffer: SharedArrayBuffer): number {
-  return Atomics.load(new Int32Array(buffer), FORWARD_HEADER.at.groupCount);
+export function groupIndexOf(number: number): number {
+  return number & INDEX_MASK;
 }
 
-/** A group as a shard reads it. `index` is below forwardGroupCount. */
-export function readForwardGroup(buffer: SharedArrayBuffer, index: number): ForwardGroup {
+/** What names an upstream to other threads, and to oneself later: 32 bits, signed. */
+export function upstreamNumber(group: number, place: number): number {
+  return (group << PLACE_BITS) | place;
+}
+
+/** Number of the group of an upstream. */
+export function groupOfUpstream(upstream: number): number {
+  return upstream >>> PLACE_BITS;
+}
+
+export function placeOfUpstream(upstream: number): number {
+  return upstream & (PLACES - 1);
+}
+
+/** The use of a group that is open, 0: it is closed, or there is none. */
+export function openUse(words: Int32Array, index: number): number {
+  const use = Atomics.load(words, FORWARD_HEADER.at.uses + index);
+  return (use & 1) === 1 ? use : 0;
+}
+
+/** Index of the upstream that a number names, -1: that is gone. */
+export function memberOf(words: Int32Array, upstream: number): number {
+  const group = groupOfUpstream(upstream);
+  const index = groupIndexOf(group);
+  const use = openUse(words, index);
+  if (use === 0 || groupNumber(index, use) !== group) return -1;
+  return Atomics.load(words, FORWARD_HEADER.at.members + index * PLACES + placeOfUpstream(upstream));
+}
+
+/** A group as a thread reads it. @returns undefined if main took it back meanwhile, which cannot be while the thread holds it */
+export function readForwardGroup(buffer: SharedArrayBuffer, index: number): ForwardGroup | undefined {
   const words = new Int32Array(buffer);
-  const start = index === 0 ? 0 : Atomics.load(words, ENDS_AT + index - 1);
-  const end = Atomics.load(words, ENDS_AT + index);
+  const use = openUse(words, index);
+  if (use === 0) return undefined;
+  const at = Atomics.load(words, FORWARD_HEADER.at.textAt + index);
   // TextDecoder takes no shared memory
-  const octets = new Uint8Array(end - start);
-  octets.set(new Uint8Array(buffer, TEXTS_AT + start, end - start));
+  const octets = new Uint8Array(Atomics.load(words, FORWARD_HEADER.at.textSize + index));
+  octets.set(new Uint8Array(buffer, TEXTS_AT + at, octets.length));
+  if (openUse(words, index) !== use) return undefined;
   return JSON.parse(new TextDecoder().decode(octets)) as ForwardGroup;
+}
+
+/** What a thread with an event loop sleeps on until groups are added or closed. */
+export class GroupChanges {
+  readonly #words: Int32Array;
+
+  constructor(buffer: SharedArrayBuffer) {
+    this.#words = new Int32Array(buffer);
+  }
+
+  /** What to give to `sleep`: taken before looking, so that nothing is slept over. */
+  get value(): number {
+    return Atomics.load(this.#words, FORWARD_HEADER.at.changes);
+  }
+
+  /** Resolves when there was a change since `value` was taken. It does not keep the thread. */
+  async sleep(value: number): Promise<void> {
+    const wait = Atomics.waitAsync(this.#words, FORWARD_HEADER.at.changes, value);
+    if (wait.async) await wait.value;
+  }
 }

@@ -33,7 +33,7 @@ export interface ForwardGroup {
   readonly nextRcodes: readonly number[];
   /** the same for NOERROR without an answer */
   readonly asksNextOnNodata: boolean;
-  /** index of the group behind this one, -1: none */
+  /** number of the group behind this one, -1: none */
   readonly nextGroup: number;
   /** zone whose names are sent to each upstream to see if they come back (`loop`), presentation form; '': none are */
   readonly loopZone: string;
@@ -71,9 +71,12 @@ export interface HealthProbe {
 }
 
 export const UPSTREAMS_MAX = 15;
-/** Groups and upstreams a process can have over all its configurations; equal groups are one. */
-export const GROUPS_MAX = 256;
-export const UPSTREAMS_TOTAL_MAX = 1024;
+/** Groups and upstreams that one configuration can have; equal groups are one. */
+export const PLANNED_GROUPS_MAX = 256;
+export const PLANNED_UPSTREAMS_MAX = 1024;
+/** There is room for two of them: what is served, and what takes its place. */
+export const GROUPS_MAX = 512;
+export const UPSTREAMS_TOTAL_MAX = 2048;
 /** Attempts a query, where nothing is said about it … */
 export const ASKED_MAX = 3;
 /** … one more, over a stream, for the whole of a reply that came truncated, and an early second try: what may be open. */

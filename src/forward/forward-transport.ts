@@ -48,6 +48,11 @@ export interface ForwardTransport {
 
 /** What a transport gets to know of an upstream. */
 export interface UpstreamRegistrar {
-  /** @returns false where it can't be asked: no such address family or interface here */
-  addUpstream(upstream: number, address: UpstreamAddress, group: ForwardGroup): boolean;
+  /**
+   * @param number  what names it to other threads (upstreamNumber)
+   * @returns false where it can't be asked: no such address family or interface here
+   */
+  addUpstream(upstream: number, address: UpstreamAddress, group: ForwardGroup, number: number): boolean;
+  /** It is asked no more, and what it was asked is of no use: connections are closed. Its index may be another's next. */
+  removeUpstream(upstream: number): void;
 }

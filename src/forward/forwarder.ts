@@ -25,7 +25,7 @@ import { Attempts, type FlightParts } from './attempts.ts';
 import { CLIENT_SHARE_MAX, ClientShares } from './client-shares.ts';
 import { CACHED_MESSAGE_SIZE, FlightCache } from './flight-cache.ts';
 import { FlightEnds } from './flight-ends.ts';
-import { forwardGroupCount } from './forward-buffer.ts';
+import { groupIndexOf } from './forward-buffer.ts';
 import { FORWARD_CELLS, ForwardCounters, UPSTREAM_CELLS } from './counts/forward-counters.ts';
 import { ATTEMPTS_MAX } from './forward-group.ts';
 import { ForwardReports } from './counts/forward-reports.ts';
@@ -65,6 +65,8 @@ export interface ForwarderOptions {
   readonly ioSize: number;
   /** clients ask over streams, and so are upstreams that can be asked either way, but for groups with `prefer_udp` */
   readonly prefersStreams?: boolean;
+  /** other threads hand over what goes over streams, by the upstream's number */
+  readonly asksForOthers?: boolean;
 }
 
 export class Forwarder implements QueryForwarder {
@@ -110,7 +112,8 @@ export class Forwarder implements QueryForwarder {
     this.#states = new UpstreamStates(this.random, options.buffer);
     this.#loops = new LoopSearch(options.buffer, options.shard === 0);
     this.counters = new ForwardCounters(options.buffer, options.shard);
-    this.#groups = new KnownGroups(options.buffer, this.#states, this.#loops);
+    const asksForOthers = options.asksForOthers ?? false;
+    this.#groups = new KnownGroups(options.buffer, this.counters, this.#states, this.#loops, asksForOthers);
     this.#reply = new Reply(this.arena);
     this.#reports = new ForwardReports(options.events);
     this.#shares = new ClientShares(this.random);
@@ -132,6 +135,8 @@ export class Forwarder implements QueryForwarder {
       shares: this.#shares,
     };
     this.#ends = new FlightEnds(parts, ending, this.#attempts);
+    this.#groups.flights = this.#ends;
+    this.#groups.clock = this.#attempts;
     this.#unasked = new UnaskedQuestions(parts, this.#attempts, waiters, this.#loops, this.random);
     const ways = { attempts: this.#attempts, ends: this.#ends, unasked: this.#unasked };
     this.#acceptance = new ReplyAcceptance(parts, ways, reply, truncated);
@@ -173,14 +178,17 @@ export class Forwarder implements QueryForwarder {
     this.#delivery.transport = transport;
     this.#resumptions.transport = transport;
     this.nowMs = performance.now();
-    const count = forwardGroupCount(this.#options.buffer);
-    this.learnGroups();
-    for (let group = 0; group < count; group++) this.#ends.setWaiting(group, 0);
+    this.#groups.follow();
   }
 
-  /** Get to know the groups there are by now. */
-  learnGroups(): void {
-    this.#groups.learn(this.nowMs);
+  /** whether groups that were closed are still needed: `tick` has something to do soon */
+  get isLeavingGroups(): boolean {
+    return this.#groups.isLeaving;
+  }
+
+  /** Index of the upstream that another thread names by a number, -1: it is gone. */
+  upstreamOfNumber(number: number): number {
+    return this.#groups.upstreamOf(number);
   }
 
   /** questions in flight, probes among them */
@@ -190,8 +198,7 @@ export class Forwarder implements QueryForwarder {
 
   /** whether clients wait */
   get hasClients(): boolean {
-    for (let group = 0; group < this.#groups.count; group++) if (this.#ends.waiting(group) > 0) return true;
-    return this.canResume;
+    return this.#ends.isWaitedFor || this.canResume;
   }
 
   /** whether `resume` has something to do */
@@ -214,8 +221,9 @@ export class Forwarder implements QueryForwarder {
     return this.#attempts.waitMs(nowMs, maxMs);
   }
 
-  forward(group: number, query: Query, response: Response, client: QueryClient): boolean {
-    if (!this.#isKnown(group)) return false;
+  forward(number: number, query: Query, response: Response, client: QueryClient): boolean {
+    if (!this.#groups.isKnown(number)) return false;
+    const group = groupIndexOf(number);
     if (this.#isShed()) return true;
     this.#attempts.isHandoffFull = false;
     if (query.qtype === HINFO && this.#loops.isOwn(query)) return false;
@@ -277,14 +285,16 @@ export class Forwarder implements QueryForwarder {
   }
 
   refresh(
-    group: number,
+    number: number,
     query: Query,
     cacheProfile: number,
     isCheckingDisabled: boolean,
     options?: Uint8Array | undefined,
   ): void {
+    if (!this.#groups.isKnown(number)) return;
     const table = this.#table;
-    const waiter = this.#isKnown(group) && this.#ends.waiting(group) < GROUP_SHARE_MAX ? table.takeWaiter() : 0;
+    const group = groupIndexOf(number);
+    const waiter = this.#ends.waiting(group) < GROUP_SHARE_MAX ? table.takeWaiter() : 0;
     if (waiter === 0) return;
     this.waiters.keepQuestion(waiter, query.nameBytes, query.nameSize);
     if (options !== undefined) this.waiters.keepOptions(waiter, options);
@@ -299,8 +309,8 @@ export class Forwarder implements QueryForwarder {
   }
 
   /** Whether what kept a group's upstreams from answering at a tick may be over: one of them came back since. */
-  isFailureOver(group: number, tick: number): boolean {
-    return this.#states.hasRecoveredSince(group, tick);
+  isFailureOver(number: number, tick: number): boolean {
+    return this.#states.hasRecoveredSince(groupIndexOf(number), tick);
   }
 
   /** A datagram came from upstream; the transport knows where from. It lies in the arena. */
@@ -326,6 +336,8 @@ export class Forwarder implements QueryForwarder {
   tick(nowMs: number): void {
     const attempts = this.#attempts;
     attempts.nowMs = nowMs;
+    // First: what is queued for a slot in this turn may fail until its end.
+    this.#groups.follow();
     for (let slot = attempts.takeDue(); slot !== 0; slot = attempts.takeDue()) this.#timeOut(slot);
     this.#unasked.tick();
   }
@@ -360,12 +372,6 @@ export class Forwarder implements QueryForwarder {
 
   upstreamOf(attempt: number): number {
     return this.#table.attemptUpstream[attempt]!;
-  }
-
-  #isKnown(group: number): boolean {
-    if (group < this.#groups.count) return true;
-    this.learnGroups();
-    return group < this.#groups.count;
   }
 
   /** Let `waiter` wait for an equal question in flight, or ask. @returns false if that can't be */

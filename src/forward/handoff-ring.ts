@@ -10,7 +10,7 @@
  * is stored; it is read, then `head` is stored, and only then is its place written again. So no word is read while it may be
  * written, and a thread that is killed leaves nothing half done: what was not yet published was never there, and what was
  * not yet released is read once more by the successor. A frame that outlives what it was about names it by attempt and
- * generation, which the shard compares (transaction-table.ts).
+ * generation, which the shard compares (transaction-table.ts), and the upstream by a number that is not that of the next one.
  */
 import { layout } from '../memory/layout.ts';
 
@@ -32,7 +32,7 @@ export const HANDOFF_FRAME = layout('handoff frame', [
   ],
   ['attempt', 1, 'which query of the shard it is'],
   ['generation', 1, 'of its transaction: what came too late is told by it'],
-  ['upstream', 1, 'whom to ask'],
+  ['upstream', 1, 'whom to ask: its number (forward-buffer.ts), which no other has'],
 ]);
 
 export const FRAME_SKIP = 0xffff_ffff;

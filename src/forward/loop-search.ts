@@ -3,13 +3,13 @@
  *
  * One shard sends each upstream of a group with `loop` a question of type HINFO for `<key and upstream>.<number>.<zone>`,
  * again and again. Any shard that is asked for such a name knows which upstream it came through: that one is not asked by
- * any shard until a question sent there no longer comes back.
+ * any shard until a question sent there no longer comes back. An upstream that is gone by then is no other one's.
  */
 import { parseName } from '../dns/name.ts';
 import type { Query } from '../answer/query.ts';
-import { FORWARD_HEADER } from './forward-buffer.ts';
-import type { ForwardGroupTable } from './forward-buffer.ts';
+import { FORWARD_HEADER, memberOf, upstreamNumber } from './forward-buffer.ts';
 import { UPSTREAMS_TOTAL_MAX } from './forward-group.ts';
+import type { ForwardGroupTable } from './group-table.ts';
 
 export const HINFO = 13;
 /** When the first questions go out after the start, and how long after each the next: the network may need a while. */
@@ -20,9 +20,10 @@ const SEARCH_INTERVAL_MS = 600_000;
 const RECHECK_INTERVAL_MS = 15_000;
 /** A question that has not come back after this will not. */
 const RETURN_MAX_MS = 10_000;
-/** key (16 digits), upstream (4 digits) */
+/** key (16 digits), number of the upstream (8 digits) */
 const KEY_SIZE = 16;
-const LABEL_SIZE = KEY_SIZE + 4;
+const UPSTREAM_DIGITS = 8;
+const LABEL_SIZE = KEY_SIZE + UPSTREAM_DIGITS;
 const NUMBER_DIGITS = 8;
 
 const AT = FORWARD_HEADER.at;
@@ -32,10 +33,11 @@ export class LoopSearch {
   readonly #key: string;
   readonly #keyOctets: Uint8Array;
   readonly #isSearching: boolean;
-  /** by upstream: zone, when to ask next, and the sightings there were when it was asked last */
-  readonly #zones: string[] = [];
-  readonly #searchAtMs: number[] = [];
-  readonly #searches: number[] = [];
+  /** by upstream that loops are looked for through: its number and zone, how often it was asked, and when to ask next */
+  readonly #searched = new Map<number, { number: number; zone: string; count: number; atMs: number }>();
+  /** the first of these times */
+  #nextMs = Infinity;
+  /** by upstream: the sightings there were when it was asked last, and when that was */
   readonly #sightingsBefore: Int32Array = new Int32Array(UPSTREAMS_TOTAL_MAX);
   readonly #sentMs: Float64Array = new Float64Array(UPSTREAMS_TOTAL_MAX);
   #lastChange = 0;
@@ -49,11 +51,29 @@ export class LoopSearch {
     this.#isSearching = isSearching;
   }
 
-  /** @param zone  presentation form, '': loops through this upstream are not looked for */
-  addUpstream(upstream: number, zone: string, nowMs: number): void {
-    this.#zones[upstream] = zone;
-    this.#searches[upstream] = 0;
-    this.#searchAtMs[upstream] = zone === '' || !this.#isSearching ? Infinity : nowMs + FIRST_SEARCH_MS;
+  /**
+   * @param number  upstreamNumber
+   * @param zone    presentation form, '': loops through this upstream are not looked for
+   */
+  addUpstream(upstream: number, number: number, zone: string, nowMs: number): void {
+    this.#sentMs[upstream] = 0;
+    if (zone === '' || !this.#isSearching) return;
+    this.#searched.set(upstream, { number, zone, count: 0, atMs: nowMs + FIRST_SEARCH_MS });
+    this.#planNext();
+  }
+
+  removeUpstream(upstream: number): void {
+    if (this.#searched.delete(upstream)) this.#planNext();
+  }
+
+  #planNext(): void {
+    this.#nextMs = Infinity;
+    for (const { atMs } of this.#searched.values()) if (atMs < this.#nextMs) this.#nextMs = atMs;
+  }
+
+  /** Whether an upstream is part of a loop, in the eyes of any shard. */
+  isLoop(upstream: number): boolean {
+    return Atomics.load(this.#words, AT.loops + upstream) === 1;
   }
 
   /** Whether a query is one of ours that came back; it is noted then. */
@@ -62,8 +82,10 @@ export class LoopSearch {
     if (name[0] !== LABEL_SIZE) return false;
     for (let index = 0; index < KEY_SIZE; index++) if (name[1 + index] !== this.#keyOctets[index]) return false;
     const digits = String.fromCharCode(...name.slice(1 + KEY_SIZE, 1 + LABEL_SIZE));
-    const upstream = Number.parseInt(digits, 16);
-    if (!(upstream < UPSTREAMS_TOTAL_MAX)) return false;
+    const number = Number.parseInt(digits, 16);
+    if (Number.isNaN(number)) return false;
+    const upstream = memberOf(this.#words, number | 0);
+    if (upstream < 0) return true;
     Atomics.add(this.#words, AT.sightings + upstream, 1);
     if (Atomics.exchange(this.#words, AT.loops + upstream, 1) === 0) Atomics.add(this.#words, AT.loopChanges, 1);
     return true;
@@ -77,37 +99,39 @@ export class LoopSearch {
     for (let upstream = 0; upstream < isLoop.length; upstream++) {
       const wasLoop = isLoop[upstream];
       isLoop[upstream] = Atomics.load(this.#words, AT.loops + upstream);
-      if (wasLoop === 0 && isLoop[upstream] === 1 && this.#sentMs[upstream] !== 0) {
-        this.#searchAtMs[upstream] = nowMs + RECHECK_INTERVAL_MS;
+      const searched = this.#searched.get(upstream);
+      if (wasLoop === 0 && isLoop[upstream] === 1 && searched !== undefined && searched.count > 0) {
+        searched.atMs = nowMs + RECHECK_INTERVAL_MS;
       }
     }
+    this.#planNext();
   }
 
   /** The next upstream a question is due for, -1: none. */
   dueUpstream(nowMs: number): number {
-    for (let upstream = 0; upstream < this.#searchAtMs.length; upstream++) {
-      if (this.#searchAtMs[upstream]! <= nowMs) return upstream;
-    }
+    if (nowMs < this.#nextMs) return -1;
+    for (const [upstream, { atMs }] of this.#searched) if (atMs <= nowMs) return upstream;
     return -1;
   }
 
-  /** The name to ask `upstream` for now, in wire form. */
+  /** The name to ask `upstream` for now, in wire form. It is one that is due. */
   nextName(upstream: number, nowMs: number, random: number): Uint8Array {
     this.#endQuarantine(upstream, nowMs);
-    const isLoop = Atomics.load(this.#words, AT.loops + upstream) === 1;
-    const step = SEARCH_STEPS_MS[this.#searches[upstream]!++] ?? SEARCH_INTERVAL_MS;
-    this.#searchAtMs[upstream] = nowMs + (isLoop ? RECHECK_INTERVAL_MS : step);
+    const searched = this.#searched.get(upstream)!;
+    const step = SEARCH_STEPS_MS[searched.count++] ?? SEARCH_INTERVAL_MS;
+    searched.atMs = nowMs + (this.isLoop(upstream) ? RECHECK_INTERVAL_MS : step);
+    this.#planNext();
     this.#sentMs[upstream] = nowMs;
     this.#sightingsBefore[upstream] = Atomics.load(this.#words, AT.sightings + upstream);
-    const label = this.#key + upstream.toString(16).padStart(4, '0');
+    const label = this.#key + (searched.number >>> 0).toString(16).padStart(UPSTREAM_DIGITS, '0');
     const number = (random >>> 0).toString(16).padStart(NUMBER_DIGITS, '0');
-    const zone = this.#zones[upstream]!;
+    const { zone } = searched;
     return parseName(`${label}.${number}.${zone === '.' ? '' : zone}`) ?? new Uint8Array(1);
   }
 
   /** What was sent there last has not come back. */
   #endQuarantine(upstream: number, nowMs: number): void {
-    if (Atomics.load(this.#words, AT.loops + upstream) === 0) return;
+    if (!this.isLoop(upstream)) return;
     const sentMs = this.#sentMs[upstream]!;
     if (sentMs === 0 || nowMs - sentMs < RETURN_MAX_MS) return;
     if (Atomics.load(this.#words, AT.sightings + upstream) !== this.#sightingsBefore[upstream]) return;
@@ -130,7 +154,8 @@ export interface LoopChange {
 export class LoopWatch {
   readonly #words: Int32Array;
   readonly #table: ForwardGroupTable;
-  readonly #known = new Set<number>();
+  /** numbers of the upstreams that are part of one */
+  #known = new Set<number>();
   #lastChange = 0;
 
   constructor(buffer: SharedArrayBuffer, table: ForwardGroupTable) {
@@ -143,19 +168,20 @@ export class LoopWatch {
     if (change === this.#lastChange) return [];
     this.#lastChange = change;
     const changes: LoopChange[] = [];
-    let index = 0;
-    for (const { upstreams, loopZone: zone } of this.#table.groups) {
-      for (const { address, port } of upstreams) {
-        const isFound = Atomics.load(this.#words, AT.loops + index) === 1;
-        if (isFound !== this.#known.has(index)) {
-          const upstream = address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
-          if (isFound) this.#known.add(index);
-          else this.#known.delete(index);
-          changes.push({ isFound, upstream, zone, text: loopText(isFound, upstream, zone) });
-        }
-        index++;
+    // Of those that are gone nothing more is told.
+    const found = new Set<number>();
+    for (const { number: groupNumber, members, group } of this.#table.openGroups) {
+      for (const [place, { address, port }] of group.upstreams.entries()) {
+        const number = upstreamNumber(groupNumber, place);
+        const isFound = Atomics.load(this.#words, AT.loops + members[place]!) === 1;
+        if (isFound) found.add(number);
+        if (isFound === this.#known.has(number)) continue;
+        const upstream = address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
+        const zone = group.loopZone;
+        changes.push({ isFound, upstream, zone, text: loopText(isFound, upstream, zone) });
       }
     }
+    this.#known = found;
     return changes;
   }
 }

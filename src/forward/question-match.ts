@@ -32,7 +32,7 @@ export class QuestionMatch {
   }
 
   hash(group: number, query: Query, flags: number): number {
-    let hash = this.#hashSeed ^ ((group << 24) | (flags << 16) | query.qtype);
+    let hash = this.#hashSeed ^ ((group << 20) | (flags << 16) | query.qtype);
     const words = query.nameWords;
     const count = (query.nameSize + 3) >>> 2;
     for (let index = 0; index < count; index++) {

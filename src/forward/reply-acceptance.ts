@@ -8,6 +8,7 @@ import { QUERY_ERROR } from '../observability/queries/query-error.ts';
 import type { Attempts, FlightParts } from './attempts.ts';
 import type { FlightEnds } from './flight-ends.ts';
 import { FORWARD_CELLS, type ForwardCounters } from './counts/forward-counters.ts';
+import { groupIndexOf } from './forward-buffer.ts';
 import { ATTEMPTS_MAX } from './forward-group.ts';
 import { type ForwardTransport, STREAM_SOCKET } from './forward-transport.ts';
 import type { KnownGroups } from './known-groups.ts';
@@ -170,7 +171,7 @@ export class ReplyAcceptance {
     }
     if (tried === (1 << this.#states.count[group]!) - 1) return false;
     const upstream = this.#states.choose(group, tried);
-    if (upstream < 0 || (tried & (1 << (upstream - this.#states.first[group]!))) !== 0) return false;
+    if (upstream < 0 || (tried & (1 << this.#states.placeOf[upstream]!)) !== 0) return false;
     table.flags[slot]! |= ASKED.RETRIED;
     return this.#attempts.ask(slot, upstream);
   }
@@ -186,9 +187,9 @@ export class ReplyAcceptance {
   #askNextGroup(slot: number): boolean {
     const table = this.#table;
     const from = table.group[slot]!;
-    const to = this.#groups.of(from).nextGroup;
-    if (to >= this.#groups.count) this.#groups.learn(this.#attempts.nowMs);
-    if (to >= this.#groups.count) return false;
+    const next = this.#groups.of(from).nextGroup;
+    if (!this.#groups.isKnown(next)) return false;
+    const to = groupIndexOf(next);
     const tried = table.tried[slot]!;
     const failed = table.failed[slot]!;
     table.group[slot] = to;

@@ -56,7 +56,7 @@ export class UnaskedQuestions {
 
   #sendProbes(): void {
     const states = this.#states;
-    for (let upstream = 0; upstream < states.upstreamCount; upstream++) {
+    for (let upstream = 0; upstream < states.upstreamEnd; upstream++) {
       const atMs = states.probeAtMs[upstream]!;
       if (atMs !== 0 && atMs <= this.#attempts.nowMs) this.#sendProbe(upstream);
     }

@@ -6,7 +6,7 @@
  * probes in a row. A suspect one is passed over while another will do.
  */
 import { machineTick } from '../base/machine-clock.ts';
-import { FORWARD_HEADER } from './forward-buffer.ts';
+import { FORWARD_HEADER, PLACES } from './forward-buffer.ts';
 import { GROUPS_MAX, UPSTREAMS_TOTAL_MAX, type ForwardGroup } from './forward-group.ts';
 import type { RandomPool } from './random-pool.ts';
 
@@ -32,13 +32,13 @@ const POLICY = { RANDOM: 0, ROUND_ROBIN: 1, SEQUENTIAL: 2 } as const;
 const POLICY_OF = { random: POLICY.RANDOM, round_robin: POLICY.ROUND_ROBIN, sequential: POLICY.SEQUENTIAL };
 
 export class UpstreamStates {
-  groupCount = 0;
-  upstreamCount = 0;
-  /** by group: index of its first upstream, and how many it has */
-  readonly first: Uint16Array = new Uint16Array(GROUPS_MAX);
+  /** upstreams from here on were never known */
+  upstreamEnd = 0;
+  /** by group: how many upstreams it has */
   readonly count: Uint16Array = new Uint16Array(GROUPS_MAX);
-  /** by upstream: index of its group */
+  /** by upstream: index of its group, and its place there */
   readonly groupOf: Uint16Array = new Uint16Array(UPSTREAMS_TOTAL_MAX);
+  readonly placeOf: Uint8Array = new Uint8Array(UPSTREAMS_TOTAL_MAX);
   /** upstreams that are probed: from the first failure to the first response */
   probedCount = 0;
   /** by upstream: when to send its next probe, ms; 0: not probed, Infinity: a probe is under way */
@@ -49,6 +49,8 @@ export class UpstreamStates {
   readonly fails: Uint32Array = new Uint32Array(UPSTREAMS_TOTAL_MAX);
 
   readonly #random: RandomPool;
+  /** by group and place */
+  readonly #members = new Uint16Array(GROUPS_MAX * PLACES);
   readonly #policy = new Uint8Array(GROUPS_MAX);
   /** of all shards, by group */
   readonly #turns: Uint32Array;
@@ -60,11 +62,12 @@ export class UpstreamStates {
   /** by group: no upstream of it answers, not even probes */
   readonly #broken = new Uint8Array(GROUPS_MAX);
   /** by group: early tries that are allowed, times HEDGE_SHARE */
-  readonly #hedges = new Uint16Array(GROUPS_MAX).fill(HEDGE_BURST * HEDGE_SHARE);
+  readonly #hedges = new Uint16Array(GROUPS_MAX);
   readonly #lost = new Uint8Array(UPSTREAMS_TOTAL_MAX);
   /** of all shards, by group: tick at which an upstream answered again that had not answered probes */
   readonly #recoveries: Int32Array;
-  readonly #roundTripMs = new Float64Array(UPSTREAMS_TOTAL_MAX).fill(-1);
+  /** below 0: no response has come yet */
+  readonly #roundTripMs = new Float64Array(UPSTREAMS_TOTAL_MAX);
   readonly #deviationMs = new Float64Array(UPSTREAMS_TOTAL_MAX);
 
   /** @param buffer  from createForwardBuffer */
@@ -74,17 +77,40 @@ export class UpstreamStates {
     this.#recoveries = new Int32Array(buffer, FORWARD_HEADER.at.recoveries * 4, GROUPS_MAX);
   }
 
-  /** The next group: its index is the number of those before, and so are its upstreams'. */
-  add(group: ForwardGroup): void {
-    const index = this.groupCount++;
-    this.first[index] = this.upstreamCount;
-    this.count[index] = group.upstreams.length;
-    this.upstreamCount += group.upstreams.length;
-    this.groupOf.fill(index, this.first[index], this.upstreamCount);
+  /**
+   * A group that nothing is known of yet.
+   *
+   * @param members  indexes of its upstreams, by place
+   */
+  add(index: number, members: readonly number[], group: ForwardGroup): void {
+    this.count[index] = members.length;
+    for (const [place, upstream] of members.entries()) {
+      this.#members[index * PLACES + place] = upstream;
+      this.groupOf[upstream] = index;
+      this.placeOf[upstream] = place;
+      this.fails[upstream] = 0;
+      this.isLoop[upstream] = 0;
+      this.#lost[upstream] = 0;
+      this.#roundTripMs[upstream] = -1;
+      this.upstreamEnd = Math.max(this.upstreamEnd, upstream + 1);
+    }
+    this.#broken[index] = 0;
+    this.#hedges[index] = HEDGE_BURST * HEDGE_SHARE;
     this.#policy[index] = POLICY_OF[group.policy];
     this.#failsMax[index] = group.failsMax;
     this.#probeIntervalMs[index] = group.probe.intervalMs;
     this.#readTimeoutMs[index] = Math.min(group.readTimeoutMs, TIMEOUT_MAX_MS);
+  }
+
+  /** Its upstreams are probed no more. */
+  remove(index: number): void {
+    for (let place = 0; place < this.count[index]!; place++) this.#endProbes(this.memberAt(index, place));
+    this.count[index] = 0;
+  }
+
+  /** Index of the upstream at a place of a group. */
+  memberAt(group: number, place: number): number {
+    return this.#members[group * PLACES + place]!;
   }
 
   /**
@@ -101,7 +127,7 @@ export class UpstreamStates {
     for (let step = 0; step < count; step++) {
       let index = start + step;
       if (index >= count) index -= count;
-      const upstream = this.first[group]! + index;
+      const upstream = this.memberAt(group, index);
       if (this.isDown(upstream)) continue;
       if ((tried & (1 << index)) === 0) {
         if (this.probeAtMs[upstream] === 0) return this.#took(group, upstream, index);
@@ -110,7 +136,7 @@ export class UpstreamStates {
       if (up < 0) up = upstream;
     }
     const chosen = untried >= 0 ? untried : up;
-    return chosen < 0 ? -1 : this.#took(group, chosen, chosen - this.first[group]!);
+    return chosen < 0 ? -1 : this.#took(group, chosen, this.placeOf[chosen]!);
   }
 
   /** It can't be asked from here: it is passed over, and a query whose only upstream it is fails. */
@@ -126,7 +152,7 @@ export class UpstreamStates {
 
   /** One of the group, whatever its state. */
   chooseAny(group: number): number {
-    return this.first[group]! + this.#random.below(this.count[group]!);
+    return this.memberAt(group, this.#random.below(this.count[group]!));
   }
 
   #startOf(group: number, count: number): number {
@@ -169,7 +195,8 @@ export class UpstreamStates {
 
   #noteBroken(group: number): void {
     let isBroken = 1;
-    for (let left = this.count[group]!, upstream = this.first[group]!; left > 0; left--, upstream++) {
+    for (let place = 0; place < this.count[group]!; place++) {
+      const upstream = this.memberAt(group, place);
       if (this.fails[upstream] === 0 && this.isLoop[upstream] === 0) isBroken = 0;
     }
     this.#broken[group] = isBroken;
@@ -228,10 +255,13 @@ export class UpstreamStates {
       this.#broken[group] = 0;
       Atomics.store(this.#recoveries, group, machineTick() | 0 || 1);
     }
-    if (this.probeAtMs[upstream] !== 0) {
-      this.probeAtMs[upstream] = 0;
-      this.probedCount--;
-    }
+    this.#endProbes(upstream);
+  }
+
+  #endProbes(upstream: number): void {
+    if (this.probeAtMs[upstream] === 0) return;
+    this.probeAtMs[upstream] = 0;
+    this.probedCount--;
   }
 
   /** No response came: from now on it is probed. */

@@ -19,6 +19,8 @@ const TURN_MAX = 128;
 
 /** Who has the connections. */
 export interface StreamCarrier {
+  /** Index of the upstream that a shard names by a number, -1: it is gone. */
+  upstreamOf(number: number): number;
   /** @returns false if the upstream can't be asked */
   carry(query: StreamQuery): boolean;
   /** What it has carried is done. */
@@ -85,9 +87,10 @@ class ShardEnd implements StreamAsker {
       if (!reader.read()) return false;
       const message = Buffer.allocUnsafe(reader.size);
       reader.copyTo(message, 0);
-      const query = streamQuery(this, reader.upstream, reader.attempt, reader.generation, message);
+      const upstream = this.#options.carrier.upstreamOf(reader.upstream);
+      const query = streamQuery(this, upstream, reader.attempt, reader.generation, message);
       reader.release();
-      if (!this.#options.carrier.carry(query)) this.#fail(query, false);
+      if (upstream < 0 || !this.#options.carrier.carry(query)) this.#fail(query, false);
     }
     return true;
   }

@@ -62,6 +62,7 @@ function createService(given: ResolverOptions): Services {
           counters,
           events,
           cache,
+          asksForOthers: handoffBuffer !== undefined,
           log: (text) => post({ kind: 'log', level: 'warn', text }),
         });
   const onPanic = (error: unknown): void => {

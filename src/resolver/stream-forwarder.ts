@@ -10,12 +10,13 @@ import type { Response } from '../answer/response.ts';
 import { EVENT_LOOP_IO_SIZE, EventLoopUpstreams } from '../forward/connections/event-loop-upstreams.ts';
 import type { LogText } from '../forward/connections/tls-connector.ts';
 import { FORWARD_CELLS } from '../forward/counts/forward-counters.ts';
+import { GroupChanges } from '../forward/forward-buffer.ts';
 import { Forwarder, type ForwarderOptions } from '../forward/forwarder.ts';
 import type { StreamQuery } from '../forward/connections/upstream-stream.ts';
 import { WAITERS_MAX } from '../forward/transaction-table.ts';
 import type { ShardCounters } from '../observability/counters/shard-counters.ts';
 
-/** How often it is looked what is due, ms: with something in flight, and with idle connections only. */
+/** How often it is looked what is due, ms: with something in flight, and with idle connections or groups that are closed only. */
 const TICK_MS = 20;
 const IDLE_TICK_MS = 500;
 
@@ -38,6 +39,7 @@ export class StreamForwarder implements QueryForwarder {
   readonly #log: LogText;
   /** by waiter: its connection */
   readonly #tokens = new Float64Array(WAITERS_MAX + 1);
+  readonly #changes: GroupChanges;
   #upstreams: EventLoopUpstreams | undefined = undefined;
   #responses: LaterResponse[] = [];
   /** responses were counted that nobody sees yet */
@@ -52,6 +54,7 @@ export class StreamForwarder implements QueryForwarder {
   /** @param log  told why connections over TLS are not trusted */
   constructor({ log, ...options }: Omit<ForwarderOptions, 'ioSize' | 'prefersStreams'> & { readonly log: LogText }) {
     this.#forwarder = new Forwarder({ ...options, ioSize: EVENT_LOOP_IO_SIZE, prefersStreams: true });
+    this.#changes = new GroupChanges(options.buffer);
     this.#counters = options.counters;
     this.#log = log;
   }
@@ -68,6 +71,16 @@ export class StreamForwarder implements QueryForwarder {
       flush: () => this.#flush(),
     };
     this.#upstreams = new EventLoopUpstreams(this.#forwarder, ways, this.#log);
+    void this.#followGroups();
+  }
+
+  /** A thread that nobody asks anything has no timer, and groups that are closed wait for it. */
+  async #followGroups(): Promise<void> {
+    while (!this.#isClosed) {
+      const { value } = this.#changes;
+      this.#tick();
+      await this.#changes.sleep(value);
+    }
   }
 
   /** Connections to upstream servers. */
@@ -110,12 +123,16 @@ export class StreamForwarder implements QueryForwarder {
     this.#plan();
   }
 
+  /** Index of the upstream that a shard names by a number, -1: it is gone. */
+  upstreamOf(number: number): number {
+    this.#forwarder.nowMs = performance.now();
+    return this.#isClosed ? -1 : this.#forwarder.upstreamOfNumber(number);
+  }
+
   /** Ask for someone else in this thread. @returns false if the upstream can't be asked */
   carry(query: StreamQuery): boolean {
     const streams = this.#upstreams?.streams;
-    if (streams === undefined || this.#isClosed) return false;
-    if (!streams.hasUpstream(query.upstream)) this.#forwarder.learnGroups();
-    if (!streams.ask(query)) return false;
+    if (streams === undefined || this.#isClosed || !streams.ask(query)) return false;
     this.#carriedCount++;
     this.#plan();
     return true;
@@ -140,11 +157,12 @@ export class StreamForwarder implements QueryForwarder {
     }
     this.#timer = undefined;
     this.#isTimerFast = isFast;
-    if (!isFast && !this.#forwarder.isProbing && this.streamCount === 0) return;
+    if (!isFast && !this.#forwarder.isProbing && !this.#forwarder.isLeavingGroups && this.streamCount === 0) return;
     this.#timer = setTimeout(() => this.#tick(), isFast ? TICK_MS : IDLE_TICK_MS);
   }
 
   #tick(): void {
+    clearTimeout(this.#timer);
     this.#timer = undefined;
     this.#upstreams?.tick(performance.now());
     this.#publish();

@@ -6,6 +6,7 @@
  */
 import { randomBytes } from 'node:crypto';
 import { readVersion } from '../base/version.ts';
+import { GracePeriod } from '../memory/grace-period.ts';
 import { reserveSharedBuffer } from '../memory/shared-buffer.ts';
 import { loadLibc, nativeUnavailableReason } from '../native/libc.ts';
 import { boundGarbage } from '../native/v8-flags.ts';
@@ -17,7 +18,8 @@ import { MainCounters } from '../observability/counters/server-metrics.ts';
 import { createCacheBuffer } from '../cache/cache-layout.ts';
 import { cacheFamilies } from '../cache/cache-metrics.ts';
 import { CacheProfileTable } from '../cache/cache-profiles.ts';
-import { createForwardBuffer, ForwardGroupTable } from '../forward/forward-buffer.ts';
+import { createForwardBuffer } from '../forward/forward-buffer.ts';
+import { ForwardGroupTable } from '../forward/group-table.ts';
 import { ForwardMetrics } from '../forward/counts/forward-metrics.ts';
 import { createHandoffBuffer } from '../forward/handoff-ring.ts';
 import { LoopWatch } from '../forward/loop-search.ts';
@@ -27,7 +29,7 @@ import type { Transport } from '../shard/shard-options.ts';
 import { SnapshotBuilder } from '../snapshot/builder.ts';
 import { AnsweringThreads, RESOLVER_COUNT } from './threads/answering-threads.ts';
 import { planCacheSize } from './compile/cache-plan.ts';
-import { loadPlan } from './configuration/load-plan.ts';
+import { loadPlan, loadWithGroups } from './configuration/load-plan.ts';
 import { BlockServices } from './block-services.ts';
 import type { ClusterFeeds } from './objects/cluster-feeds.ts';
 import { ConfigReloader } from './configuration/config-reloader.ts';
@@ -133,11 +135,8 @@ async function assemble(
   const shardPlan = planShards(machineLimits, hasSharedPorts(transport) ? options.shards : 1);
   const threadCount = shardPlan.count + RESOLVER_COUNT;
   const forwardBuffer = createForwardBuffer(threadCount);
-  const forwardGroups = new ForwardGroupTable(forwardBuffer, () => {
-    const message =
-      'the host names of upstreams have had too many addresses: other ones are taken over after a restart';
-    log('error', `plugin/forward: ${message}, until then the last ones are asked`);
-  });
+  const forwardGroups = new ForwardGroupTable(forwardBuffer);
+  closers.push(() => forwardGroups.close());
   const upstreamHosts = new UpstreamHosts(log);
   closers.push(() => upstreamHosts.close());
   const weightFiles = new WeightFiles(log);
@@ -148,24 +147,27 @@ async function assemble(
   closers.push(() => secondaries.close());
   const cacheProfiles = new CacheProfileTable();
   const load = (): Promise<ServerPlan> =>
-    loadPlan(
-      options,
-      (group, origin) => forwardGroups.indexOf(group, origin),
-      (profile) => cacheProfiles.indexOf(profile),
-      upstreamHosts,
-      weightFiles,
-      zoneDirectories,
-      secondaries.catalogs,
+    loadWithGroups(forwardGroups, (numberOfGroup) =>
+      loadPlan(
+        options,
+        numberOfGroup,
+        (profile) => cacheProfiles.indexOf(profile),
+        upstreamHosts,
+        weightFiles,
+        zoneDirectories,
+        secondaries.catalogs,
+      ),
     );
   const plan = await load();
   const { memoryLimit = Infinity } = machineLimits;
   const cacheBuffer = createCacheBuffer(planCacheSize(cacheProfiles.capacity, threadCount, memoryLimit));
   cacheProfiles.attach(cacheBuffer);
   const dnsmasq = options.companion && (await import('../forward/counts/dnsmasq-counters.ts'));
-  const dnsmasqBoard = dnsmasq?.createDnsmasqBoard(options.companion!.cacheSize, plan.forwardGroups);
+  const dnsmasqBoard = dnsmasq?.createDnsmasqBoard(options.companion!.cacheSize, plan.forwardGroups.numbers);
   for (const warning of plan.warnings) log('warn', warning);
 
   const buffer = reserveSharedBuffer();
+  forwardGroups.grace = new GracePeriod(buffer, -1);
   const libc = transport === 'mmsg' ? loadLibc() : undefined;
   const builder = new SnapshotBuilder(buffer, {
     ...(libc !== undefined && { onChunkFree: (offset, size) => discardPages(libc, buffer, offset, size) }),
@@ -245,7 +247,7 @@ async function assemble(
     services,
     threads,
     log,
-    onApplied: ({ forwardGroups: served }) => dnsmasq?.setBoardGroups(dnsmasqBoard!, served),
+    onApplied: ({ forwardGroups: served }) => dnsmasq?.setBoardGroups(dnsmasqBoard!, served.numbers),
   });
   const metrics = createServerMetrics({
     version: readVersion(),
@@ -332,6 +334,8 @@ async function assemble(
     stop: async (hurry = AbortSignal.abort()) => {
       companion?.stopReady();
       await services.drain(hurry);
+      // A reload that waits for room ends.
+      forwardGroups.close();
       await reloader.close();
       await close();
     },

@@ -86,6 +86,8 @@ export class MmsgUpstreams implements ForwardTransport, UpstreamRegistrar {
   readonly #octets: Uint8Array;
   readonly #paths = new Uint32Array(UPSTREAMS_TOTAL_MAX * RETURN_PATH_WORDS);
   readonly #familyOf = new Uint8Array(UPSTREAMS_TOTAL_MAX);
+  /** what names it to the resolver */
+  readonly #numberOf = new Int32Array(UPSTREAMS_TOTAL_MAX);
   readonly #socketOfWaiter = new Uint16Array(WAITERS_MAX + 1);
   /** by family * SOCKETS + place */
   readonly #fds = new Int32Array(FAMILIES * SOCKETS).fill(-1);
@@ -234,7 +236,8 @@ export class MmsgUpstreams implements ForwardTransport, UpstreamRegistrar {
 
   queueStream(upstream: number, size: number, attempt: number, generation: number): boolean {
     const handoff = this.#handoff;
-    return handoff !== undefined && handoff.hand(attempt, generation, upstream, this.#octets, STREAM_QUERY_AT, size);
+    const number = this.#numberOf[upstream]!;
+    return handoff !== undefined && handoff.hand(attempt, generation, number, this.#octets, STREAM_QUERY_AT, size);
   }
 
   responseRoom(waiter: number): number {
@@ -279,10 +282,18 @@ export class MmsgUpstreams implements ForwardTransport, UpstreamRegistrar {
     for (let i = 0; i < refused; i++) this.#forwarder.failAttempt(queries.refusedTag(i));
   }
 
-  addUpstream(upstream: number, { address, port }: UpstreamAddress, { sourceAddress }: ForwardGroup): boolean {
+  addUpstream(
+    upstream: number,
+    { address, port }: UpstreamAddress,
+    { sourceAddress }: ForwardGroup,
+    number: number,
+  ): boolean {
+    this.#numberOf[upstream] = number;
+    // Of an upstream that had the index before nothing is left.
+    const octets = new Uint8Array(this.#paths.buffer, upstream * RETURN_PATH_SIZE, RETURN_PATH_SIZE);
+    octets.fill(0);
     if (sourceAddress !== '' && familyOf(sourceAddress) !== familyOf(address)) return false;
     const family = familyOf(address) === AF_INET ? 0 : 1;
-    const octets = new Uint8Array(this.#paths.buffer, upstream * RETURN_PATH_SIZE, RETURN_PATH_SIZE);
     const size = writeSockaddr(octets, RETURN_PATH.ADDRESS * 4, address, port);
     if (size === 0) return false;
     this.#paths[upstream * RETURN_PATH_WORDS + RETURN_PATH.ADDRESS_SIZE] = size;
@@ -294,6 +305,9 @@ export class MmsgUpstreams implements ForwardTransport, UpstreamRegistrar {
     this.#familyOf[upstream] = family;
     return this.#isOpen[family] === 1 || this.#openFamily(family);
   }
+
+  /** Its sockets are everybody's, and its connections the resolver's. */
+  removeUpstream(): void {}
 
   #openFamily(family: number): boolean {
     for (let place = 0; place < SOCKETS_ACTIVE; place++) {

@@ -124,7 +124,7 @@ export const STEP = {
   CHAOS: 6,
   /** `local`: number: 1 if names that begin with the label localhost are answered too */
   LOCAL: 7,
-  /** `forward`: index of the group of upstreams */
+  /** `forward`: number of the group of upstreams */
   FORWARD: 8,
   /** a plugin that is not built yet: SERVFAIL */
   UNBUILT: 9,

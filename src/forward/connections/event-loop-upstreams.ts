@@ -66,6 +66,10 @@ export class EventLoopUpstreams implements ForwardTransport, UpstreamRegistrar, 
     return this.#datagrams.addUpstream(upstream, address.address, address.port, group.sourceAddress);
   }
 
+  removeUpstream(upstream: number): void {
+    this.streams.removeUpstream(upstream);
+  }
+
   /** Now and then: what is due, sockets and connections that have served their time. */
   tick(nowMs: number): void {
     this.#forwarder.tick(nowMs);

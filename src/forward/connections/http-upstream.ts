@@ -116,7 +116,10 @@ export class HttpUpstream {
     for (const socket of this.#connecting.keys()) socket.destroy();
     this.#agent?.destroy();
     for (const { http } of this.#sessions) http.destroy();
-    for (const pending of [...this.#pending]) this.#fail(pending);
+    for (const pending of [...this.#pending]) {
+      pending.cancel();
+      this.#fail(pending);
+    }
   }
 
   #send(pending: PendingQuery): void {

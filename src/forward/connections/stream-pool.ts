@@ -35,7 +35,7 @@ interface PooledUpstream {
 export class StreamPool {
   readonly #options: StreamPoolOptions;
   /** by upstream */
-  readonly #upstreams: PooledUpstream[] = [];
+  readonly #upstreams: (PooledUpstream | undefined)[] = [];
   #streamCount = 0;
   #isClosed = false;
 
@@ -55,10 +55,22 @@ export class StreamPool {
   }
 
   addUpstream(upstream: number, address: UpstreamAddress, group: ForwardGroup): void {
-    const onQuery = (isNew: boolean): void => this.#options.onQuery(upstream, isNew);
+    // What a request that is on its way says when the upstream is gone is not said of the next one.
+    const onQuery = (isNew: boolean): void => {
+      if (this.#upstreams[upstream] === pooled) this.#options.onQuery(upstream, isNew);
+    };
     const { log } = this.#options;
     const http = address.scheme === 'https' ? new HttpUpstream(address, group, onQuery, log) : undefined;
-    this.#upstreams[upstream] = { connect: connectorTo(address, group, log), group, streams: [], http };
+    const pooled = { connect: connectorTo(address, group, log), group, streams: [], http };
+    this.#upstreams[upstream] = pooled;
+  }
+
+  /** What it was asked has failed. */
+  removeUpstream(upstream: number): void {
+    const removed = this.#upstreams[upstream];
+    this.#upstreams[upstream] = undefined;
+    removed?.http?.close();
+    for (const stream of [...(removed?.streams ?? [])]) stream.giveUp();
   }
 
   /** @returns false if it can't be asked */
@@ -75,7 +87,9 @@ export class StreamPool {
   /** Now and then: what has waited too long, connections that are kept for nothing. */
   tick(nowMs: number): void {
     if (this.streamCount === 0) return;
-    for (const { streams, group, http } of this.#upstreams) {
+    for (const upstream of this.#upstreams) {
+      if (upstream === undefined) continue;
+      const { streams, group, http } = upstream;
       http?.tick(nowMs);
       let idleCount = 0;
       for (let index = streams.length - 1; index >= 0; index--) {
@@ -89,9 +103,9 @@ export class StreamPool {
 
   close(): void {
     this.#isClosed = true;
-    for (const { streams, http } of this.#upstreams) {
-      http?.close();
-      for (const stream of [...streams]) stream.destroy();
+    for (const upstream of this.#upstreams) {
+      upstream?.http?.close();
+      for (const stream of [...(upstream?.streams ?? [])]) stream.destroy();
     }
   }
 

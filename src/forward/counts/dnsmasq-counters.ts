@@ -19,7 +19,9 @@ import {
 } from '../../observability/counters/counter-layout.ts';
 import {
   FORWARD_HEADER,
-  forwardGroupCount,
+  groupIndexOf,
+  openUse,
+  PLACES,
   readForwardGroup,
   UPSTREAM_CELLS,
   UPSTREAM_RCODES,
@@ -59,7 +61,7 @@ const TEXT_SIZE_MAX = 255;
 const RDATA_SIZE_MAX = 4096;
 const RCODES = RCODE_OTHER + 1;
 
-/** @param groups  of the configuration that is served first */
+/** @param groups  numbers of those that the configuration has that is served first */
 export function createDnsmasqBoard(cacheSize: number, groups: readonly number[]): SharedArrayBuffer {
   const board = new SharedArrayBuffer(DNSMASQ_BOARD.words * 4);
   new Uint32Array(board)[DNSMASQ_BOARD.at.cacheSize] = cacheSize;
@@ -71,7 +73,7 @@ export function createDnsmasqBoard(cacheSize: number, groups: readonly number[])
 export function setBoardGroups(board: SharedArrayBuffer, groups: readonly number[]): void {
   const words = new Uint32Array(board);
   const bits = new Uint32Array(GROUPS_MAX / 32);
-  for (const group of groups) bits[group >>> 5]! |= 1 << (group & 31);
+  for (const number of groups) bits[groupIndexOf(number) >>> 5]! |= 1 << (number & 31);
   for (const [index, word] of bits.entries()) Atomics.store(words, DNSMASQ_BOARD.at.groups + index, word);
 }
 
@@ -94,8 +96,10 @@ export class DnsmasqCounters implements ChaosCounters {
   readonly #counters: Uint32Array;
   readonly #cache: Uint32Array;
   readonly #forward: Uint32Array;
+  readonly #words: Int32Array;
   readonly #forwardBuffer: SharedArrayBuffer;
-  readonly #groups: ForwardGroup[] = [];
+  /** by index, with the use that it is of */
+  readonly #groups: ({ readonly use: number; readonly group: ForwardGroup } | undefined)[] = [];
   /** records by name in wire form, as of the time they were added up */
   #records = new Map<string, Uint32Array>();
   #sizes = new Map<string, number>();
@@ -106,6 +110,7 @@ export class DnsmasqCounters implements ChaosCounters {
     this.#counters = new Uint32Array(counterBuffer);
     this.#cache = new Uint32Array(cacheBuffer);
     this.#forward = new Uint32Array(forwardBuffer);
+    this.#words = new Int32Array(forwardBuffer);
     this.#forwardBuffer = forwardBuffer;
   }
 
@@ -184,24 +189,27 @@ export class DnsmasqCounters implements ChaosCounters {
 
   /** One server may be in several groups, and is one line nevertheless, as with dnsmasq. */
   #servers(): DnsmasqNumbers['servers'] {
-    for (let index = this.#groups.length; index < forwardGroupCount(this.#forwardBuffer); index++) {
-      this.#groups.push(readForwardGroup(this.#forwardBuffer, index));
-    }
     const servers = new Map<string, { name: string; queries: number; failures: number }>();
-    let upstream = 0;
-    for (const [index, group] of this.#groups.entries()) {
+    for (let index = 0; index < GROUPS_MAX; index++) {
       const bits = Atomics.load(this.#board, DNSMASQ_BOARD.at.groups + (index >>> 5));
-      const isServed = ((bits >>> (index & 31)) & 1) === 1;
-      for (const { address, port } of group.upstreams) {
+      const group = ((bits >>> (index & 31)) & 1) === 1 ? this.#groupAt(index) : undefined;
+      for (const [place, { address, port }] of (group?.upstreams ?? []).entries()) {
         const name = `${address}#${port}`;
-        if (isServed) {
-          const server = servers.get(name) ?? { name, queries: 0, failures: 0 };
-          servers.set(name, this.#addUpstream(server, upstream));
-        }
-        upstream++;
+        const server = servers.get(name) ?? { name, queries: 0, failures: 0 };
+        const upstream = Atomics.load(this.#forward, FORWARD_HEADER.at.members + index * PLACES + place);
+        servers.set(name, this.#addUpstream(server, upstream));
       }
     }
     return [...servers.values()];
+  }
+
+  /** What has been closed meanwhile is left out, once. */
+  #groupAt(index: number): ForwardGroup | undefined {
+    const use = openUse(this.#words, index);
+    if (this.#groups[index]?.use === use) return this.#groups[index].group;
+    const group = readForwardGroup(this.#forwardBuffer, index);
+    this.#groups[index] = group === undefined ? undefined : { use, group };
+    return group;
   }
 
   #addUpstream<Server extends { queries: number; failures: number }>(server: Server, upstream: number): Server {

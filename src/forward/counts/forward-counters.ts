@@ -5,6 +5,7 @@ import {
   FORWARD_CELLS,
   forwardCellsAt,
   FORWARD_HEADER,
+  GROUP_CELLS,
   groupCellsAt,
   UPSTREAM_CELLS,
   UPSTREAM_RCODES,
@@ -62,16 +63,30 @@ export class ForwardCounters {
   }
 
   setWaiting(group: number, count: number): void {
-    Atomics.store(this.#words, groupCellsAt(this.#shard, group), count);
+    Atomics.store(this.#words, groupCellsAt(this.#shard, group) + GROUP_CELLS.at.waiting, count);
   }
 
   /** Queries of a group under way in all shards. */
   waitingEverywhere(group: number): number {
     let sum = 0;
     for (let shard = 0; shard < this.#shardMax; shard++) {
-      sum += Atomics.load(this.#words, groupCellsAt(shard, group));
+      sum += Atomics.load(this.#words, groupCellsAt(shard, group) + GROUP_CELLS.at.waiting);
     }
     return sum;
+  }
+
+  /** Say which use of a group this thread holds something of, 0: of none. */
+  setKnown(group: number, use: number): void {
+    Atomics.store(this.#words, groupCellsAt(this.#shard, group) + GROUP_CELLS.at.known, use);
+  }
+
+  /** Whether another thread holds something of a use of a group. */
+  isKnownElsewhere(group: number, use: number): boolean {
+    for (let shard = 0; shard < this.#shardMax; shard++) {
+      if (shard === this.#shard) continue;
+      if (Atomics.load(this.#words, groupCellsAt(shard, group) + GROUP_CELLS.at.known) === use) return true;
+    }
+    return false;
   }
 
   #add(cell: number): void {

@@ -1,36 +1,27 @@
 /** Main's view of the shards' forwarding: CoreDNS's metrics, and what skyshard adds. */
-import { DURATION_BOUNDS, DURATION_CELLS, wideValue } from '../../observability/counters/counter-layout.ts';
+import { DURATION_BOUNDS, DURATION_CELLS } from '../../observability/counters/counter-layout.ts';
 import { histogramSamples, type MetricFamily, type Sample } from '../../observability/counters/metric-family.ts';
-import {
-  FORWARD_CELLS,
-  FORWARD_HEADER,
-  forwardCellsAt,
-  type ForwardGroupTable,
-  UPSTREAM_CELLS,
-  UPSTREAM_RCODES,
-  upstreamCellsAt,
-} from '../forward-buffer.ts';
+import { FORWARD_CELLS, forwardCellsAt, UPSTREAM_CELLS, UPSTREAM_RCODES } from '../forward-buffer.ts';
+import type { ForwardGroupTable } from '../group-table.ts';
+import { type CountedUpstreams, UpstreamCounts } from './upstream-counts.ts';
 
 const PROXY = 'forward';
 const AT = UPSTREAM_CELLS.at;
 
 export class ForwardMetrics {
-  readonly #words: Uint32Array;
   readonly #table: ForwardGroupTable;
-  readonly #shardMax: number;
-  /** by cell of a shard: what was read last, by shard, and the sum of all differences */
-  readonly #last = new Map<number, number>();
-  readonly #totals = new Map<number, number>();
+  readonly #counts: UpstreamCounts;
 
   /** @param table  of the same buffer */
   constructor(buffer: SharedArrayBuffer, table: ForwardGroupTable) {
-    this.#words = new Uint32Array(buffer);
     this.#table = table;
-    this.#shardMax = this.#words[FORWARD_HEADER.at.shardMax]!;
+    this.#counts = new UpstreamCounts(buffer, table);
   }
 
   families(): readonly MetricFamily[] {
-    const total = (cell: number) => (): Sample[] => [{ labels: {}, value: this.#total(forwardCellsAt, cell) }];
+    const total = (cell: number) => (): Sample[] => [
+      { labels: {}, value: this.#counts.total(forwardCellsAt, cell) },
+    ];
     const counter = (name: string, help: string, cell: number): MetricFamily => ({
       name,
       type: 'counter',
@@ -79,6 +70,19 @@ export class ForwardMetrics {
         'Attempts that ended with a network error.',
         AT.unreachable,
       ),
+      {
+        name: 'skyshard_forward_groups',
+        type: 'gauge',
+        help: 'Groups of upstreams: those that the configuration has, and those that are being given up.',
+        labels: ['state'],
+        samples: () => {
+          const leaving = this.#table.leavingCount;
+          return [
+            { labels: { state: 'held' }, value: this.#table.groups.length - leaving },
+            { labels: { state: 'leaving' }, value: leaving },
+          ];
+        },
+      },
       counter(
         'skyshard_forward_mismatched_total',
         'Messages that were no response to what was asked: wrong id, question, source or socket, or too late.',
@@ -145,7 +149,7 @@ export class ForwardMetrics {
       labels: ['proxy_name', 'to'],
       samples: () => {
         const samples: Sample[] = [];
-        for (const [to, upstreams] of this.#upstreams()) {
+        for (const [to, upstreams] of this.#byAddress()) {
           const value = this.#sum(upstreams, cell);
           if (value > 0) samples.push({ labels: { proxy_name: PROXY, to }, value });
         }
@@ -171,10 +175,8 @@ export class ForwardMetrics {
         const add = (to: string, proto: string, value: number): void => {
           if (value > 0) samples.push({ labels: { proxy_name: PROXY, to, proto }, value });
         };
-        for (const [to, upstreams] of this.#upstreams()) {
-          const [overTls, plain] = [true, false].map((isTls) =>
-            upstreams.filter((index) => this.#isTls(index) === isTls),
-          );
+        for (const [to, upstreams] of this.#byAddress()) {
+          const [overTls, plain] = [true, false].map((isAsked) => upstreams.filter(({ isTls }) => isTls === isAsked));
           const datagrams = this.#sum(upstreams, AT.datagrams);
           if (datagrams > 0)
             samples.push({ labels: { proxy_name: PROXY, to, proto: 'udp' }, value: ofDatagrams(datagrams) });
@@ -186,70 +188,28 @@ export class ForwardMetrics {
     };
   }
 
-  #isTls(upstream: number): boolean {
-    let left = upstream;
-    for (const { upstreams } of this.#table.groups) {
-      if (left < upstreams.length) return (upstreams[left]!.scheme ?? 'dns') !== 'dns';
-      left -= upstreams.length;
-    }
-    return false;
-  }
-
   *#durations(): Generator<Sample> {
-    for (const [to, upstreams] of this.#upstreams()) {
+    for (const [to, upstreams] of this.#byAddress()) {
       for (const [index, rcode] of UPSTREAM_RCODES.entries()) {
         const at = AT.durations + index * DURATION_CELLS;
         const counts = Array.from({ length: DURATION_CELLS }, (_, bucket) => this.#sum(upstreams, at + bucket));
         if (counts.every((count) => count === 0)) continue;
-        const seconds = this.#seconds(upstreams, AT.durationSums + index * 2);
+        const seconds = upstreams.reduce((sum, upstream) => sum + this.#counts.seconds(upstream, index), 0);
         const labels = { proxy_name: PROXY, to, rcode };
         yield* histogramSamples(labels, DURATION_BOUNDS, (bucket) => counts[bucket]!, seconds);
       }
     }
   }
 
-  /** Indexes of the upstreams by address and port: one may be in several groups. */
-  #upstreams(): Map<string, number[]> {
-    const upstreams = new Map<string, number[]>();
-    let index = 0;
-    for (const group of this.#table.groups) {
-      for (const { address, port } of group.upstreams) {
-        const to = address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
-        upstreams.set(to, [...(upstreams.get(to) ?? []), index++]);
-      }
+  #byAddress(): Map<string, CountedUpstreams[]> {
+    const found = new Map<string, CountedUpstreams[]>();
+    for (const upstream of this.#counts.upstreams()) {
+      found.set(upstream.to, [...(found.get(upstream.to) ?? []), upstream]);
     }
-    return upstreams;
+    return found;
   }
 
-  #sum(upstreams: readonly number[], cell: number): number {
-    let sum = 0;
-    for (const upstream of upstreams) sum += this.#total((shard) => upstreamCellsAt(shard, upstream), cell);
-    return sum;
-  }
-
-  /** Microseconds in 48 bits last for years; they are not followed round. */
-  #seconds(upstreams: readonly number[], cell: number): number {
-    let sum = 0;
-    for (const upstream of upstreams) {
-      for (let shard = 0; shard < this.#shardMax; shard++) {
-        const at = upstreamCellsAt(shard, upstream) + cell;
-        sum += wideValue(Atomics.load(this.#words, at), Atomics.load(this.#words, at + 1));
-      }
-    }
-    return sum / 1e6;
-  }
-
-  /** Sum over all shards of a cell that wraps at 2^32; read at least once a turn of it. */
-  #total(cellsAt: (shard: number) => number, cell: number): number {
-    const key = cellsAt(0) + cell;
-    let total = this.#totals.get(key) ?? 0;
-    for (let shard = 0; shard < this.#shardMax; shard++) {
-      const at = cellsAt(shard) + cell;
-      const value = Atomics.load(this.#words, at);
-      total += (value - (this.#last.get(at) ?? 0)) >>> 0;
-      this.#last.set(at, value);
-    }
-    this.#totals.set(key, total);
-    return total;
+  #sum(upstreams: readonly CountedUpstreams[], cell: number): number {
+    return upstreams.reduce((sum, upstream) => sum + this.#counts.sum(upstream, cell), 0);
   }
 }

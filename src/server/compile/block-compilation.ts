@@ -21,8 +21,8 @@ export interface CompileContext {
   /** of skyshard, for `chaos` */
   readonly version: string;
   readonly hostName: string;
-  /** the index by which forward steps name a group of upstreams; `origin` is what it was made of (ForwardGroupTable.indexOf) */
-  readonly indexOfGroup: (group: ForwardGroup, origin: string) => number;
+  /** the number by which forward steps name a group of upstreams */
+  readonly numberOfGroup: (group: ForwardGroup) => number;
   /** what was found for an upstream's host name; nothing if not given */
   readonly addressesOf?: (host: string, resolvers: readonly AddressAndPort[]) => readonly string[];
   /** what a file of `loadbalance weighted` says; nothing if not given */

@@ -12,7 +12,7 @@ import type { ForwardStanza } from '../../plugins/forward/stanza.ts';
 const HTTPS_READ_TIMEOUT_MS = 2000;
 
 /**
- * @param nextGroup    index of the group of the stanza behind it, -1: none
+ * @param nextGroup    number of the group of the stanza behind it, -1: none
  * @param loopZone     zone of the block's `loop`, '': it has none
  * @param addressesOf  what was found for a host name
  */

@@ -16,7 +16,7 @@ import type { FeedsChange, ObjectFeeds } from '../objects/object-feeds.ts';
 import type { OtherNames, RecordPublisher } from '../objects/record-publisher.ts';
 import { remapConfig, remapServices } from './remapped-plan.ts';
 import { reloadMetrics, type ReloadFigures } from './reload-metrics.ts';
-import type { ServerPlan } from './server-plan.ts';
+import type { HeldGroups, ServerPlan } from './server-plan.ts';
 import type { Secondaries } from '../zones/secondaries.ts';
 import type { ZoneTable } from '../zones/zone-table.ts';
 
@@ -50,6 +50,8 @@ export class ConfigReloader {
   #datasets: ReadonlySet<number>;
   /** of each address of the plan */
   #listenerIds: readonly number[];
+  /** of all that is published, and of plans before it that may still be; the last is that of `#config` */
+  #heldGroups: readonly HeldGroups[];
   /** closes the listeners that the last reload did away with */
   #leaving: { readonly hurry: AbortController; readonly done: Promise<void> } | undefined;
   #timer: NodeJS.Timeout | undefined;
@@ -66,6 +68,7 @@ export class ConfigReloader {
     const { hash } = options.plan;
     this.#figures = { failures: 0, parseFailures: 0, isSuccess: true, successSeconds: Date.now() / 1000, hash };
     this.#config = options.plan.config;
+    this.#heldGroups = [options.plan.forwardGroups];
     this.#datasets = new Set(Array.from({ length: options.plan.datasetCount }, (_, dataset) => dataset));
     this.#listenerIds = options.plan.addresses.map(({ listener }) => listener);
   }
@@ -118,11 +121,13 @@ export class ConfigReloader {
     if (plan.hash === this.#plan.hash && plan.surroundings === this.#plan.surroundings) {
       this.#complaint = '';
       this.#figures.isSuccess = true;
+      plan.forwardGroups.release();
       return;
     }
     try {
       await this.#apply(plan);
     } catch (error) {
+      if (!this.#heldGroups.includes(plan.forwardGroups)) plan.forwardGroups.release();
       if (this.#complain(error, 'plugin/reload: the Corefile cannot be applied')) this.#figures.failures++;
     }
   }
@@ -159,6 +164,7 @@ export class ConfigReloader {
     }
     this.#plan = plan;
     this.#options.onApplied?.(plan);
+    if (this.#leaving === undefined) this.#releaseFormerGroups();
     this.#complaint = '';
     this.#figures.isSuccess = true;
     this.#figures.successSeconds = Date.now() / 1000;
@@ -198,6 +204,7 @@ export class ConfigReloader {
       await services.configure(servicesBefore, addressesOf(this.#plan, this.#listenerIds));
       throw error;
     }
+    this.#heldGroups = [...this.#heldGroups, plan.forwardGroups];
     await listeners.commit();
     hostsChange.commit();
     zonesChange.commit();
@@ -216,11 +223,19 @@ export class ConfigReloader {
     const close = async (): Promise<void> => {
       await listeners.close(hurry.signal);
       await publisher.reconfigure(this.#config, this.#datasets, NO_NAMES);
+      this.#releaseFormerGroups();
       await feedsChange.commit();
     };
     // What cannot be published for want of memory is a configuration that says more than it has to.
     const done = close().catch((error: unknown) => log('error', `plugin/reload: former listeners: ${String(error)}`));
     this.#leaving = { hurry, done };
+  }
+
+  /** What is published names those of the last plan alone. */
+  #releaseFormerGroups(): void {
+    const former = this.#heldGroups.slice(0, -1);
+    this.#heldGroups = this.#heldGroups.slice(-1);
+    for (const groups of former) groups.release();
   }
 
   async #finishLeaving(): Promise<void> {

@@ -5,6 +5,7 @@ import { readVersion } from '../../base/version.ts';
 import { parseResolvConf } from '../../config/resolv-conf.ts';
 import { formatWarning } from '../../config/corefile/server-config.ts';
 import type { CacheProfile } from '../../cache/cache-profiles.ts';
+import type { ForwardGroupTable } from '../../forward/group-table.ts';
 import { loadCorefile, readCorefile } from '../../plugins/corefile-config.ts';
 import { BUILT_IN_NAME, builtInCorefile } from './built-in-corefile.ts';
 import type { CatalogMembers } from '../zones/catalog-members.ts';
@@ -18,7 +19,7 @@ import type { WeightFiles } from './weight-files.ts';
 import type { ZoneDirectories } from './zone-directories.ts';
 
 /**
- * @param indexOfGroup         registers a group of upstreams with the answering threads
+ * @param numberOfGroup        registers a group of upstreams with the answering threads
  * @param indexOfCacheProfile  registers how forwarded answers are kept
  * @param hosts                looks up the upstreams that are named by host name; without it they have no address
  * @param directories          looks for the zone files of `auto`; without it there are none
@@ -28,7 +29,7 @@ import type { ZoneDirectories } from './zone-directories.ts';
  */
 export async function loadPlan(
   options: Pick<ServerOptions, 'corefile' | 'makeCorefile' | 'bindAddresses' | 'dnsPort'>,
-  indexOfGroup: CompileContext['indexOfGroup'],
+  numberOfGroup: CompileContext['numberOfGroup'],
   indexOfCacheProfile: (profile: CacheProfile) => number,
   hosts?: UpstreamHosts,
   weights?: WeightFiles,
@@ -41,18 +42,13 @@ export async function loadPlan(
   const reading = { dnsPort, runSteps: (steps: Generator<void, void>) => slice.run(steps) };
   const config =
     made === undefined ? await loadCorefile(corefile!, reading) : await readCorefile(made.text, made.name, reading);
-  const forwardGroups = new Set<number>();
   await hosts?.prepare(config);
   await weights?.prepare(config);
   await directories?.prepare(config);
   const plan = compileCorefile(config, {
     version: readVersion(),
     hostName: hostname(),
-    indexOfGroup: (group, origin) => {
-      const index = indexOfGroup(group, origin);
-      forwardGroups.add(index);
-      return index;
-    },
+    numberOfGroup,
     addressesOf: (host, resolvers) => hosts?.addressesOf(host, resolvers) ?? [],
     weightsOf: (file) => weights?.weightsOf(file) ?? [],
     zonesIn: (options) => directories?.zonesIn(options) ?? [],
@@ -73,8 +69,28 @@ export async function loadPlan(
       // Those that interfaces have now.
       JSON.stringify(plan.addresses),
     ].join('\n'),
-    forwardGroups: [...forwardGroups],
   };
+}
+
+/**
+ * Load a plan that has a lease of its groups. Where there is no room for them it waits for those that are being given up.
+ *
+ * @throws SkyshardError what `load` throws; nothing is held then
+ */
+export async function loadWithGroups(
+  table: ForwardGroupTable,
+  load: (numberOfGroup: CompileContext['numberOfGroup']) => Promise<ServerPlan>,
+): Promise<ServerPlan> {
+  for (;;) {
+    const lease = table.lease();
+    try {
+      const plan = await load((group) => lease.numberOf(group));
+      return { ...plan, forwardGroups: lease };
+    } catch (error) {
+      lease.release();
+      if (!lease.isRoomMissing || !(await table.room())) throw error;
+    }
+  }
 }
 
 /** The Corefile where there is no file of it. */

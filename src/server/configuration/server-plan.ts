@@ -34,12 +34,20 @@ export interface ServerPlan {
   readonly hash: string;
   /** what it depends on beside its text: addresses of interfaces and of upstreams by host name, weights; another is another configuration */
   readonly surroundings: string;
-  /** indexes of the groups of upstreams that its routes name */
-  readonly forwardGroups: readonly number[];
+  /** the groups of upstreams that its routes name */
+  readonly forwardGroups: HeldGroups;
   /** how often the Corefile is looked at; undefined: never */
   readonly reload: ReloadOptions | undefined;
   /** for the operator, at start */
   readonly warnings: readonly string[];
+}
+
+/** Groups of upstreams that are kept for a plan. */
+export interface HeldGroups {
+  /** by which steps name them */
+  readonly numbers: readonly number[];
+  /** When nothing that is published names them for this plan. */
+  release(): void;
 }
 
 /** One `kubernetes` instance. */

@@ -63,7 +63,7 @@ export class CorefileServer {
     this.plan = compileCorefile(read(text), {
       version: '0.0.0',
       hostName: 'host',
-      indexOfGroup: indexOf,
+      numberOfGroup: indexOf,
       indexOfCacheProfile: indexOf,
     });
     const buffer = reserveSharedBuffer({ sizeMax: 8 << 20 });

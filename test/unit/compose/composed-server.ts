@@ -4,7 +4,8 @@ import { Answerer, ANSWER_PENDING } from '../../../src/answer/answerer.ts';
 import { loadComposer } from '../../../src/compose/load-composer.ts';
 import { parseType } from '../../../src/dns/records/record-words.ts';
 import { typeName } from '../../../src/dns/iana.ts';
-import { createForwardBuffer, ForwardGroupTable } from '../../../src/forward/forward-buffer.ts';
+import { createForwardBuffer } from '../../../src/forward/forward-buffer.ts';
+import { ForwardGroupTable } from '../../../src/forward/group-table.ts';
 import type { ForwardTransport, UpstreamRegistrar } from '../../../src/forward/forward-transport.ts';
 import { Forwarder } from '../../../src/forward/forwarder.ts';
 import { WAITERS_MAX } from '../../../src/forward/transaction-table.ts';
@@ -86,7 +87,7 @@ export class ComposedServer implements ForwardTransport, UpstreamRegistrar {
       version: '0.0.0',
       hostName: 'host',
       hostSearch,
-      indexOfGroup: (group) => groups.indexOf(group),
+      numberOfGroup: (group) => groups.hold(group),
       indexOfCacheProfile: () => 0,
     });
     this.warnings = plan.warnings;
@@ -280,6 +281,8 @@ export class ComposedServer implements ForwardTransport, UpstreamRegistrar {
   addUpstream(): boolean {
     return true;
   }
+
+  removeUpstream(): void {}
 }
 
 const SOA = {

@@ -4,7 +4,8 @@ import test from 'node:test';
 import type { QueryClient } from '../../../src/answer/answerer-options.ts';
 import { Query } from '../../../src/answer/query.ts';
 import { Response } from '../../../src/answer/response.ts';
-import { createForwardBuffer, ForwardGroupTable } from '../../../src/forward/forward-buffer.ts';
+import { createForwardBuffer } from '../../../src/forward/forward-buffer.ts';
+import { ForwardGroupTable } from '../../../src/forward/group-table.ts';
 import { DEFAULT_FORWARD_GROUP } from '../../../src/forward/forward-group.ts';
 import type { ForwardTransport, UpstreamRegistrar } from '../../../src/forward/forward-transport.ts';
 import { Forwarder } from '../../../src/forward/forwarder.ts';
@@ -62,13 +63,15 @@ class StillTransport implements ForwardTransport, UpstreamRegistrar {
   addUpstream(): boolean {
     return true;
   }
+
+  removeUpstream(): void {}
 }
 
 test('a million forwarded queries', () => {
   const clientArena = new ArrayBuffer(4096);
   const buffer = createForwardBuffer(1);
   const upstreams = [1, 2, 3].map((port) => ({ address: '192.0.2.1', port }));
-  new ForwardGroupTable(buffer).indexOf({ ...DEFAULT_FORWARD_GROUP, upstreams });
+  new ForwardGroupTable(buffer).hold({ ...DEFAULT_FORWARD_GROUP, upstreams });
   const counters = createShardCounters(createCounterBuffer(1, 2), 2, 0);
   const forwarder = new Forwarder({ buffer, shard: 0, counters, ioSize: 16_384 });
   const transport = new StillTransport();

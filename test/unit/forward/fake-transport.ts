@@ -2,12 +2,8 @@
 import type { QueryClient } from '../../../src/answer/answerer-options.ts';
 import { Query } from '../../../src/answer/query.ts';
 import { Response } from '../../../src/answer/response.ts';
-import {
-  createForwardBuffer,
-  FORWARD_CELLS,
-  ForwardGroupTable,
-  forwardCellsAt,
-} from '../../../src/forward/forward-buffer.ts';
+import { createForwardBuffer, FORWARD_CELLS, forwardCellsAt } from '../../../src/forward/forward-buffer.ts';
+import { ForwardGroupTable } from '../../../src/forward/group-table.ts';
 import { DEFAULT_FORWARD_GROUP, type ForwardGroup } from '../../../src/forward/forward-group.ts';
 import {
   CLIENT_RESPONSE_MAX,
@@ -94,7 +90,7 @@ export class FakeForwarding implements ForwardTransport, UpstreamRegistrar {
     const table = new ForwardGroupTable(this.buffer);
     for (const { upstreamCount, ...group } of groups) {
       const upstreams = Array.from({ length: upstreamCount }, (_, index) => ({ address: '192.0.2.1', port: index }));
-      table.indexOf({ ...DEFAULT_FORWARD_GROUP, upstreams, ...group });
+      table.hold({ ...DEFAULT_FORWARD_GROUP, upstreams, ...group });
     }
     this.forwarder = new Forwarder({
       buffer: this.buffer,
@@ -268,6 +264,8 @@ export class FakeForwarding implements ForwardTransport, UpstreamRegistrar {
   addUpstream(upstream: number): boolean {
     return !this.unusable.has(upstream);
   }
+
+  removeUpstream(): void {}
 }
 
 function replyTo({ octets, message }: SentQuery, flags: number): Buffer {

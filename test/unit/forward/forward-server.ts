@@ -1,6 +1,7 @@
 /** Shards that forward, with a snapshot of their own, for tests over real sockets. */
 import type { TestContext } from 'node:test';
-import { createForwardBuffer, ForwardGroupTable } from '../../../src/forward/forward-buffer.ts';
+import { createForwardBuffer } from '../../../src/forward/forward-buffer.ts';
+import { ForwardGroupTable } from '../../../src/forward/group-table.ts';
 import { DEFAULT_FORWARD_GROUP, type ForwardGroup } from '../../../src/forward/forward-group.ts';
 import { createCounterBuffer } from '../../../src/observability/counters/counter-layout.ts';
 import { reserveSharedBuffer } from '../../../src/memory/shared-buffer.ts';
@@ -64,7 +65,7 @@ export async function startForwardServer(t: TestContext, options: ForwardServerO
   const shards = options.shards ?? 1;
   const forwardBuffer = createForwardBuffer(shards);
   const table = new ForwardGroupTable(forwardBuffer);
-  const groups = options.groups.map((group) => table.indexOf({ ...DEFAULT_FORWARD_GROUP, ...group }));
+  const groups = options.groups.map((group) => table.hold({ ...DEFAULT_FORWARD_GROUP, ...group }));
   const policy = { ...DEFAULT_POLICY, isShuffled: false, ...options.policy };
   const zone = nameToWire(parseName('cluster.local'));
   const kubernetes = {

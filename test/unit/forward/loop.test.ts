@@ -1,7 +1,8 @@
 /** A forwarding loop is found, its upstream is not asked any more, and is again when the loop is gone. */
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { createForwardBuffer, ForwardGroupTable } from '../../../src/forward/forward-buffer.ts';
+import { createForwardBuffer } from '../../../src/forward/forward-buffer.ts';
+import { ForwardGroupTable } from '../../../src/forward/group-table.ts';
 import { DEFAULT_FORWARD_GROUP } from '../../../src/forward/forward-group.ts';
 import { HINFO, LoopSearch, LoopWatch } from '../../../src/forward/loop-search.ts';
 import { Query } from '../../../src/answer/query.ts';
@@ -63,13 +64,13 @@ for (const transport of TRANSPORTS) {
 test('a question that does not come back ends the quarantine', () => {
   const buffer = createForwardBuffer(2);
   const table = new ForwardGroupTable(buffer);
-  table.indexOf({ ...DEFAULT_FORWARD_GROUP, upstreams: [{ address: '192.0.2.1', port: 53 }], loopZone: '.' });
+  table.hold({ ...DEFAULT_FORWARD_GROUP, upstreams: [{ address: '192.0.2.1', port: 53 }], loopZone: '.' });
   const sender = new LoopSearch(buffer, true);
   const other = new LoopSearch(buffer, false);
   const watch = new LoopWatch(buffer, table);
   const isLoop = new Uint8Array(1);
-  sender.addUpstream(0, '.', 1000);
-  other.addUpstream(0, '.', 1000);
+  sender.addUpstream(0, 0, '.', 1000);
+  other.addUpstream(0, 0, '.', 1000);
   assert.equal(sender.dueUpstream(1400), -1);
   assert.equal(sender.dueUpstream(1600), 0);
   assert.equal(other.dueUpstream(1e9), -1, 'one shard looks for loops');
@@ -100,7 +101,7 @@ test('a question that does not come back ends the quarantine', () => {
 test('names of others are not ours', () => {
   const sender = new LoopSearch(createForwardBuffer(1), true);
   const stranger = new LoopSearch(createForwardBuffer(1), true);
-  sender.addUpstream(0, 'example.org', 0);
+  sender.addUpstream(0, 0, 'example.org', 0);
   const name = sender.nextName(0, 1000, 7);
   assert.equal(sender.isOwn(queryOf(name)), true);
   assert.equal(stranger.isOwn(queryOf(name)), false);

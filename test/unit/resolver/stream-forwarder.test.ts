@@ -4,7 +4,8 @@ import { once } from 'node:events';
 import { createServer, type AddressInfo, type Socket } from 'node:net';
 import { test, type TestContext } from 'node:test';
 import { TYPE } from '../../../src/dns/iana.ts';
-import { createForwardBuffer, FORWARD_HEADER, ForwardGroupTable } from '../../../src/forward/forward-buffer.ts';
+import { createForwardBuffer, FORWARD_HEADER } from '../../../src/forward/forward-buffer.ts';
+import { ForwardGroupTable } from '../../../src/forward/group-table.ts';
 import { DEFAULT_FORWARD_GROUP, type ForwardGroup } from '../../../src/forward/forward-group.ts';
 import { decodeObjects } from '../../../src/kubernetes/decode.ts';
 import { reserveSharedBuffer } from '../../../src/memory/shared-buffer.ts';
@@ -102,7 +103,7 @@ async function start(
   const builder = new SnapshotBuilder(buffer);
   const forwardBuffer = createForwardBuffer(1);
   const upstreams = ports.map((port) => ({ address: '127.0.0.1', port }));
-  new ForwardGroupTable(forwardBuffer).indexOf({ ...DEFAULT_FORWARD_GROUP, policy: 'sequential', upstreams, ...group });
+  new ForwardGroupTable(forwardBuffer).hold({ ...DEFAULT_FORWARD_GROUP, policy: 'sequential', upstreams, ...group });
   const zone = nameToWire(parseName('cluster.local'));
   const records = { dataset: 0, ttlSeconds: 5, isPodsInsecure: false, isZonal: false, primary: zone };
   const common = { scope: 1, policy: DEFAULT_POLICY };

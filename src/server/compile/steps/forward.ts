@@ -1,5 +1,4 @@
 /** `forward` and the `cache` of what it gets. */
-import { createHash } from 'node:crypto';
 import type { StepDescription } from '../../../snapshot/config-description.ts';
 import { type BlockCompilation, type MakeSteps, serverLabel, type StepMaker } from '../block-compilation.ts';
 import { cacheProfileOf } from '../cache-plan.ts';
@@ -13,18 +12,14 @@ export const makeForward: MakeSteps = (compilation) => {
   const loopZone = plugins.loop?.zone ?? '';
   const makers: StepMaker[] = [];
   let next = -1;
-  let origin = loopZone;
   for (const stanza of plugins.forward!.stanzas.toReversed()) {
     zones.add(stanza.from);
     addAll(zones, stanza.except);
     const group = forwardGroupOf(stanza, next, loopZone, context.addressesOf ?? (() => []));
-    origin = createHash('sha256')
-      .update(JSON.stringify([stanza, origin]))
-      .digest('base64');
-    const index = context.indexOfGroup(group, origin);
+    const number = context.numberOfGroup(group);
     // What has no upstream yet is passed over by the stanza before it.
-    if (group.upstreams.length > 0) next = index;
-    const step: StepDescription = { kind: 'forward', group: index };
+    if (group.upstreams.length > 0) next = number;
+    const step: StepDescription = { kind: 'forward', group: number };
     makers.unshift((suffix) => {
       if (!covers(stanza.from, suffix) || stanza.except.some((zone) => covers(zone, suffix))) return [];
       return [{ ...step, cacheProfile: cacheProfileFor(suffix) }];

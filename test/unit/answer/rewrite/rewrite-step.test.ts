@@ -15,7 +15,7 @@ function compile(text: string): ServerPlan {
   return compileCorefile(readAtOnce(text, 'Corefile', {}), {
     version: '0.0.0',
     hostName: 'host',
-    indexOfGroup: () => 0,
+    numberOfGroup: () => 0,
     indexOfCacheProfile: () => 0,
   });
 }

@@ -3,14 +3,15 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ForwardCounters, UPSTREAM_CELLS } from '../../../../src/forward/counts/forward-counters.ts';
 import { ForwardMetrics } from '../../../../src/forward/counts/forward-metrics.ts';
-import { createForwardBuffer, ForwardGroupTable } from '../../../../src/forward/forward-buffer.ts';
+import { createForwardBuffer } from '../../../../src/forward/forward-buffer.ts';
+import { ForwardGroupTable } from '../../../../src/forward/group-table.ts';
 import { DEFAULT_FORWARD_GROUP } from '../../../../src/forward/forward-group.ts';
 
 test('sockets and connections: an upstream that is asked has series of both kinds for how it is asked', () => {
   const buffer = createForwardBuffer(1);
   const table = new ForwardGroupTable(buffer);
   const upstreams = ['192.0.2.1', '192.0.2.2', '192.0.2.3'].map((address) => ({ address, port: 53 }));
-  table.indexOf({ ...DEFAULT_FORWARD_GROUP, upstreams });
+  table.hold({ ...DEFAULT_FORWARD_GROUP, upstreams });
   const counters = new ForwardCounters(buffer, 0);
   const { datagrams, streamHits, streamMisses } = UPSTREAM_CELLS.at;
   for (let count = 0; count < 3; count++) counters.countUpstream(0, datagrams);

@@ -16,12 +16,12 @@ const profiles: CacheProfile[] = [];
 
 function compile(text: string): ServerPlan {
   groups.length = 0;
-  const indexOfGroup = (group: ForwardGroup): number => groups.push(group) - 1;
+  const numberOfGroup = (group: ForwardGroup): number => groups.push(group) - 1;
   const indexOfCacheProfile = (profile: CacheProfile): number => profiles.push(profile) - 1;
   return compileCorefile(readAtOnce(text, 'Corefile', testOptions({ '/etc/coredns/w': 'a.test\n' })), {
     version: '0.0.0',
     hostName: 'host',
-    indexOfGroup,
+    numberOfGroup,
     indexOfCacheProfile,
     weightsOf: () => [{ name: 'a.test.', addresses: [{ words: [1], weight: 9 }] }],
   });

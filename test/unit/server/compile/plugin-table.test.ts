@@ -96,7 +96,7 @@ describe('what the page says is what a Corefile gets', () => {
       const plan = compileCorefile(read(), {
         version: '',
         hostName: '',
-        indexOfGroup: () => 0,
+        numberOfGroup: () => 0,
         indexOfCacheProfile: () => 0,
         addressesOf: () => ['192.0.2.9'],
       });

@@ -34,7 +34,7 @@ test('datasets and scopes are moved wherever a step stands: in a route, and behi
   const { config, scopes, datasetCount } = compileCorefile(readAtOnce(COREFILE, 'Corefile', {}), {
     version: '',
     hostName: '',
-    indexOfGroup: () => 0,
+    numberOfGroup: () => 0,
     indexOfCacheProfile: () => 0,
   });
   const scopeOf = scopes.map((_, index) => index + 10);

@@ -25,7 +25,7 @@ const COREFILE = readAtOnce('. {\n    bind 127.0.0.1\n    kubernetes cluster.loc
 const { config, records } = compileCorefile(COREFILE, {
   version: '',
   hostName: '',
-  indexOfGroup: () => 0,
+  numberOfGroup: () => 0,
   indexOfCacheProfile: () => 0,
 });
 const noNames = { write: () => undefined, revert: () => undefined };

@@ -18,7 +18,7 @@ const COREFILE = readAtOnce(TEXT, 'Corefile', {});
 const { config } = compileCorefile(COREFILE, {
   version: '',
   hostName: '',
-  indexOfGroup: () => 0,
+  numberOfGroup: () => 0,
   indexOfCacheProfile: () => 0,
 });
 
