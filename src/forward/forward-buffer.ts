@@ -27,7 +27,11 @@ export const FORWARD_HEADER = layout('forward header', [
   ['changes', 1, 'changes with each group that is added or closed'],
   ['loopChanges', 1, 'changes whenever a loop is found or gone'],
   ['loopKey', 2, 'random: what the names that look for loops begin with'],
-  ['uses', GROUPS_MAX, 'by group: odd while it is open, even while there is none or it is being given up; never the same again'],
+  [
+    'uses',
+    GROUPS_MAX,
+    'by group: odd while it is open, even while there is none or it is being given up; never the same again',
+  ],
   ['textAt', GROUPS_MAX, 'by group: where its text begins among the texts, octets'],
   ['textSize', GROUPS_MAX, 'by group: octets of its text'],
   ['members', GROUPS_MAX * PLACES, 'by group and place: index of the upstream'],

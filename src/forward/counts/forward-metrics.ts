@@ -19,9 +19,7 @@ export class ForwardMetrics {
   }
 
   families(): readonly MetricFamily[] {
-    const total = (cell: number) => (): Sample[] => [
-      { labels: {}, value: this.#counts.total(forwardCellsAt, cell) },
-    ];
+    const total = (cell: number) => (): Sample[] => [{ labels: {}, value: this.#counts.total(forwardCellsAt, cell) }];
     const counter = (name: string, help: string, cell: number): MetricFamily => ({
       name,
       type: 'counter',
