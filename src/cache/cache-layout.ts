@@ -101,8 +101,12 @@ export const SEGMENT_SIZE = 65_536;
 export const ENTRY_WORDS_MAX: number = SEGMENT_SIZE / 8;
 /** One is written to, the next is free, and something has to be left. */
 export const SEGMENTS_MIN = 4;
-export const PROFILES_MAX = 256;
-export const INSTANCES_MAX = 64;
+/**
+ * Since the start: numbers are not used again, for what is kept under one would be another's. A Corefile may have a block for each
+ * of hundreds of zones, and every change of a block's keys is another instance. What is not used is memory that nobody touches.
+ */
+export const PROFILES_MAX = 8192;
+export const INSTANCES_MAX = 4096;
 /** A tick: a tenth of a second of the machine's monotonic clock, mod 2³². */
 export const TICKS_PER_SECOND = 10;
 

@@ -88,7 +88,7 @@ export class CacheProfileTable {
     const known = this.#known.get(text);
     if (known !== undefined) return known;
     const index = this.#profiles.length;
-    if (index === PROFILES_MAX) throw tooMany('options of cache');
+    if (index === PROFILES_MAX) throw tooMany(PROFILES_MAX, 'options of cache');
     this.#instanceOf(profile.instance);
     this.#profiles.push(profile);
     this.#known.set(text, index);
@@ -99,7 +99,7 @@ export class CacheProfileTable {
   #instanceOf(instance: CacheInstance): number {
     const known = this.#instances.findIndex(({ key }) => key === instance.key);
     if (known >= 0) return known;
-    if (this.#instances.length === INSTANCES_MAX) throw tooMany('server blocks with cache');
+    if (this.#instances.length === INSTANCES_MAX) throw tooMany(INSTANCES_MAX, 'server blocks with cache');
     return this.#instances.push(instance) - 1;
   }
 
@@ -141,6 +141,7 @@ function ticksOf(ms: number): number {
   return Math.min(Math.ceil((ms * TICKS_PER_SECOND) / 1000), 0x3fff_ffff);
 }
 
-function tooMany(what: string): SkyshardError {
-  return new SkyshardError('CONFIG_UNSUPPORTED', `there were too many different ${what} since the start: restart`);
+function tooMany(max: number, what: string): SkyshardError {
+  const text = `more than ${max} different ${what}, with those of configurations that are gone: a restart forgets these`;
+  return new SkyshardError('CONFIG_UNSUPPORTED', text);
 }

@@ -38,7 +38,9 @@ export async function checkCorefile(
     ...(options.cwd === undefined ? {} : { directory: options.cwd }),
     ...(options.dnsPort === undefined ? {} : { dnsPort: options.dnsPort }),
   });
-  return { warnings: config.warnings.map(formatWarning) };
+  const warnings = config.warnings.map(formatWarning);
+  if (config.blocks.length === 0) warnings.push(`${file}: warning: there is no server block, so nothing is served`);
+  return { warnings };
 }
 
 /**

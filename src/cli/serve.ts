@@ -77,6 +77,7 @@ export async function serveUntilStopped(
     const server = await startServer(options, output, stopping.signal);
     reloadAtSignal(server);
     if (options.pidFile !== undefined) writePidFile(options.pidFile);
+    if (server.listeners.length === 0) log.write('warn', 'there is no server block, so nothing is served');
     if (!options.isQuiet) sayStart(describeServer(server), lineFormat, log);
     if (isNpmScript) process.stdout.write(describeFirstSteps(server));
     try {

@@ -179,8 +179,10 @@ export class DnsmasqCounters implements ChaosCounters {
   #cached(cell: number): number {
     const words = this.#cache;
     let sum = 0;
+    // Each instance has a profile, so there are no more of them.
+    const instanceCount = Math.min(Atomics.load(words, CACHE_HEADER.at.profileCount), INSTANCES_MAX);
     for (let writer = 0; writer < words[CACHE_HEADER.at.writerMax]!; writer++) {
-      for (let instance = 0; instance < INSTANCES_MAX; instance++) {
+      for (let instance = 0; instance < instanceCount; instance++) {
         sum += Atomics.load(words, cacheCellsAt(writer, instance) + cell);
       }
     }

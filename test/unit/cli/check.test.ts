@@ -41,6 +41,13 @@ test('the Corefile of the working directory is read if none is named', () => {
   assert.equal(run().status, 0);
 });
 
+test('a Corefile without a server block is one, and serves nothing', async () => {
+  const file = path.join(directory, 'empty');
+  writeFileSync(file, '# .:53 {\n');
+  const { warnings } = await checkCorefile(file);
+  assert.deepEqual(warnings, [`${file}: warning: there is no server block, so nothing is served`]);
+});
+
 test('a bad Corefile is 1, and the line starts with its place', () => {
   const { status, stderr } = run('--conf=bad');
   assert.equal(status, 1);
