@@ -12,9 +12,9 @@
  *    it, so each reader slot has to be idle or to enter anew (GracePeriod). From then on nobody comes to the group through a route,
  *    and only who has it comes to it at all: a group that is asked next is held by the group before it until that is free.
  * 3. It is closed: `uses` becomes even, `changes` another, and threads that sleep on it wake up.
- * 4. A thread that knows the group (GROUP_CELLS.known) asks its upstreams nothing of its own accord any more. When no client waits for what
- *    one of them was asked, 4.5 s later at the latest, it forgets all of it, connections too, and says so with 0
- *    (known-groups.ts). The thread that asks for others waits until these have said so: what they handed over is theirs.
+ * 4. A thread that knows the group (GROUP_CELLS.known) goes on until no client waits for what one of its upstreams was asked, 4.5 s later at
+ *    the latest. Then it ends probes, searches and what is for the cache alone, closes connections, forgets all of it, and says so
+ *    with 0 (known-groups.ts). The thread that asks for others waits until these have said so: what they handed over is theirs.
  * 5. When no thread knows it, what its upstreams were counted is added up for the last time, the cells are cleared, and the indexes are free.
  *
  * Who learns a group stores `known` and then looks at `uses` again; main stores `uses` and then looks at `known`: one of the two
@@ -279,7 +279,10 @@ export class ForwardGroupTable {
       this.#isTaken[upstream] = 0;
       for (let thread = 0; thread < this.#shardMax; thread++) {
         const at = upstreamCellsAt(thread, upstream);
-        for (let cell = 0; cell < UPSTREAM_CELLS.words; cell++) Atomics.store(this.#words, at + cell, 0);
+        for (let cell = 0; cell < UPSTREAM_CELLS.words; cell++) {
+          // Memory that was never used is not touched.
+          if (Atomics.load(this.#words, at + cell) !== 0) Atomics.store(this.#words, at + cell, 0);
+        }
       }
       Atomics.store(this.#words, AT.sightings + upstream, 0);
       if (Atomics.exchange(this.#words, AT.loops + upstream, 0) === 1) Atomics.add(this.#words, AT.loopChanges, 1);
