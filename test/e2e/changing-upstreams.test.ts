@@ -76,7 +76,7 @@ ${forwards}
       await waitForGroups(metricsPort, 1);
       for (const connection of first.connections) if (!connection.destroyed) await once(connection, 'close');
       assert.equal(await askFor('b.example'), '192.0.2.2');
-      // Refused when its groups are there already.
+      // Refused as a text.
       const other = `  forward one.test 127.0.32.1:${first.port}\n${forward('127.0.32.1')}`;
       await change(`${corefile(port, other)}.:${port} {\n  whoami\n}\n`, /the Corefile is not taken over/);
       await waitForGroups(metricsPort, 1);

@@ -196,6 +196,17 @@ test('what a configuration has no room for is an error that says how much there 
   );
 });
 
+test('a configuration that has another fault holds nothing', async () => {
+  const { table } = start();
+  const failing = loadWithGroups(table, async (numberOf) => {
+    numberOf(groupOf(1));
+    throw new Error('another fault');
+  });
+  await assert.rejects(failing, /another fault/);
+  table.giveBack();
+  assert.equal(table.groups.length, 0);
+});
+
 test('a configuration that finds no room waits for what is being given up', async () => {
   const { table, thread } = start();
   const planOf = async (first: number): Promise<ServerPlan> =>
