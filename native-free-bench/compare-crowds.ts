@@ -11,7 +11,7 @@ import { type ForwardingServer, skyshard } from './contenders/forwarding-servers
 import { startServerProcess } from './contenders/server-process.ts';
 import { ask } from './measure/ask.ts';
 import { type LoadResult, runDnsperf } from './measure/dnsperf.ts';
-import { runFlood } from './measure/flood.ts';
+import { type FloodResult, runFlood } from './measure/flood.ts';
 import { findFreePort } from './measure/free-port.ts';
 import { quartiles } from './measure/statistics.ts';
 
@@ -46,6 +46,7 @@ const OWN_SHARES = [0.1, 0.5];
 /** More than what can be served. */
 const OVERLOAD = 2;
 const OUTSTANDING_MAX = 20_000;
+const MISSED = '#.example.test';
 /** Queries under way where as many are asked as are answered: always some are queued, also while the shard has no CPU. */
 const SATURATED = 3000;
 const CALM_MS = 500;
@@ -161,16 +162,19 @@ class Crowds {
       const flood = Math.round(missPeak * (OVERLOAD - share));
       const parts: number[] = [];
       const missed: number[] = [];
+      const p99s: number[] = [];
       for (let round = 0; round < this.#options.rounds; round++) {
         this.#options.log(`${this.#name}, overload, ${share * 100} % own, round ${round + 1}`);
-        const calm = await this.#load('own', rate);
-        const [own, others] = await Promise.all([this.#load('own', rate), this.#load('missed', flood)]);
+        const calm = await this.#flood(SERVICE, rate);
+        const [own, others] = await Promise.all([this.#flood(SERVICE, rate), this.#flood(MISSED, flood)]);
         parts.push(own.answered / own.sent / (calm.answered / calm.sent));
-        missed.push(others.answered / others.seconds);
+        missed.push(others.answered / this.#options.seconds);
+        p99s.push(own.p99Ms);
       }
       lines.push(
         `${this.#name}, ${rate} own questions a second (${share * 100} % of what can be served) and ${flood} for upstreams: ` +
-          `${percentsOf(parts)} of the peak, wanted 95 %; ${quartiles(missed).median.toFixed(0)} of the others a second`,
+          `${percentsOf(parts)} of the peak, wanted 95 %, p99 ${quartiles(p99s).median.toFixed(0)} ms; ` +
+          `${quartiles(missed).median.toFixed(0)} of the others a second`,
       );
     }
     const parts: number[] = [];
@@ -178,7 +182,7 @@ class Crowds {
     for (let round = 0; round < this.#options.rounds; round++) {
       this.#options.log(`${this.#name}, overload, own alone, round ${round + 1}`);
       const best = await this.#answeredPerSecond('own');
-      const { sent, answered } = await this.#flood(best * OVERLOAD);
+      const { sent, answered } = await this.#flood(SERVICE, best * OVERLOAD);
       asked.push(sent / this.#options.seconds / best);
       parts.push(answered / this.#options.seconds / best);
     }
@@ -193,8 +197,8 @@ class Crowds {
   }
 
   async #answeredPerSecond(queries: string): Promise<number> {
-    const { answered, seconds } = await this.#load(queries, undefined);
-    return answered / seconds;
+    const { rcodes, seconds } = await this.#load(queries, undefined);
+    return (rcodes.get('NOERROR') ?? 0) / seconds;
   }
 
   /** @param rate  undefined: as many as are answered */
@@ -213,9 +217,9 @@ class Crowds {
     });
   }
 
-  #flood(rate: number): Promise<{ readonly sent: number; readonly answered: number }> {
+  #flood(name: string, rate: number): Promise<FloodResult> {
     const { seconds, loadCpus } = this.#options;
-    const asked = { address: ADDRESS, port: this.#port, name: SERVICE, rate, seconds, cpu: loadCpus[0]! };
+    const asked = { address: ADDRESS, port: this.#port, name, rate, seconds, cpu: loadCpus[0]! };
     return runFlood({ directory: this.#directory, ...asked });
   }
 

@@ -1,4 +1,4 @@
-/** Questions at a fixed rate, also where most of them are lost: contenders/flood.c, compiled when it is first used. */
+/** Questions at a fixed rate, also where most of them are not answered: contenders/flood.c, compiled when it is first used. */
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
@@ -13,7 +13,7 @@ export interface FloodOptions {
   readonly directory: string;
   readonly address: string;
   readonly port: number;
-  /** asked for its A record; without a dot at the end */
+  /** asked for its A record; without a dot at the end. `#.example.test`: a name below it that was not asked for yet, each time */
   readonly name: string;
   /** questions a second */
   readonly rate: number;
@@ -21,15 +21,24 @@ export interface FloodOptions {
   readonly cpu: number;
 }
 
-/** @returns how many were sent, and how many were answered */
-export async function runFlood(options: FloodOptions): Promise<{ readonly sent: number; readonly answered: number }> {
+export interface FloodResult {
+  readonly sent: number;
+  /** without an error */
+  readonly answered: number;
+  /** of the time to a response */
+  readonly p50Ms: number;
+  readonly p99Ms: number;
+}
+
+export async function runFlood(options: FloodOptions): Promise<FloodResult> {
   const { directory, address, port, name, rate, seconds, cpu } = options;
   const program = join(directory, 'flood');
   if (!existsSync(program)) await run('cc', ['-O2', '-o', program, SOURCE]);
   const command = ['-c', cpu, program, address, port, name, Math.round(rate), seconds].map(String);
   const { stdout } = await run('taskset', command);
-  const [sent, answered] = stdout.trim().split(' ').map(Number);
-  if (sent === undefined || answered === undefined || !Number.isFinite(sent + answered))
+  const [sent, answered, p50Ms, p99Ms] = stdout.trim().split(' ').map(Number);
+  if (sent === undefined || answered === undefined || p50Ms === undefined || p99Ms === undefined) {
     throw new Error(`flood printed ${stdout}`);
-  return { sent, answered };
+  }
+  return { sent, answered, p50Ms, p99Ms };
 }

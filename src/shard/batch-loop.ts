@@ -8,8 +8,8 @@
  */
 import { addToEpoll, EpollWaiter, removeFromEpoll } from '../native/epoll.ts';
 import type { Libc } from '../native/libc.ts';
-import type { MessageBatch } from '../native/message-batch.ts';
-import { SocketDrops } from '../native/socket-drops.ts';
+import { BATCH_MAX, type MessageBatch } from '../native/message-batch.ts';
+import { SocketQueue } from '../native/socket-queue.ts';
 import { ThreadPause } from '../native/thread-pause.ts';
 import type { QueryEventWriter } from '../observability/queries/query-event-writer.ts';
 import type { ShardCounters } from '../observability/counters/shard-counters.ts';
@@ -67,7 +67,10 @@ export class BatchLoop {
   readonly #epollFd: number;
   readonly #epoll: EpollWaiter;
   readonly #pause: ThreadPause;
-  readonly #drops: SocketDrops;
+  readonly #queue: SocketQueue;
+  /** whether one of the queues had more than a batch in this turn, and how full the fullest of them is, part of its room */
+  #isCrowded = false;
+  #fill = 0;
   #dropsBefore = 0;
   /** by place */
   #fds = new Int32Array(0);
@@ -98,7 +101,7 @@ export class BatchLoop {
     this.#epollFd = options.epollFd;
     this.#epoll = new EpollWaiter(options.libc, options.epollFd, EVENTS_MAX);
     this.#pause = new ThreadPause(options.libc);
-    this.#drops = new SocketDrops(options.libc);
+    this.#queue = new SocketQueue(options.libc);
     this.#adoptSockets(options.sockets);
     this.#forwarder = options.work.forwarder;
     if (options.work.forwarder !== undefined) {
@@ -138,6 +141,9 @@ export class BatchLoop {
       } else {
         this.#lastReceived = this.#onlyPlace >= 0 ? this.#serve(this.#onlyPlace, true) : this.#turn();
       }
+      if (!this.#isCrowded) forwarder?.admission.rest();
+      this.#isCrowded = false;
+      this.#fill = 0;
       if (this.#lastReceived === 0) this.#idle();
       if (this.#failure !== undefined) throw this.#failure;
     }
@@ -243,8 +249,17 @@ export class BatchLoop {
   /** Receive a batch from one socket, answer and send it. @returns datagrams received */
   #serve(socketIndex: number, isBlocking: boolean): number {
     const received = this.#batch.receive(this.#fds[socketIndex]!, socketIndex, isBlocking);
+    if (received === BATCH_MAX && this.#forwarder?.admission.isOfUse === true) this.#lookAt(socketIndex);
     if (received > 0) this.#answerFrom(0, socketIndex);
     return received;
+  }
+
+  /** More than a batch may wait in a socket: how full is it? */
+  #lookAt(socketIndex: number): void {
+    const fill = this.#queue.fill(this.#fds[socketIndex]!);
+    if (fill > this.#fill) this.#fill = fill;
+    this.#isCrowded = true;
+    this.#forwarder!.admission.look(this.#fill, performance.now());
   }
 
   #answerFrom(first: number, socketIndex: number): void {
@@ -336,7 +351,7 @@ export class BatchLoop {
     const admission = this.#forwarder?.admission;
     const { queries } = pace;
     pace.next(admission === undefined ? 0 : admission.asked, nowMs);
-    admission?.endWindow(queries, this.#countDrops());
+    admission?.endWindow(queries, admission.isOfUse ? this.#countDrops() : 0);
     // A few queries now and then never come to a full count, nor to an idle moment.
     if (this.#unpublished > 0) this.#publish();
   }
@@ -345,7 +360,7 @@ export class BatchLoop {
   #countDrops(): number {
     let drops = 0;
     for (let place = 0; place < this.#fds.length; place++) {
-      if (this.#fds[place]! >= 0) drops = (drops + this.#drops.read(this.#fds[place]!)) >>> 0;
+      if (this.#fds[place]! >= 0) drops = (drops + this.#queue.drops(this.#fds[place]!)) >>> 0;
     }
     const more = (drops - this.#dropsBefore) | 0;
     this.#dropsBefore = drops;

@@ -12,9 +12,8 @@ import { networkInterfaces } from 'node:os';
 import { SkyshardError } from '../base/skyshard-error.ts';
 import { DROP } from '../observability/counters/shard-counters.ts';
 import type { ProxyRules } from '../dns/proxy-policy.ts';
-import { ADMITTED_ALL } from '../forward/admission.ts';
+import { type CrowdedSocket, DgramCrowd } from './dgram-crowd.ts';
 import { DgramUpstreams, type SendResponse } from './dgram-upstreams.ts';
-import { DroppedDatagrams } from './dropped-datagrams.ts';
 import { writeFailureResponse } from '../answer/failure-response.ts';
 import { parseAddress, PEER_ADDRESS_END } from './peer-address.ts';
 import { ProxiedDatagrams } from './proxied-datagrams.ts';
@@ -29,8 +28,6 @@ const RECEIVE_BUFFER_SIZE = 4 * 1024 * 1024;
 /** How often the stop flag is looked at and counters are published when little comes, ms. */
 const TICK_MS = 50;
 const PUBLISH_QUERIES = 64;
-/** With fewer queries than this between two looks nothing overflows, and nobody has to read what was dropped. */
-const CROWD_QUERIES = 50;
 /** How often the local addresses of a wildcard listener are looked at again, ms. */
 const ADDRESS_REFRESH_MS = 5000;
 /** Responses the kernel did not take at once that may wait in a socket. */
@@ -55,9 +52,8 @@ interface DgramListener {
   }[];
 }
 
-interface OpenSocket {
+interface OpenSocket extends CrowdedSocket {
   readonly socket: Socket;
-  readonly address: string;
   readonly listener: DgramListener;
 }
 
@@ -71,13 +67,13 @@ export class DgramLoop {
   #sockets: OpenSocket[] = [];
   /** by id */
   readonly #listeners = new Map<number, DgramListener>();
+  /** octets a socket's queue may take, the kernel's bookkeeping included */
+  #queueRoom = 0;
   #isOpen = false;
   #unpublished = 0;
   #isClosed = false;
   readonly #upstreams: DgramUpstreams | undefined;
-  readonly #drops: DroppedDatagrams = new DroppedDatagrams();
-  /** queries since the last look at what was dropped */
-  #windowQueries = 0;
+  readonly #crowd: DgramCrowd | undefined;
   readonly #ended = Promise.withResolvers<void>();
 
   /**
@@ -95,6 +91,7 @@ export class DgramLoop {
         if (++this.#unpublished >= PUBLISH_QUERIES) this.#publish();
       };
       this.#upstreams = new DgramUpstreams(work.forwarder, send, log);
+      this.#crowd = new DgramCrowd(work.forwarder.admission);
     }
   }
 
@@ -116,7 +113,7 @@ export class DgramLoop {
     const stopAt = shardControlAt(this.#options.shard) + SHARD_CONTROL.at.stop;
     const tick = setInterval(() => {
       this.#upstreams?.tick(performance.now());
-      this.#admit();
+      this.#crowd?.look(this.#sockets, this.#queueRoom);
       if (this.#unpublished > 0) this.#publish();
       if (Atomics.load(this.#control, stopAt) === 0) return;
       drainEndMs ??= performance.now() + SHARD_DRAIN_MAX_MS;
@@ -249,8 +246,14 @@ export class DgramLoop {
       // A refused response reports here as well; the client asks again.
       socket.on('error', () => this.#work.counters.countDrop(DROP.SEND_REFUSED));
       const isIPv6 = family === 6;
-      socket.on('message', (message, peer) => this.#receive(listener, socket, isIPv6, message, peer));
-      this.#sockets.push({ socket, address, listener });
+      const open: OpenSocket = { socket, address, port: socket.address().port, listener, taken: 0 };
+      const crowd = this.#crowd;
+      socket.on('message', (message, peer) => {
+        crowd?.note(open);
+        this.#receive(listener, socket, isIPv6, message, peer);
+      });
+      this.#sockets.push(open);
+      this.#queueRoom = socket.getRecvBufferSize();
       if (this.#isClosed) socket.close();
       resolve(socket.address().port);
     });
@@ -264,7 +267,6 @@ export class DgramLoop {
 
   #serve(socket: Socket, listener: DgramListener, isIPv6: boolean, message: Buffer, peer: RemoteInfo): void {
     const startMs = performance.now();
-    this.#windowQueries++;
     const { answerer, counters, events } = this.#work;
     const size = message.length;
     if (size > MESSAGE_CAPACITY) {
@@ -331,17 +333,6 @@ export class DgramLoop {
     } finally {
       answerer.leaveBatch();
     }
-  }
-
-  /** Where the kernel drops datagrams, fewer questions for upstreams are taken up. */
-  #admit(): void {
-    const admission = this.#work.forwarder?.admission;
-    const queries = this.#windowQueries;
-    this.#windowQueries = 0;
-    if (admission === undefined) return;
-    const isAsked = admission.asked > 0 || admission.admitted < ADMITTED_ALL;
-    const addresses = this.#sockets.map(({ address, listener: { port } }) => ({ address, port }));
-    admission.endWindow(queries, isAsked && queries >= CROWD_QUERIES ? this.#drops.more(addresses) : 0);
   }
 
   /** The kernel takes nearly every response at once; one that waits in the socket needs octets of its own. */

@@ -108,7 +108,7 @@ export class ForwardMetrics {
       ),
       counter(
         'skyshard_forward_shed_total',
-        'Queries for upstreams that were not answered, while the kernel dropped queries and own zones were asked for too.',
+        'Queries for upstreams that were not answered, while more queries waited than the shard could take and own zones were asked for too.',
         FORWARD_CELLS.at.shed,
       ),
       counter(

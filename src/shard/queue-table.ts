@@ -1,7 +1,7 @@
 /**
- * How many datagrams the kernel has dropped at the sockets of some addresses because a queue was full, for sockets whose
- * descriptors are not known: from /proc/net/udp and udp6, which have a line for each socket. All sockets of an address count,
- * those of other shards too: the kernel spreads datagrams over them, so they are full together.
+ * How full the queues of the sockets of some addresses are, and how many datagrams the kernel has dropped there because they were
+ * full, for sockets whose descriptors are not known: from /proc/net/udp and udp6, which have a line for each socket. All sockets of
+ * an address count, those of other shards too: the kernel spreads datagrams over them, so they are full together.
  */
 import { readFileSync } from 'node:fs';
 import { parseUdpTable } from '../observability/counters/udp-sockets.ts';
@@ -12,9 +12,14 @@ export interface WatchedAddress {
   readonly port: number;
 }
 
-export class DroppedDatagrams {
+export class QueueTable {
+  /** datagrams that were dropped between the last two looks; 0 where the kernel does not say */
+  drops = 0;
+  /** octets in the longest queue at the last look, the kernel's bookkeeping included; 0 where it does not say */
+  longest = 0;
+
   readonly #read: (file: string) => string;
-  #before = 0;
+  #dropsBefore = 0;
   #isFirst = true;
 
   /** @param read  the text of a file */
@@ -22,21 +27,20 @@ export class DroppedDatagrams {
     this.#read = read;
   }
 
-  /** @returns since the last time; 0 where the kernel does not say */
-  more(addresses: readonly WatchedAddress[]): number {
+  look(addresses: readonly WatchedAddress[]): void {
     const names = new Set(addresses.map(nameOf));
     const hasIPv6 = addresses.some(({ address }) => address.includes(':'));
-    let drops = this.#dropsIn('/proc/net/udp', names);
-    if (hasIPv6) drops += this.#dropsIn('/proc/net/udp6', names);
-    const more = drops - this.#before;
-    const isFirst = this.#isFirst;
-    this.#isFirst = false;
-    this.#before = drops;
+    this.longest = 0;
+    let drops = this.#lookInto('/proc/net/udp', names);
+    if (hasIPv6) drops += this.#lookInto('/proc/net/udp6', names);
     // Sockets come and go, and what was dropped before somebody looked is past.
-    return isFirst || more < 0 ? 0 : more;
+    this.drops = this.#isFirst ? 0 : Math.max(0, drops - this.#dropsBefore);
+    this.#isFirst = false;
+    this.#dropsBefore = drops;
   }
 
-  #dropsIn(file: string, names: ReadonlySet<string>): number {
+  /** @returns datagrams dropped since the sockets were opened */
+  #lookInto(file: string, names: ReadonlySet<string>): number {
     let text: string;
     try {
       text = this.#read(file);
@@ -44,7 +48,11 @@ export class DroppedDatagrams {
       return 0;
     }
     let drops = 0;
-    for (const { local, dropCount } of parseUdpTable(text)) if (names.has(local)) drops += dropCount;
+    for (const { local, dropCount, receiveQueueSize } of parseUdpTable(text)) {
+      if (!names.has(local)) continue;
+      drops += dropCount;
+      this.longest = Math.max(this.longest, receiveQueueSize);
+    }
     return drops;
   }
 }
