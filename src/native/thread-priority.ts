@@ -23,12 +23,20 @@ export interface MainPriority {
   readonly main: 'nice' | 'batch' | 'unchanged';
 }
 
-/** Whether the calling thread has the priority that nobody asked for: nice 0, SCHED_OTHER. */
-export function hasDefaultPriority(): boolean {
+/**
+ * Whether the calling thread has the priority that nobody asked for: nice 0, SCHED_OTHER.
+ *
+ * @param file  for tests. Where there is none, as in a sandbox without /proc, nothing is known, and so nothing is changed
+ */
+export function hasDefaultPriority(file = '/proc/thread-self/stat'): boolean {
+  let text: string;
+  try {
+    text = readFileSync(file, 'utf8');
+  } catch {
+    return false;
+  }
   // man 5 proc: fields 19 and 41, of which the first two end with the name in parentheses
-  const fields = readFileSync('/proc/thread-self/stat', 'utf8')
-    .replace(/^.*\) /s, '')
-    .split(' ');
+  const fields = text.replace(/^.*\) /s, '').split(' ');
   return fields[16] === '0' && fields[38] === String(SCHED_OTHER);
 }
 

@@ -6,7 +6,7 @@ import type { MetricFamily } from './metric-family.ts';
 export function processMetrics(): readonly MetricFamily[] {
   const startSeconds = Date.now() / 1000 - process.uptime();
   return [
-    gauge('process_resident_memory_bytes', 'Memory in use (RSS), all threads.', () => process.memoryUsage.rss()),
+    gauge('process_resident_memory_bytes', 'Memory in use (RSS), all threads.', readResidentMemory),
     gauge('process_start_time_seconds', 'When the process started, Unix time.', () => startSeconds),
     gauge('process_open_fds', 'Open file descriptors.', countOpenFiles),
     gauge('process_max_fds', 'Most file descriptors that may be open.', readOpenFilesMax),
@@ -29,6 +29,15 @@ function gauge(name: string, help: string, read: () => number | undefined): Metr
     return value === undefined ? [] : [{ labels: {}, value }];
   };
   return { name, type: 'gauge', help, labels: [], samples };
+}
+
+/** It comes from /proc, which a sandbox may lack, and which cannot be opened where descriptors are short. */
+function readResidentMemory(): number | undefined {
+  try {
+    return process.memoryUsage.rss();
+  } catch {
+    return undefined;
+  }
 }
 
 function countOpenFiles(): number | undefined {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { loadLibc, nativeUnavailableReason } from '../../../src/native/libc.ts';
-import { fileMappings, discardCode, discardPages, shrinkHeap } from '../../../src/native/process-memory.ts';
+import { fileMappings, discardCode, discardPages, readSmaps, shrinkHeap } from '../../../src/native/process-memory.ts';
 
 const skip = nativeUnavailableReason() ?? false;
 
@@ -68,4 +68,9 @@ test('code that was let go of is no part of the process, and runs', { skip }, ()
   const after = residentCode();
   assert.ok(after < before - 2 ** 22, `${before} octets before, ${after} after`);
   assert.equal(JSON.stringify(JSON.parse('{"a":[1,2,{"b":"c"}]}')), '{"a":[1,2,{"b":"c"}]}');
+});
+
+test('where the kernel tells no mappings nothing is given back, and nothing fails', () => {
+  assert.deepEqual(fileMappings(readSmaps('/nonexistent/smaps'), process.execPath), []);
+  assert.ok(readSmaps().length > 0);
 });

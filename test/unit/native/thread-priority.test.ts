@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { test } from 'node:test';
 import { nativeUnavailableReason } from '../../../src/native/libc.ts';
+import { hasDefaultPriority } from '../../../src/native/thread-priority.ts';
 
 const skip = nativeUnavailableReason() ?? false;
 const PROBE = new URL('./thread-priority-probe.ts', import.meta.url);
@@ -43,4 +44,8 @@ test('without CAP_SYS_NICE too', { skip: skip || cannotDrop }, () => {
   const result = probe(drop);
   check(result);
   assert.equal(result.lowered.main, 'batch', 'a nice value would have been for good');
+});
+
+test('a priority that cannot be read is left as it is', () => {
+  assert.equal(hasDefaultPriority('/nonexistent/stat'), false);
 });
