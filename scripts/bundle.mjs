@@ -12,7 +12,7 @@ import { builtinModules } from 'node:module';
 import path from 'node:path';
 
 /** Packages that stay what they are: native, with threads of their own, or hardly ever loaded. */
-const EXTERNAL = /^(?:node:|koffi$|@napi-rs\/|pino$|re2js$|prom-client|@kubernetes\/)/;
+const EXTERNAL = /^(?:node:|koffi$|@napi-rs\/|re2js$|prom-client|@kubernetes\/)/;
 
 /** Those of the built-in Corefile. */
 const USUAL_PLUGINS = 'bind errors health ready kubernetes prometheus forward cache loop reload loadbalance'
@@ -34,6 +34,13 @@ const THREADS = {
       ['cluster', ['server/objects/cluster-feeds']],
       ['manifests', ['server/objects/manifest-feed']],
       ['yaml', [/node_modules\/yaml\//]],
+      [
+        'log',
+        [
+          'observability/log',
+          /node_modules\/(?:pino|@pinojs|sonic-boom|thread-stream|safe-stable-stringify|quick-format-unescaped|on-exit-leak-free|atomic-sleep|process-warning|real-require)/,
+        ],
+      ],
     ],
   },
   shard: {

@@ -15,7 +15,6 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { stringify } from 'yaml';
 import { startChangingApiServer } from '../native-free-bench/contenders/changing-api-server.ts';
 import { generateCluster } from '../native-free-bench/dataset/generate-cluster.ts';
-import type { GeneratedCluster } from '../native-free-bench/dataset/generate-cluster.ts';
 import { encodeQuery } from '../native-free-bench/measure/ask.ts';
 import { findFreePort } from '../native-free-bench/measure/free-port.ts';
 
@@ -39,7 +38,9 @@ const dist = path.resolve(process.argv[2] ?? 'dist');
 const folder = mkdtempSync(path.join(tmpdir(), 'skyshard-build-'));
 try {
   mkdirSync(path.join(folder, 'manifests'));
-  writeFileSync(path.join(folder, 'manifests', 'cluster.yaml'), yamlOf(cluster));
+  writeFileSync(path.join(folder, 'manifests', 'a.yaml'), yamlOf([...cluster.namespaces(), ...cluster.services()]));
+  // What is not ASCII is read by the library.
+  writeFileSync(path.join(folder, 'manifests', 'b.yaml'), `# \u00e9\n${yamlOf([...cluster.endpointSlices()])}`);
   await run(['--manifests', path.join(folder, 'manifests')]);
   const api = await startChangingApiServer(cluster);
   try {
@@ -125,8 +126,7 @@ async function ask(port: number): Promise<void> {
 }
 
 /** YAML of the kind that people write: it is what `npm start` reads. */
-function yamlOf(given: GeneratedCluster): string {
-  const objects = [...given.namespaces(), ...given.services(), ...given.endpointSlices()];
+function yamlOf(objects: readonly unknown[]): string {
   return objects.map((object) => stringify(object)).join('---\n');
 }
 

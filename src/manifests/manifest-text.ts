@@ -15,6 +15,7 @@ import type { DecodeOptions } from '../kubernetes/decode.ts';
 import { ObjectError } from '../kubernetes/object-error.ts';
 import type { ClusterObject } from '../kubernetes/objects.ts';
 import type { JsonScan } from './json-documents.ts';
+import { readPlainYaml } from './plain-yaml.ts';
 import { LineIndex, findJsonFault, scanJsonDocument, skipJsonSeparator, splitJsonList } from './json-documents.ts';
 
 /** An object of a manifest and where it starts. */
@@ -76,6 +77,8 @@ class ManifestReader implements ManifestFile {
   }
 
   async readYaml(text: string): Promise<void> {
+    if (await this.readPlain(text)) return;
+    this.objects.length = 0;
     const yaml = await loadYaml();
     const lines = new yaml.LineCounter();
     const place = (offset: number): TextPlace => {
@@ -88,6 +91,21 @@ class ManifestReader implements ManifestFile {
       if (error === undefined) await this.readYamlDocument(yaml, document, place);
       else this.fail('MANIFEST_SYNTAX', error.message, place(error.pos[0]));
       if (performance.now() >= this.sliceEndMs) await this.pause();
+    }
+  }
+
+  /** @returns whether the text is plain and nothing is wrong with it; where not, the library reads it, and knows the places */
+  private async readPlain(text: string): Promise<boolean> {
+    const lines = new LineIndex(text);
+    const documents = readPlainYaml(text);
+    for (;;) {
+      const { done, value } = documents.next();
+      if (done === true) return value;
+      const object = value.value;
+      if (String(object['kind']).endsWith('List')) return false;
+      const place = { file: this.file, ...lines.lineAndColumn(value.at) };
+      const faults = await this.readObjects([{ path: [], value: object }], () => place);
+      if (faults.length > 0) return false;
     }
   }
 

@@ -32,11 +32,15 @@ export class MemoryRelief {
     this.#options = options;
   }
 
-  /** For the moment at which threads and modules are loaded: most of the code that did that is not used again. */
+  /** Look from now on. Once more does nothing. */
   start(): void {
+    if (this.#timer === undefined) this.#lookAfter(LOOK_MS);
+  }
+
+  /** For the moment at which threads and modules are loaded: most of the code that did that is not used again. */
+  releaseCode(): void {
     // What is given back for good waits until the rest of the start is over.
     this.#busyAtMs = performance.now();
-    this.#lookAfter(LOOK_MS);
     const { libc } = this.#options;
     if (libc === undefined) return;
     libc.malloc_trim?.(0);

@@ -43,7 +43,7 @@ import { ObjectFeeds } from './objects/object-feeds.ts';
 import { RecordPublisher } from './objects/record-publisher.ts';
 import type { RunningListener } from './configuration/listener-table.ts';
 import type { ServerOptions } from './server-options.ts';
-import type { ServerPlan } from './configuration/server-plan.ts';
+import type { ObjectSelection, ServerPlan } from './configuration/server-plan.ts';
 import type { DatasetBuilder } from '../snapshot/dataset-builder.ts';
 import { Secondaries } from './zones/secondaries.ts';
 import { OwnNames } from './configuration/own-names.ts';
@@ -55,8 +55,10 @@ import { planShards } from './threads/shard-plan.ts';
 
 /** Octets of the key of DNS cookies. */
 const COOKIE_SECRET_SIZE = 16;
-/** How long after the start of the first thread the others start, ms, if it does not answer sooner. */
-const GO_ON_MS = 250;
+/** What is not listed so long after the start of the first thread is much, ms. */
+const MUCH_LISTED_MS = 250;
+/** CPUs with which the other threads start then: with fewer they would take them from who lists. */
+const MANY_CPUS = 4;
 /** How often main looks whether the first lists are complete. */
 const YIELD_LOOK_MS = 250;
 /** How soon a forwarding loop is told. */
@@ -159,6 +161,10 @@ async function assemble(
       ),
     );
   const plan = await load();
+  if (options.manifests.length === 0 && plan.records.some(({ selection }) => mayUseTls(selection))) {
+    // Certificates that Node brings along are read by a thread of their own as soon as this is loaded: it takes as long as the rest here.
+    await import('node:tls');
+  }
   const { memoryLimit = Infinity } = machineLimits;
   const cacheBuffer = createCacheBuffer(planCacheSize(cacheProfiles.capacity, threadCount, memoryLimit));
   cacheProfiles.attach(cacheBuffer);
@@ -299,10 +305,11 @@ async function assemble(
   // What is not needed for the first answer waits for it, but not while objects are listed for long.
   const { promise: mayGoOn, resolve: goOn } = Promise.withResolvers<void>();
   const goOnTimer = setTimeout(() => {
-    // Much is listed: what waits for collection counts for more than how soon the other threads are there.
+    // What waits for collection counts for more than how soon the other threads are there.
     boundGarbage();
-    goOn();
-  }, GO_ON_MS).unref();
+    relief.start();
+    if (machineLimits.cpus.length >= MANY_CPUS) goOn();
+  }, MUCH_LISTED_MS).unref();
   closers.push(() => clearTimeout(goOnTimer));
   const onFirst = (): void => {
     clearTimeout(goOnTimer);
@@ -311,6 +318,7 @@ async function assemble(
   const onLoaded = (): void => {
     boundGarbage();
     relief.start();
+    relief.releaseCode();
   };
   const startThreads = threads.start({ onFirst, mayGoOn, onLoaded });
   await Promise.all([publishFirst, startThreads, services.start(metrics.page), companion?.start()]);
@@ -394,6 +402,11 @@ function createFeeds({ manifests, kubeconfig }: ServerOptions, { fail, ...parts 
     },
   });
   return { feeds, families: () => clusters?.families() ?? [] };
+}
+
+/** Whether its API server is asked over TLS, as far as that is known without a look at files. */
+function mayUseTls({ api: { endpoint, kubeconfig } }: ObjectSelection): boolean {
+  return endpoint === null || kubeconfig !== null || endpoint.startsWith('https:');
 }
 
 /** While the first lists are not there nobody else has much to do: main gives way to the shards from then on. */

@@ -37,6 +37,7 @@ test(
     const libc = { ...loadLibc(), malloc_trim: () => ++trims };
     const relief = new MemoryRelief({ libc, isListing: () => true });
     relief.start();
+    relief.releaseCode();
     const atStart = trims;
     const deadline = performance.now() + DEADLINE_MS;
     while (trims < atStart + 2 && performance.now() < deadline) await sleep(20);
