@@ -13,6 +13,8 @@ export class ChunkReader {
   #limitMs: number;
   #timer: NodeJS.Timeout;
   #isWaiting = true;
+  /** performance.now() */
+  #waitingSinceMs: number;
 
   /**
    * @param silenceMs  how long may pass without an octet, as things stand
@@ -24,7 +26,8 @@ export class ChunkReader {
     this.#silenceMs = silenceMs;
     this.#onSilence = onSilence;
     this.#limitMs = silenceMs();
-    this.#timer = setTimeout(this.#endIfWaiting, this.#limitMs);
+    this.#waitingSinceMs = performance.now();
+    this.#timer = setTimeout(this.#endIfSilent, this.#limitMs);
   }
 
   /**
@@ -33,13 +36,10 @@ export class ChunkReader {
    */
   async next(): Promise<Buffer | undefined> {
     this.#isWaiting = true;
-    if (this.#limitMs === this.#silenceMs()) {
-      this.#timer.refresh();
-    } else {
-      clearTimeout(this.#timer);
-      this.#limitMs = this.#silenceMs();
-      this.#timer = setTimeout(this.#endIfWaiting, this.#limitMs);
-    }
+    this.#waitingSinceMs = performance.now();
+    const limitMs = this.#silenceMs();
+    // A timer that runs is left alone, and looks when it is over: to set it anew for each piece takes long.
+    if (this.#limitMs !== limitMs) this.#arm(limitMs, limitMs);
     const { done, value } = await this.#chunks.next();
     this.#isWaiting = false;
     return done === true ? undefined : value;
@@ -51,7 +51,17 @@ export class ChunkReader {
     this.#body.destroy();
   }
 
-  readonly #endIfWaiting = (): void => {
-    if (this.#isWaiting) this.#body.destroy(this.#onSilence());
+  #arm(limitMs: number, waitMs: number): void {
+    clearTimeout(this.#timer);
+    this.#limitMs = limitMs;
+    this.#timer = setTimeout(this.#endIfSilent, waitMs);
+  }
+
+  readonly #endIfSilent = (): void => {
+    // What is worked on is not silence; whatever is waited for next has the whole time.
+    const waitedMs = this.#isWaiting ? performance.now() - this.#waitingSinceMs : 0;
+    // A timer may be early by a fraction of a millisecond.
+    if (waitedMs + 1 >= this.#limitMs) this.#body.destroy(this.#onSilence());
+    else this.#arm(this.#limitMs, this.#limitMs - waitedMs);
   };
 }

@@ -12,8 +12,13 @@ export interface ResponseHead {
 /** Octets of a head, and of what stands between two chunks. */
 const HEAD_SIZE_MAX = 65_536;
 const CHUNK_LINE_SIZE_MAX = 4_096;
+/** What stands behind the last chunk of a read, and is no body. */
+const LINE_END_SIZE = 2;
 const HEAD_END = '\r\n\r\n';
+const CR = 0x0d;
 const LF = 0x0a;
+/** Digits of a size that fits a small integer. */
+const PLAIN_DIGITS_MAX = 7;
 const NO_OCTETS = Buffer.alloc(0);
 
 /** What comes next. `line`: the size of a chunk; `gap`: the line end behind one; `trailer`: lines up to an empty one. */
@@ -57,8 +62,10 @@ export class MessageReader {
         at = this.#readHead(octets, at, size);
       } else if (this.#expected === 'chunk' || this.#expected === 'counted' || this.#expected === 'rest') {
         const count = this.#expected === 'rest' ? size - at : Math.min(size - at, this.#missing);
-        if (bodySize === 0) body = Buffer.allocUnsafe(size - at);
-        bodySize += octets.copy(body, bodySize, at, at + count);
+        if (bodySize === 0) body = Buffer.allocUnsafe(size - at <= count + LINE_END_SIZE ? count : size - at);
+        // Buffer's own copy is a call out of compiled code.
+        body.set(new Uint8Array(octets.buffer, octets.byteOffset + at, count), bodySize);
+        bodySize += count;
         at += count;
         this.#leave(count);
       } else {
@@ -108,6 +115,8 @@ export class MessageReader {
 
   /** A line that is not body, or as much of it as there is. */
   #readLine(octets: Buffer, at: number, size: number): number {
+    const plainEnd = this.#readPlainLine(octets, at, size);
+    if (plainEnd > at) return plainEnd;
     const found = octets.indexOf(LF, at);
     const end = found < 0 || found >= size ? size : found + 1;
     const text = this.#text + octets.toString('latin1', at, end);
@@ -119,6 +128,32 @@ export class MessageReader {
     this.#text = '';
     this.#takeLine(text.endsWith('\r\n') ? text.slice(0, -2) : text.slice(0, -1));
     return end;
+  }
+
+  /**
+   * The usual lines between two chunks, without a text: a size of digits alone that is not 0, and the line end behind a chunk.
+   *
+   * @returns behind it; `at` where it is another, or has not come whole
+   */
+  #readPlainLine(octets: Buffer, at: number, size: number): number {
+    if (this.#text !== '') return at;
+    let end = at;
+    if (this.#expected === 'line') {
+      let value = 0;
+      const digitsEnd = Math.min(size, at + PLAIN_DIGITS_MAX);
+      for (; end < digitsEnd; end++) {
+        const digit = hexDigitOf(octets[end]!);
+        if (digit < 0) break;
+        value = value * 16 + digit;
+      }
+      if (value === 0 || end + 2 > size || octets[end] !== CR || octets[end + 1] !== LF) return at;
+      this.#missing = value;
+      this.#expected = 'chunk';
+    } else {
+      if (this.#expected !== 'gap' || end + 2 > size || octets[end] !== CR || octets[end + 1] !== LF) return at;
+      this.#expected = 'line';
+    }
+    return end + 2;
   }
 
   #takeLine(line: string): void {
@@ -134,6 +169,13 @@ export class MessageReader {
       this.#expected = this.#missing === 0 ? 'trailer' : 'chunk';
     }
   }
+}
+
+/** @returns -1 if it is none */
+function hexDigitOf(octet: number): number {
+  if (octet >= 0x30 && octet <= 0x39) return octet - 0x30;
+  const letter = octet | 0x20;
+  return letter >= 0x61 && letter <= 0x66 ? letter - 0x61 + 10 : -1;
 }
 
 function parseHead(text: string): ResponseHead {

@@ -235,9 +235,10 @@ class SnapshotWalk {
   }
 
   #walkConfig(config: number, datasetCount: number): void {
+    // Nearly always: that of the snapshot before.
+    if (this.#isKnown(config)) return;
     this.#policies.clear();
     this.#programs.clear();
-    if (this.#isKnown(config)) return;
     const words = this.#words;
     const base = this.#block(config, CONFIG.words, 'config');
     const count = words[base + CONFIG.at.listenerCount]!;
@@ -453,7 +454,8 @@ class SnapshotWalk {
     const order = words[base + at.order]!;
     if (order !== 0 && !this.#isKnown(order)) this.#walkOrder(order);
     const countBefore = this.#entryCount;
-    this.#childCounts.clear();
+    // Clearing one makes a new table, also of nothing.
+    if (this.#childCounts.size > 0) this.#childCounts.clear();
     if (!this.#isKnown(top)) {
       if (rows === undefined) this.#walkDirectory(top, depth);
       else this.#walkRows(top, depth, rows);

@@ -28,6 +28,11 @@ const CHUNKED = `${HEAD}Transfer-Encoding: chunked\r\n\r\n`;
 describe('a body, cut anywhere', () => {
   const cases: Readonly<Record<string, readonly [text: string, body: string, isComplete: boolean]>> = {
     'in chunks': [`${CHUNKED}5\r\nhello\r\n0A;a=b\r\n\r\n\n world \r\n0\r\n\r\n`, 'hello\r\n\n world ', true],
+    'in chunks whose sizes have letters and zeros': [
+      `${CHUNKED}c\r\n12 octets...\r\n0B\r\n11 octets..\r\n0000000001\r\nx\r\n1a \r\n${'y'.repeat(26)}\r\n000\r\n\r\n`,
+      `12 octets...11 octets..x${'y'.repeat(26)}`,
+      true,
+    ],
     'in chunks, with a trailer': [`${CHUNKED}1\r\nx\r\n0\r\nA: b\r\n\r\nmore`, 'x', true],
     'in chunks that go on': [`${CHUNKED}3\r\nabc\r\n4\r\nde`, 'abcde', false],
     'of a known length': [`${HEAD}content-length: 4\r\n\r\nabcdef`, 'abcd', true],
@@ -65,6 +70,8 @@ describe('what is no response ends it', () => {
     'a header without a colon': ['HTTP/1.1 200 OK\r\nnonsense\r\n\r\n', /a header "nonsense"/],
     'a chunk of no size': [`${CHUNKED}zz\r\n`, /a chunk of the size "zz"/],
     'a chunk of a negative size': [`${CHUNKED}-1\r\n`, /a chunk of the size "-1"/],
+    'a chunk whose size does not end': [`${CHUNKED}1:\r\nab\r\n`, /a chunk of the size "1:"/],
+    'a chunk of no digits': [`${CHUNKED}\r\n\r\n`, /a chunk of the size ""/],
     'a chunk that is longer than it says': [`${CHUNKED}1\r\nab\r\n`, /longer than it says/],
     'another transfer coding': [`${HEAD}Transfer-Encoding: gzip, chunked\r\n\r\n`, /transfer coding "gzip, chunked"/],
     'a length that is none': [`${HEAD}Content-Length: 1e3\r\n\r\n`, /the length "1e3"/],
