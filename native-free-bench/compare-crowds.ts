@@ -152,28 +152,31 @@ class Crowds {
     }
     await this.#load('own', undefined);
     await this.#load('missed', undefined);
-    const peak = await this.#answeredPerSecond('own');
-    const missPeak = await this.#answeredPerSecond('missed');
-    const lines = [
-      `${this.#name}, a shard with ${HOGS} busy programs on its CPU: ${peak.toFixed(0)} own answers a second, ${missPeak.toFixed(0)} of upstreams`,
-    ];
+    const lines: string[] = [];
     for (const share of OWN_SHARES) {
-      const rate = Math.round(peak * share);
-      const flood = Math.round(missPeak * (OVERLOAD - share));
       const parts: number[] = [];
       const missed: number[] = [];
       const p99s: number[] = [];
+      const rates: { readonly own: number[]; readonly others: number[] } = { own: [], others: [] };
       for (let round = 0; round < this.#options.rounds; round++) {
         this.#options.log(`${this.#name}, overload, ${share * 100} % own, round ${round + 1}`);
+        // In each round: a machine that others use too gives now more and now less.
+        const rate = Math.round((await this.#answeredPerSecond('own')) * share);
+        // Beside own names fewer would be taken up.
+        await delay(CALM_MS);
+        const flood = Math.round((await this.#answeredPerSecond('missed')) * (OVERLOAD - share));
         const calm = await this.#flood(SERVICE, rate);
         const [own, others] = await Promise.all([this.#flood(SERVICE, rate), this.#flood(MISSED, flood)]);
         parts.push(own.answered / own.sent / (calm.answered / calm.sent));
         missed.push(others.answered / this.#options.seconds);
         p99s.push(own.p99Ms);
+        rates.own.push(rate);
+        rates.others.push(flood);
       }
+      const [rate, flood] = [quartiles(rates.own).median.toFixed(0), quartiles(rates.others).median.toFixed(0)];
       lines.push(
-        `${this.#name}, ${rate} own questions a second (${share * 100} % of what can be served) and ${flood} for upstreams: ` +
-          `${percentsOf(parts)} of the peak, wanted 95 %, p99 ${quartiles(p99s).median.toFixed(0)} ms; ` +
+        `${this.#name} with ${HOGS} busy programs on its CPU, ${rate} own questions a second (${share * 100} % of what can be served) and ` +
+          `${flood} for upstreams: ${percentsOf(parts)} of the peak, wanted 95 %, p99 ${quartiles(p99s).median.toFixed(0)} ms; ` +
           `${quartiles(missed).median.toFixed(0)} of the others a second`,
       );
     }

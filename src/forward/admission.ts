@@ -26,7 +26,7 @@ const TOLERANCE_STEP = 1 / 64;
 /** With less of the queries than this part for the server's own data, there is nothing to protect. */
 const OWN_SHARE_MIN = 1 / 50;
 /** What is left of a window's figures in the next. */
-const REMEMBERED = 3 / 4;
+const REMEMBERED = 1 / 2;
 
 export class Admission {
   /** of ADMITTED_ALL */

@@ -56,6 +56,14 @@ test('where all is for upstreams, leaving some out would help nobody', () => {
   assert.ok(result.dropped > 0);
 });
 
+test('where own names are asked for no more, all are taken up again', () => {
+  const model = new QueueModel(new Admission(), SHARD);
+  model.run({ own: 0.5 * OWN_PEAK, others: 2 * OTHERS_PEAK, seconds: 1 });
+  model.run({ own: 1, others: 2 * OTHERS_PEAK, seconds: 0.2 });
+  const after = model.run({ own: 1, others: 2 * OTHERS_PEAK, seconds: 1 });
+  assert.equal(after.refused, 0);
+});
+
 test('never none are taken up: who waits long enough is served', () => {
   const admission = new Admission();
   admission.asked = 100;
