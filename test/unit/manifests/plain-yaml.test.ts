@@ -3,8 +3,8 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
-import { parseAllDocuments } from 'yaml';
-import type { Document } from 'yaml';
+import * as yaml from 'yaml';
+import { composeYaml } from '../../../src/manifests/manifest-text.ts';
 import { readPlainYaml } from '../../../src/manifests/plain-yaml.ts';
 
 const DEPLOY = path.resolve(import.meta.dirname, '../../../deploy');
@@ -23,10 +23,8 @@ function readPlain(text: string): { readonly value: unknown; readonly at: number
 
 /** As manifests are read where they are not plain. @returns undefined where something is wrong */
 function readWithLibrary(text: string): { readonly value: unknown; readonly at: number }[] | undefined {
-  const documents = parseAllDocuments(text, { prettyErrors: false, logLevel: 'error', version: '1.1', merge: true });
-  if (!Array.isArray(documents)) return [];
   const found = [];
-  for (const document of documents as Document.Parsed[]) {
+  for (const document of composeYaml(yaml, text, new yaml.LineCounter())) {
     if (document.errors.length > 0) return undefined;
     const value: unknown = document.toJS();
     if (value !== null) found.push({ value, at: document.contents!.range[0] });
@@ -50,6 +48,7 @@ const PLAIN: Readonly<Record<string, unknown>> = {
   'a: b': { a: 'b' },
   'a: 10.96.0.1': { a: '10.96.0.1' },
   'a: -7 # seven': { a: -7 },
+  'e3: E10': { e3: 'E10' },
   'a: [b:1.0, http://c/, fd00::1]': { a: ['b:1.0', 'http://c/', 'fd00::1'] },
   'a: "x: #y"': { a: 'x: #y' },
   "a: 'no'": { a: 'no' },
@@ -132,6 +131,8 @@ test('a text that was changed somewhere is read as the library reads it, or left
     'a: b\n',
     'null',
     '0',
+    'e3',
+    'E10',
   ];
   let seed = 7;
   const random = (below: number): number => {
@@ -152,4 +153,10 @@ test('a text that was changed somewhere is read as the library reads it, or left
     assert.deepEqual(plain, readWithLibrary(text), text);
   }
   assert.ok(plainCount > CHANGES / 20, `${plainCount} were plain`);
+});
+
+test('a number with an exponent has a digit before it, everything else is text to the library too', () => {
+  const numbers = 'a: [1e3, -1.5E+3, 1.e2, .5e1, 1_0e2]';
+  assert.deepEqual(readWithLibrary(numbers)?.[0]?.value, { a: [1000, -1500, 100, 5, 1000] });
+  assert.deepEqual(readWithLibrary('e3: [E10, -e3, .e3, e-3]')?.[0]?.value, { e3: ['E10', '-e3', '.e3', 'e-3'] });
 });
