@@ -65,24 +65,46 @@ export class CatalogMembers {
     if (this.text !== before) this.#onChange();
   }
 
-  /** Forget catalogs that are configured no more. */
+  /** Forget catalogs that are configured no more; what they had is the others' that list it. */
   keep(plans: readonly PlannedSecondary[]): void {
     const kept = new Set(plans.filter(({ isCatalog }) => isCatalog).map(({ block, origin }) => keyOf(block, origin)));
-    for (const key of this.#catalogs.keys()) if (!kept.has(key)) this.#catalogs.delete(key);
+    const blocks = new Set<string>();
+    for (const [key, { plan }] of this.#catalogs) {
+      if (kept.has(key)) continue;
+      this.#catalogs.delete(key);
+      blocks.add(plan.block);
+    }
+    const before = this.text;
+    for (const block of blocks) this.#passOn(block);
+    if (this.text !== before) this.#onChange();
   }
 
   /**
    * What a catalog gives up, or away, is at once the other's that lists it: that one may not change for years, and until it does
-   * nobody would serve the zone.
+   * nobody would serve the zone. Whom it goes to may give it to a third one: as often as there are catalogs, as they may also
+   * send it in a circle.
+   *
+   * @param from  a catalog that has taken what it can
    */
-  #passOn(block: string, from: string): void {
+  #passOn(block: string, from?: string): void {
+    for (let round = 0; round < this.#catalogs.size; round++) {
+      if (!this.#passOnOnce(block, from)) return;
+    }
+  }
+
+  /** @returns whether a zone has another catalog now */
+  #passOnOnce(block: string, from: string | undefined): boolean {
+    let hasChanged = false;
     for (const [key, { plan, listed, owned }] of this.#catalogs) {
       if (key === from || plan.block !== block) continue;
       for (const { id, zone } of listed.values()) {
         if (owned.has(zone) || !isAllowed(plan, zone) || this.#ownerOf(plan, key, zone) !== undefined) continue;
-        if (this.#take(plan, key, zone)) owned.set(zone, { id, zone });
+        if (!this.#take(plan, key, zone)) continue;
+        owned.set(zone, { id, zone });
+        hasChanged = true;
       }
     }
+    return hasChanged;
   }
 
   /** @returns whether the zone is this catalog's from now on */

@@ -93,6 +93,33 @@ test('a name that a catalog does not list any more is the other’s that does, w
   assert.deepEqual(lines, ['info plugin/secondary: catalog one. has 0 member zones']);
 });
 
+test('what a catalog had that is configured no more is at once the other’s that lists it', () => {
+  const catalogs = new CatalogMembers(() => undefined);
+  let changes = 0;
+  const zonesOf = (origin: string): string[] => catalogs.membersOf('b', origin).map(({ id, zone }) => `${id} ${zone}`);
+  catalogs.update(planOf('one.'), [member('1', 'a.'), member('2', 'b.')]);
+  catalogs.update(planOf('two.'), [member('3', 'a.')]);
+  catalogs.update(planOf('three.', [], 'elsewhere'), [member('4', 'c.')]);
+  catalogs.start(() => changes++);
+  catalogs.keep([planOf('two.'), planOf('three.', [], 'elsewhere')]);
+  assert.deepEqual([zonesOf('one.'), zonesOf('two.'), changes], [[], ['3 a.'], 1]);
+  // Nobody else lists what this one had.
+  catalogs.keep([planOf('two.')]);
+  assert.equal(changes, 1);
+});
+
+test('whom a zone is given to may give it to a third one, in whatever order they came; a circle has an end', () => {
+  const catalogs = new CatalogMembers(() => undefined);
+  const ownersOf = (zone: string): string[] =>
+    ['one.', 'two.', 'three.'].filter((origin) => catalogs.membersOf('b', origin).some((own) => own.zone === zone));
+  catalogs.update(planOf('one.'), [member('1', 'a.'), member('2', 'b.')]);
+  catalogs.update(planOf('three.'), [member('3', 'a.'), member('4', 'b.', 'two.')]);
+  catalogs.update(planOf('two.'), [member('5', 'a.', 'three.'), member('6', 'b.', 'three.')]);
+  catalogs.update(planOf('one.'), [member('1', 'a.', 'two.'), member('2', 'b.', 'two.')]);
+  assert.deepEqual(ownersOf('a.'), ['three.']);
+  assert.equal(ownersOf('b.').length, 1);
+});
+
 test('a catalog of another server block has its own zones, and one that is configured no more has none', () => {
   const catalogs = new CatalogMembers(() => undefined);
   catalogs.update(planOf('one.'), [member('1', 'a.')]);
