@@ -20,6 +20,9 @@ export const PLUGIN_TABLE: PluginTable = { names: PLUGIN_NAMES, strangers: STRAN
 /** A file of this name is the text on standard input. */
 export const STDIN = 'stdin';
 
+/** There is nothing more to read of it later: each reload checks this text again, with what hosts, files and zones say then. */
+let standardInput: Promise<string> | undefined;
+
 export interface ReadCorefileOptions extends Omit<ServerConfigOptions, 'checksLater'> {
   /** steps through what may take long, with pauses; without it everything is checked at once, and more of it */
   readonly runSteps?: (steps: Generator<void, void>) => Promise<void>;
@@ -32,7 +35,7 @@ export interface ReadCorefileOptions extends Omit<ServerConfigOptions, 'checksLa
  * @throws SkyshardError CONFIG_*, all but CONFIG_READ with the place
  */
 export async function loadCorefile(file: string, options: ReadCorefileOptions = {}): Promise<CorefileConfig> {
-  const text = file === STDIN ? await readStandardInput() : readText(file, options);
+  const text = file === STDIN ? await (standardInput ??= readStandardInput()) : readText(file, options);
   return readCorefile(text, file, options);
 }
 

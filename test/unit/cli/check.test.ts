@@ -5,7 +5,7 @@ import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync }
 import os from 'node:os';
 import path from 'node:path';
 import { text } from 'node:stream/consumers';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { after, before, test } from 'node:test';
 import { checkCorefile } from '../../../src/cli/check.ts';
 
@@ -83,6 +83,18 @@ test('the standard input is read to its end, also where it does not block and co
   closeSync(folder);
   assert.equal(faulty.stderr, 'stdin: cannot read the standard input: it is a directory\n');
   assert.equal(faulty.status, 1);
+});
+
+test('the text on standard input is there for each later look at it', () => {
+  const module = pathToFileURL(path.resolve(import.meta.dirname, '../../../src/plugins/corefile-config.ts')).href;
+  const script = `
+    const { loadCorefile } = await import(${JSON.stringify(module)});
+    for (let look = 0; look < 3; look++) console.log((await loadCorefile('stdin')).blocks.length);`;
+  const { stdout, stderr } = spawnSync(process.execPath, ['--input-type=module', '-e', script], {
+    input: 'a {\n    health\n}\nb {\n}\n',
+    encoding: 'utf8',
+  });
+  assert.equal(stdout, '2\n2\n2\n', stderr);
 });
 
 test('environment, directory and port can be given', async () => {
