@@ -150,7 +150,14 @@ export class ObjectFeeds {
     const { selection } = plans[0]!;
     const sink = publisher.addSource(selection.kinds, plans);
     if (manifests.length === 0) {
-      return openCluster(selection, Math.max(...plans.map(({ startupTimeoutMs }) => startupTimeoutMs)), sink);
+      try {
+        return await openCluster(selection, Math.max(...plans.map(({ startupTimeoutMs }) => startupTimeoutMs)), sink);
+      } catch (error) {
+        // Each reload would leave one more behind.
+        sink.close();
+        await publisher.dropSource(sink);
+        throw error;
+      }
     }
     const { ManifestFeed } = await import('./manifest-feed.ts');
     return new ManifestFeed({ paths: manifests, labels: selection.labels, counters, log }, sink);

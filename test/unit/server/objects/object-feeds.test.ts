@@ -95,6 +95,7 @@ function setUp(plans: readonly RecordPlan[], manifests: readonly string[] = []) 
     manifests,
     counters: new MainCounters(),
     openCluster: (...asked) => {
+      if (asked[0].api.endpoint === 'missing') return Promise.reject(new SkyshardError('API_ACCESS', 'no such file'));
       const feed = new FakeFeed(...asked);
       opened.push(feed);
       return Promise.resolve(feed);
@@ -231,5 +232,16 @@ describe('a reload', () => {
     const withoutGeneration = (text: string): string => text.slice(text.indexOf('listener'));
     assert.equal(withoutGeneration(dump()), `${withoutGeneration(served)}\n\ndataset 1  serial 0  names 0  not synced`);
     assert.equal(publisher.takeDataset(), 1);
+  });
+
+  test('leaves nothing behind where it is not even known where the API server is, however often it is tried', async () => {
+    const { feeds, publisher, opened } = await setUpListed([plan(0)]);
+    for (let attempt = 0; attempt < 3; attempt++) {
+      const datasetOf = new Map<number, number>();
+      await assert.rejects(feeds.prepare([plan(0), plan(1, { endpoint: 'missing' })], datasetOf), /no such file/);
+      assert.deepEqual([...datasetOf.values()], [0, 1]);
+    }
+    assert.equal(publisher.takeDataset(), 1);
+    assert.ok(opened[0]!.isOpen);
   });
 });
