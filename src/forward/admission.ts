@@ -3,7 +3,7 @@
  * fewer, so that what the kernel drops in the end is not what the server could have answered itself. A question for an upstream
  * costs several times as much as an answer of one's own.
  *
- * The part follows from how long the queue is now: with a long one none are taken up, it gets shorter, and some are again. So it
+ * The part follows from how long the queue is now: with a long one hardly any are taken up, it gets shorter, and more are again. So it
  * settles where what is taken up is what can be, and all is as before when the queue is short again. What is a long queue follows
  * from what was lost: where the room is too small for what comes while a shard has no CPU, any queue is.
  */
