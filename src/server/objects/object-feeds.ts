@@ -134,8 +134,14 @@ export class ObjectFeeds {
   async #open(plans: readonly RecordPlan[]): Promise<readonly Entry[]> {
     const entries: Entry[] = [];
     const opened: ObjectFeed[] = [];
-    for (const members of Map.groupBy(plans, (plan) => this.#keyOf(plan.selection)).values()) {
-      const feed = await this.#openFeed(members);
+    const groups = [...Map.groupBy(plans, (plan) => this.#keyOf(plan.selection)).values()];
+    for (const [index, members] of groups.entries()) {
+      const feed = await this.#openFeed(members).catch((error: unknown) => {
+        // They have no source yet, with which these would be dropped.
+        const unfed = groups.slice(index + 1).flat();
+        this.#options.publisher.giveBack(unfed.map(({ dataset }) => dataset));
+        throw error;
+      });
       this.#feeds.add(feed);
       opened.push(feed);
       for (const plan of members) entries.push({ plan, feed });

@@ -129,6 +129,11 @@ export class RecordPublisher implements RecordQueue {
     return this.#freeDatasets.pop() ?? this.#datasetCount++;
   }
 
+  /** Datasets that were taken and nothing was written to. */
+  giveBack(datasets: readonly number[]): void {
+    this.#freeDatasets.push(...datasets);
+  }
+
   /**
    * Make another configuration the one that is served, in one publication.
    *
