@@ -21,7 +21,6 @@ import type {
 import type { PanicError } from '../../observability/panic-error.ts';
 import { canReusePort } from '../../shard/dgram-loop.ts';
 import { assertAddressFree, bindFailureText, isInTheWay } from './free-addresses.ts';
-import { waitForLateStart } from './late-start.ts';
 import { RestartPace, successorText } from './restart-pace.ts';
 import { threadModule } from './thread-module.ts';
 
@@ -157,13 +156,12 @@ export class ResolverSupervisor {
       if (resolver.hasListened) resolver.listening = deferred();
       send(resolver, { kind: 'listen', listeners: index === 0 ? withSockets : listeners });
     }
+    const late = new AbortController();
+    const timeout = sleep(START_MAX_MS, undefined, { signal: late.signal }).then(() => {
+      throw new SkyshardError('SHARD_START', `a resolver thread did not listen within ${START_MAX_MS / 1000} s`);
+    });
     const all = Promise.all(this.#resolvers.map((resolver) => resolver.listening.promise));
-    const failure = `a resolver thread did not listen within ${START_MAX_MS / 1000} s`;
-    if (this.#resolvers.some(({ hasListened }) => !hasListened)) {
-      await waitForLateStart(all, START_MAX_MS, () => this.#options.log('error', `${failure} and is waited for`));
-    } else {
-      await withinStartTime(all, failure);
-    }
+    await Promise.race([all, timeout]).finally(() => late.abort());
     // The first resolver's from now on.
     this.#reserved.clear();
   }
@@ -284,15 +282,6 @@ export class ResolverSupervisor {
     const { worker } = resolver;
     setTimeout(() => void worker?.terminate(), RESTART_INTERVAL_MS).unref();
   }
-}
-
-/** @throws SkyshardError SHARD_START, with `failure`, when it is not there in time */
-async function withinStartTime(all: Promise<unknown>, failure: string): Promise<void> {
-  const late = new AbortController();
-  const timeout = sleep(START_MAX_MS, undefined, { signal: late.signal }).then(() => {
-    throw new SkyshardError('SHARD_START', failure);
-  });
-  await Promise.race([all, timeout]).finally(() => late.abort());
 }
 
 async function withinTime(all: readonly Promise<unknown>[], maxMs: number): Promise<void> {

@@ -25,7 +25,6 @@ import type {
 } from '../../shard/shard-options.ts';
 import type { ShardPlan } from './shard-plan.ts';
 import { assertAddressFree, bindFailureText, isInTheWay } from './free-addresses.ts';
-import { waitForLateStart } from './late-start.ts';
 import { RestartPace, successorText } from './restart-pace.ts';
 import { takeShardPool } from './shard-pool.ts';
 import { RECEIVE_BUFFER_SIZE, ShardSockets, toShardListeners } from './shard-sockets.ts';
@@ -51,8 +50,6 @@ export interface ShardSupervisorOptions {
   readonly workData: unknown;
   /** how long the work may wait for what it needs, ms: as much more time a thread has to start */
   readonly workWaitMs?: number;
-  /** how long one beside the first may take until the log says so, ms; it is waited for */
-  readonly lateAfterMs?: number;
   /** a reader slot of the shared buffer for a thread that is about to start */
   readonly claimReaderSlot: (shard: number) => number;
   /** the thread that used the slot is gone */
@@ -345,7 +342,7 @@ export class ShardSupervisor {
     await Promise.race([serverReady, firstReads]);
     if (!hasSessions(this.#listeners)) this.#tell(first, SHARD_CONTROL.at.open);
     await Promise.race([goOn, firstReads]);
-    const othersRead = others.map((shard) => this.#beginBeside(shard));
+    const othersRead = others.map((shard) => this.#begin(shard));
     const started = Promise.all([firstReads, ...othersRead]);
     started.catch(() => undefined);
     if (this.#options.transport === 'mmsg') {
@@ -372,24 +369,12 @@ export class ShardSupervisor {
 
   /** Start a shard. @returns the ports it opened itself when it reads its sockets */
   #begin(shard: Shard): Promise<readonly number[]> {
-    this.#startThread(shard);
-    return withinStartTime(shard.ready.promise, this.#options.workWaitMs);
-  }
-
-  /** Start one beside the first, which answers for all until then. */
-  #beginBeside(shard: Shard): Promise<readonly number[]> {
-    const { log, workWaitMs = 0, lateAfterMs = START_MAX_MS + workWaitMs } = this.#options;
-    this.#startThread(shard);
-    const text = `shard ${shard.index} did not start within ${lateAfterMs / 1000} s and is waited for: others answer what comes meanwhile`;
-    return waitForLateStart(shard.ready.promise, lateAfterMs, () => log('error', text));
-  }
-
-  #startThread(shard: Shard): void {
-    const { transport, log } = this.#options;
+    const { transport, log, workWaitMs } = this.#options;
     shard.pool = takeShardPool(transport);
     shard.pool.on('message', (message: ShardMessage) => this.#onMessage(message));
     shard.pool.on('error', (error: Error) => log('error', `shard thread: ${error.message}`));
     shard.ended = this.#keepRunning(shard);
+    return withinStartTime(shard.ready.promise, workWaitMs);
   }
 
   /**

@@ -5,25 +5,12 @@ import type { ShardWork, ShardWorkOptions } from '../../../src/shard/shard-optio
 export const ECHO = { PLAIN: 0, THROW: 1, DROP: 2, HANG: 3, LARGE: 4, HANG_ONCE: 5, LISTENER: 6, REFUSE: 7 } as const;
 
 /** Words of the shared memory a test may pass as work data. */
-export const ECHO_WORD = {
-  ENTERED: 0,
-  LEFT: 1,
-  DROPS: 2,
-  PUBLISHED: 10,
-  DURATIONS: 11,
-  HANGS: 12,
-  LATE: 13,
-  PEER: 16,
-} as const;
+export const ECHO_WORD = { ENTERED: 0, LEFT: 1, DROPS: 2, PUBLISHED: 10, DURATIONS: 11, HANGS: 12, PEER: 16 } as const;
 
 export function createShardWork(options: ShardWorkOptions): ShardWork {
   const octets = new Uint8Array(options.arena);
   const words =
-    options.data instanceof SharedArrayBuffer
-      ? new Int32Array(options.data)
-      : new Int32Array(new SharedArrayBuffer(256));
-  // A test may let the shards beside the first be late.
-  if (options.shard > 0) Atomics.wait(words, ECHO_WORD.LATE, 1);
+    options.data instanceof SharedArrayBuffer ? new Int32Array(options.data) : new Int32Array(new ArrayBuffer(256));
   const answer = (listener: number, at: number, size: number, peerAt: number, peerSize: number): number => {
     octets[at + 2] = octets[at + 2]! | 0x80;
     for (let i = 0; i < peerSize; i++) words[ECHO_WORD.PEER + 1 + i] = octets[peerAt + i]!;

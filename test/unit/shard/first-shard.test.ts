@@ -1,7 +1,7 @@
 /** The first shard answers before the others have started, and nothing is lost on the way. */
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { ECHO, ECHO_WORD } from './echo-work.ts';
+import { ECHO } from './echo-work.ts';
 import { EchoClient, echoQuery, skipReason, startShards, TRANSPORTS } from './shard-fixture.ts';
 
 const ADDRESS = '127.0.0.1';
@@ -51,39 +51,6 @@ for (const transport of TRANSPORTS) {
     assert.ok(asked > 0);
     await client.receive(asked);
   });
-}
-
-for (const transport of TRANSPORTS) {
-  test(
-    `${transport}: a shard that is late is waited for, and the log says so`,
-    { skip: skipReason(transport) },
-    async (t) => {
-      const client = await EchoClient.open(t);
-      const memory = new SharedArrayBuffer(1024);
-      const words = new Int32Array(memory);
-      words[ECHO_WORD.LATE] = 1;
-      const isLate = Promise.withResolvers<string>();
-      let port = 0;
-      const starting = startShards(
-        t,
-        transport,
-        [ADDRESS],
-        { count: 2 },
-        0,
-        (supervisor) => ({
-          isServerReady: async () => void ({ port } = supervisor.listeners[0]!),
-          mayGoOn: (firstReads) => firstReads,
-        }),
-        { workData: memory, lateAfterMs: 300, log: (level, text) => isLate.resolve(`${level} ${text}`) },
-      );
-      const said = await Promise.race([isLate.promise, starting.then(() => 'nothing')]);
-      assert.match(said, /^error shard 1 did not start within 0.3 s and is waited for/);
-      assert.equal((await client.ask(echoQuery(ECHO.LISTENER, 1, 40), port, ADDRESS)).message[14], 0);
-      Atomics.store(words, ECHO_WORD.LATE, 0);
-      Atomics.notify(words, ECHO_WORD.LATE);
-      await (await starting).supervisor.ready();
-    },
-  );
 }
 
 test('mmsg: nothing is answered where the rest of the server cannot be', { skip: skipReason('mmsg') }, async (t) => {

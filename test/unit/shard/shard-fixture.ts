@@ -6,7 +6,7 @@ import type { TestContext } from 'node:test';
 import { nativeUnavailableReason } from '../../../src/native/libc.ts';
 import type { ShardPlan } from '../../../src/server/threads/shard-plan.ts';
 import { ShardSupervisor } from '../../../src/server/threads/shard-supervisor.ts';
-import type { ShardSupervisorOptions, StartSteps } from '../../../src/server/threads/shard-supervisor.ts';
+import type { StartSteps } from '../../../src/server/threads/shard-supervisor.ts';
 import type { Transport } from '../../../src/shard/shard-options.ts';
 
 export const TRANSPORTS: readonly Transport[] = ['mmsg', 'dgram'];
@@ -37,7 +37,6 @@ export async function startShards(
   plan: Partial<ShardPlan> = {},
   port = 0,
   steps?: (supervisor: ShardSupervisor) => StartSteps,
-  more: Partial<ShardSupervisorOptions> = {},
 ): Promise<TestShards> {
   const memory = new SharedArrayBuffer(1024);
   const slotsGone: number[] = [];
@@ -53,7 +52,6 @@ export async function startShards(
     onShardGone: (slot) => slotsGone.push(slot),
     onPanic: ({ message, stack = '' }) => lines.push(`panic ${message}, in ${/at (\w+)/.exec(stack)?.[1]}`),
     log: (level, text) => lines.push(`${level} ${text}`),
-    ...more,
   });
   t.after(() => supervisor.stop());
   await supervisor.start(steps?.(supervisor));
