@@ -308,7 +308,7 @@ async function assemble(
     // What waits for collection counts for more than how soon the other threads are there.
     boundGarbage();
     relief.start();
-    if (machineLimits.cpus.length >= MANY_CPUS) goOn();
+    if (Math.min(machineLimits.cpus.length, machineLimits.cpuQuota ?? Infinity) >= MANY_CPUS) goOn();
   }, MUCH_LISTED_MS).unref();
   closers.push(() => clearTimeout(goOnTimer));
   const onFirst = (): void => {

@@ -18,6 +18,7 @@ import { writeFailureResponse } from '../answer/failure-response.ts';
 import { ProxiedDatagrams } from './proxied-datagrams.ts';
 import { ShardHandoff } from './shard-handoff.ts';
 import { SHARD_CONTROL, SHARD_DRAIN_MAX_MS, shardControlAt } from './shard-options.ts';
+import type { Admission } from '../forward/admission.ts';
 import type { Forwarder } from '../forward/forwarder.ts';
 import { BatchPace } from './batch-pace.ts';
 import { MmsgUpstreams } from './mmsg-upstreams.ts';
@@ -72,6 +73,8 @@ export class BatchLoop {
   #isCrowded = false;
   #fill = 0;
   #dropsBefore = 0;
+  /** the last window looked at what was dropped too */
+  #isCountingDrops = false;
   /** by place */
   #fds = new Int32Array(0);
   #listeners = new Int32Array(0);
@@ -351,9 +354,17 @@ export class BatchLoop {
     const admission = this.#forwarder?.admission;
     const { queries } = pace;
     pace.next(admission === undefined ? 0 : admission.asked, nowMs);
-    admission?.endWindow(queries, admission.isOfUse ? this.#countDrops() : 0);
+    if (admission !== undefined) this.#endWindow(admission, queries);
     // A few queries now and then never come to a full count, nor to an idle moment.
     if (this.#unpublished > 0) this.#publish();
+  }
+
+  #endWindow(admission: Admission, queries: number): void {
+    const { isOfUse } = admission;
+    const drops = isOfUse ? this.#countDrops() : 0;
+    // What was lost before anybody looked is not of this window.
+    admission.endWindow(queries, this.#isCountingDrops ? drops : 0);
+    this.#isCountingDrops = isOfUse;
   }
 
   /** Datagrams that the kernel dropped at the clients' sockets since the last time. */
@@ -369,9 +380,11 @@ export class BatchLoop {
   }
 
   #idle(): void {
+    const nowMs = performance.now();
+    // Only a window that is over ends: a moment without queries is a part of it.
+    this.#measureRate(0, nowMs);
     this.#pace.rest();
-    this.#forwarder?.admission.endWindow(0, 0);
-    this.#keepUpstreams(performance.now());
+    this.#keepUpstreams(nowMs);
     if (this.#unpublished > 0) this.#publish();
   }
 

@@ -42,9 +42,8 @@ export class BatchPace {
     this.queries = 0;
   }
 
-  /** Nothing came: what comes next is not waited for. */
+  /** Nothing came: what comes next is not waited for. The window goes on. */
   rest(): void {
     this.#isBusy = false;
-    this.queries = 0;
   }
 }

@@ -93,7 +93,8 @@ export interface StartSteps {
   /** called when the ports are known; no query is taken before what it returns resolves */
   readonly isServerReady: () => Promise<void>;
   /**
-   * Called at once; when what it returns resolves the shards beside the first one start.
+   * Called at once; when what it returns resolves the shards beside the first one start, but for sessions of a proxy, which they
+   * start without.
    *
    * @param firstReads  resolves when the first shard reads
    */
@@ -340,8 +341,11 @@ export class ShardSupervisor {
     const serverReady = isServerReady();
     serverReady.catch(() => undefined);
     await Promise.race([serverReady, firstReads]);
-    if (!hasSessions(this.#listeners)) this.#tell(first, SHARD_CONTROL.at.open);
-    await Promise.race([goOn, firstReads]);
+    // With sessions no shard reads before all do: there is no first answer to wait for.
+    if (!hasSessions(this.#listeners)) {
+      this.#tell(first, SHARD_CONTROL.at.open);
+      await Promise.race([goOn, firstReads]);
+    }
     const othersRead = others.map((shard) => this.#begin(shard));
     const started = Promise.all([firstReads, ...othersRead]);
     started.catch(() => undefined);
@@ -353,6 +357,7 @@ export class ShardSupervisor {
     }
     for (const shard of this.#shards) this.#tell(shard, SHARD_CONTROL.at.open);
     await started;
+    await goOn;
   }
 
   /**

@@ -34,6 +34,8 @@ test('no pause after a large batch, nor after a moment without any', () => {
   pace.next(0, 5040);
   assert.equal(pace.isPauseDue(15), true);
   assert.equal(pace.isPauseDue(16), false);
+  pace.add(7, 5050);
   pace.rest();
   assert.equal(pace.isPauseDue(1), false);
+  assert.equal(pace.queries, 7, 'the window has them still');
 });

@@ -53,6 +53,26 @@ for (const transport of TRANSPORTS) {
   });
 }
 
+for (const transport of TRANSPORTS) {
+  test(
+    `${transport}: with sessions of a proxy all shards start at once, and none reads before all do`,
+    { skip: skipReason(transport) },
+    async (t) => {
+      const proxy = { allow: [], otherwise: 'use' as const, udpSessionMs: 1000, udpSessionsMax: 2 };
+      let hasGoneOn = false;
+      // As the server does where CPUs are few.
+      const mayGoOn = async (firstReads: Promise<unknown>): Promise<void> => {
+        await firstReads;
+        hasGoneOn = true;
+      };
+      const steps = { isServerReady: async () => undefined, mayGoOn };
+      const { ports } = await startShards(t, transport, [ADDRESS], { count: 2 }, 0, () => steps, proxy);
+      assert.ok(ports[0]! > 0);
+      assert.ok(hasGoneOn, 'what comes after the first answer has been begun');
+    },
+  );
+}
+
 test('mmsg: nothing is answered where the rest of the server cannot be', { skip: skipReason('mmsg') }, async (t) => {
   const client = await EchoClient.open(t);
   const refusal = new Error('the port is taken');

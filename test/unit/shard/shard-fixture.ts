@@ -3,6 +3,7 @@ import { createSocket } from 'node:dgram';
 import type { RemoteInfo, Socket } from 'node:dgram';
 import { networkInterfaces } from 'node:os';
 import type { TestContext } from 'node:test';
+import type { ProxyRules } from '../../../src/dns/proxy-policy.ts';
 import { nativeUnavailableReason } from '../../../src/native/libc.ts';
 import type { ShardPlan } from '../../../src/server/threads/shard-plan.ts';
 import { ShardSupervisor } from '../../../src/server/threads/shard-supervisor.ts';
@@ -37,6 +38,7 @@ export async function startShards(
   plan: Partial<ShardPlan> = {},
   port = 0,
   steps?: (supervisor: ShardSupervisor) => StartSteps,
+  proxy?: ProxyRules,
 ): Promise<TestShards> {
   const memory = new SharedArrayBuffer(1024);
   const slotsGone: number[] = [];
@@ -45,7 +47,7 @@ export async function startShards(
   const supervisor = new ShardSupervisor({
     transport,
     plan: { count: 1, isPinned: false, cpus: [], reason: '', ...plan },
-    listeners: addresses.map((address, index) => ({ listener: index + 10, address, port })),
+    listeners: addresses.map((address, index) => ({ listener: index + 10, address, port, proxy })),
     workModule: new URL('./echo-work.ts', import.meta.url).href,
     workData: memory,
     claimReaderSlot: () => nextSlot++,
