@@ -68,6 +68,26 @@ async function overTcp(client: TcpClient): Promise<number> {
   return Buffer.from(response).readUInt16BE(6);
 }
 
+test('zones of reloads that are refused take no room of those that come later', async () => {
+  const port = await freePort();
+  const taken = net.createServer().listen(await freePort(), '0.0.0.0');
+  await once(taken, 'listening');
+  const { port: takenPort } = taken.address() as net.AddressInfo;
+  const refuse = 'template ANY ANY {\n        rcode REFUSED\n    }';
+  const zones = (name: string, more = ''): string =>
+    `.:${port} {\n    bind 127.0.0.1\n    ${refuse}\n}\n${name}:${port} {\n    bind 127.0.0.1\n    whoami\n    ${more}\n}\n`;
+  const { running, change } = await startOn(zones('first.test'), 'mmsg');
+  for (let number = 1; number <= 66; number++) {
+    const text = zones(`z${number}.test`, `health 127.0.1.${number}:${takenPort}`);
+    await change(text, /cannot be applied: .*in use/);
+  }
+  await change(zones('last.test'));
+  const { additionals } = await ask(port, 'last.test');
+  assert.equal(additionals!.length, 2);
+  taken.close();
+  await running.end();
+});
+
 for (const transport of TRANSPORTS) {
   describe(`reload of addresses, transport ${transport}`, () => {
     test('a port comes, stays and goes, over UDP and TCP', async () => {

@@ -12,7 +12,8 @@ import type { ForwardStanza } from '../../plugins/forward/stanza.ts';
 const HTTPS_READ_TIMEOUT_MS = 2000;
 
 /**
- * @param nextGroup    number of the group of the stanza behind it, -1: none
+ * @param nextGroup    number of the group of the stanza behind it, -1: none; without `next` it is not named, so that one group
+ *                     is not another for what is behind it
  * @param loopZone     zone of the block's `loop`, '': it has none
  * @param addressesOf  what was found for a host name
  */
@@ -46,7 +47,7 @@ export function forwardGroupOf(
     failoverRcodes: stanza.failoverRcodes,
     nextRcodes: stanza.nextRcodes,
     asksNextOnNodata: stanza.asksNextOnNodata,
-    nextGroup,
+    nextGroup: stanza.nextRcodes.length > 0 || stanza.asksNextOnNodata ? nextGroup : -1,
     loopZone,
     forcesTcp: stanza.forcesTcp,
     prefersUdp: stanza.prefersUdp,

@@ -149,6 +149,7 @@ export class ConfigReloader {
     // An address, or a source of objects, that is about to be left can be wanted again.
     await this.#finishLeaving();
     const datasetOf = new Map<number, number>();
+    const scopeCount = this.#options.scopes.length;
     const feedsChange = await feeds.prepare(plan.records, datasetOf);
     try {
       const listeners = await threads.prepareListeners(plan.addresses);
@@ -160,6 +161,8 @@ export class ConfigReloader {
       }
     } catch (error) {
       await feedsChange.revert();
+      // Nothing is counted under those that came with it, unless it was published.
+      if (!this.#heldGroups.includes(plan.forwardGroups)) this.#options.scopes.length = scopeCount;
       throw error;
     }
     this.#plan = plan;

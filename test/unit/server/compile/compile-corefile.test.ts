@@ -181,6 +181,25 @@ describe('compileCorefile', () => {
       'example.org. records forward',
       'x.c.example.org. records forward',
     ]);
+    // Without `next` a group is the same whatever stands behind it.
+    assert.deepEqual(
+      groups.map(({ nextGroup }) => nextGroup),
+      [-1, -1],
+    );
+    compile(`.:53 {
+    bind 127.0.0.1
+    forward . 192.0.2.1 {
+        next NXDOMAIN
+    }
+    forward . 192.0.2.2
+}`);
+    assert.deepEqual(
+      groups.map(({ upstreams, nextGroup }) => [upstreams[0]!.address, nextGroup]),
+      [
+        ['192.0.2.2', -1],
+        ['192.0.2.1', 0],
+      ],
+    );
     const routes = plan.config.listeners[0]!.routes;
     const outside = routes.find(({ zone }) => formatName(zone) === 'example.org.')!;
     assert.equal(outside.steps[0]?.kind === 'records' && outside.steps[0].isPointersOnly, true);
