@@ -150,12 +150,16 @@ export class FlightEnds {
   }
 
   /**
-   * What is asked of a group's upstreams for no client ends.
+   * What is asked of a group's upstreams for no client ends, when no client waits for the group.
    *
    * @returns false if something is asked for a client, who gets the reply
    */
   endUnasked(group: number): boolean {
     const table = this.#table;
+    // There are many slots, and this is asked often.
+    if (this.#waiting[group]! > 0) return false;
+    if (table.inFlight === 0) return true;
+    // One of another group may have an attempt at an upstream of this one.
     let isNeeded = false;
     for (let slot = 1; slot < table.slotEnd; slot++) {
       if (table.attempts[slot] === 0 || !this.#isOf(slot, group)) continue;

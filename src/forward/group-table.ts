@@ -17,6 +17,9 @@
  *    with 0 (known-groups.ts). The thread that asks for others waits until these have said so: what they handed over is theirs.
  * 5. When no thread knows it, what its upstreams were counted is added up for the last time, the cells are cleared, and the indexes are free.
  *
+ * A configuration that finds no room for its groups keeps those it got and is compiled again when others are free; it is refused
+ * when none are coming.
+ *
  * Who learns a group stores `known` and then looks at `uses` again; main stores `uses` and then looks at `known`: one of the two
  * sees the other (sequentially consistent atomics), so nothing is learned of a group that is taken back. What a thread that died
  * has known its successor clears before it learns anything: until then the group stays closed.
@@ -84,6 +87,7 @@ export class GroupLease {
   readonly #numbers = new Set<number>();
   #upstreamCount = 0;
   #isRoomMissing = false;
+  #isKept = false;
 
   constructor(table: ForwardGroupTable) {
     this.#table = table;
@@ -123,7 +127,14 @@ export class GroupLease {
   release(): void {
     const numbers = this.numbers;
     this.#numbers.clear();
-    this.#table.endLease(numbers);
+    this.#table.endLease(numbers, this.#isKept);
+  }
+
+  /** That publication failed: until there is another, nobody waits for what this one has. */
+  keep(): void {
+    if (this.#isKept) return;
+    this.#isKept = true;
+    this.#table.keepLease();
   }
 }
 
@@ -145,6 +156,8 @@ export class ForwardGroupTable {
   #inGrace = new Set<Entry>();
   readonly #closed = new Set<Entry>();
   #leaseCount = 0;
+  /** of them: those that nobody knows when they are released */
+  #keptCount = 0;
   #timer: NodeJS.Timeout | undefined;
   #waiters: ((isRoom: boolean) => void)[] = [];
   #isClosed = false;
@@ -199,14 +212,31 @@ export class ForwardGroupTable {
     this.#inGrace.delete(entry);
   }
 
-  endLease(numbers: readonly number[]): void {
+  endLease(numbers: readonly number[], isKept: boolean): void {
     this.#leaseCount--;
+    if (isKept) this.#keptCount--;
     for (const number of numbers) {
       const entry = this.#entries[groupIndexOf(number)];
       assert(entry?.number === number, 'a group is released that is free');
       this.#release(entry);
     }
     this.#plan();
+    this.#endVainWaits();
+  }
+
+  keepLease(): void {
+    this.#keptCount++;
+    this.#endVainWaits();
+  }
+
+  /** What was waited for gave nothing back. */
+  #endVainWaits(): void {
+    if (!this.#isComing) this.#answerWaiters(false);
+  }
+
+  get #isComing(): boolean {
+    // Beside what is served, and what waits, there is a configuration whose listeners are being closed.
+    return this.leavingCount > 0 || this.#leaseCount - this.#keptCount > 2;
   }
 
   #release(entry: Entry): void {
@@ -214,11 +244,13 @@ export class ForwardGroupTable {
     if (--entry.holders === 0) this.#left.add(entry);
   }
 
-  /** Resolves with true when something was given back since, with false if nothing will be. */
+  /**
+   * For who has a lease that found no room, and keeps it: what it got does not count as what is coming.
+   *
+   * @returns a promise of true when something was given back since, of false if nothing will be
+   */
   room(): Promise<boolean> {
-    // Beside the configuration that is served there is one whose listeners are being closed.
-    const isComing = this.leavingCount > 0 || this.#leaseCount > 1;
-    if (!isComing || this.#isClosed) return Promise.resolve(false);
+    if (!this.#isComing || this.#isClosed) return Promise.resolve(false);
     return new Promise((resolve) => this.#waiters.push(resolve));
   }
 

@@ -127,7 +127,7 @@ export class KnownGroups {
     return this.isKnown(group) ? this.#states.memberAt(groupIndexOf(group), placeOfUpstream(number)) : -1;
   }
 
-  /** Learn the groups that were added, and forget those that were closed. Not while a query or a reply is in hand. */
+  /** Learn the groups that were added, and forget those that were closed. Not while a reply is in hand. A query in hand may be: what it asks is looked up later. */
   follow(): void {
     const { nowMs } = this.clock!;
     const changes = Atomics.load(this.#words, AT.changes);

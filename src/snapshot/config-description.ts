@@ -193,7 +193,7 @@ export type StepDescription =
   | AclStep
   | ({ readonly kind: 'any' | 'whoami' | 'unbuilt' | 'refuse' } & StepBase)
   | ({ readonly kind: 'local'; readonly isPrefixAnswered: boolean } & StepBase)
-  /** `group`: index of the group of upstreams; `cacheProfile`: how answers are kept, if they are */
+  /** `group`: number of the group of upstreams; `cacheProfile`: how answers are kept, if they are */
   | ({ readonly kind: 'forward'; readonly group: number; readonly cacheProfile?: number | undefined } & StepBase);
 
 /** What a server block does to every answer. */

@@ -3,7 +3,8 @@
  * configurations before too.
  *
  * Series end when no group has the address any more: where names have ever other addresses, there would be ever more. Its counts
- * are remembered for a while, and go on where they were when it is back, so that no series ever falls.
+ * are remembered, and go on where they were when it is back, so that its series does not fall. Of more than REMEMBERED_MAX such
+ * addresses those that went first are forgotten: back again, their series begin anew, as after a restart.
  */
 import { wideValue } from '../../observability/counters/counter-layout.ts';
 import { FORWARD_HEADER, UPSTREAM_CELLS, UPSTREAM_RCODES, upstreamCellsAt } from '../forward-buffer.ts';

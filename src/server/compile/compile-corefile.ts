@@ -141,7 +141,7 @@ class Compiler {
       datasetCount: this.#data.datasetCount,
       hash: this.#config.hash,
       surroundings: secretsText(this.#config.blocks),
-      forwardGroups: { numbers: [], release: () => undefined },
+      forwardGroups: { numbers: [], release: () => undefined, keep: () => undefined },
       reload: this.#config.blocks.find(({ plugins }) => plugins.reload !== undefined)?.plugins.reload,
       warnings: this.#warnings,
     };

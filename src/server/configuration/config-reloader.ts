@@ -113,7 +113,10 @@ export class ConfigReloader {
     try {
       plan = await this.#options.load();
       // Who writes a file anew empties it first: taking that over would close everything.
-      if (plan.addresses.length === 0) throw new SkyshardError('CONFIG_ARGUMENT', 'it is empty');
+      if (plan.addresses.length === 0) {
+        plan.forwardGroups.release();
+        throw new SkyshardError('CONFIG_ARGUMENT', 'it is empty');
+      }
     } catch (error) {
       if (this.#complain(error, 'plugin/reload: the Corefile is not taken over')) this.#figures.parseFailures++;
       return;
@@ -230,7 +233,10 @@ export class ConfigReloader {
       await feedsChange.commit();
     };
     // What cannot be published for want of memory is a configuration that says more than it has to.
-    const done = close().catch((error: unknown) => log('error', `plugin/reload: former listeners: ${String(error)}`));
+    const done = close().catch((error: unknown) => {
+      for (const groups of this.#heldGroups.slice(0, -1)) groups.keep();
+      log('error', `plugin/reload: former listeners: ${String(error)}`);
+    });
     this.#leaving = { hurry, done };
   }
 

@@ -5,7 +5,7 @@ import { readVersion } from '../../base/version.ts';
 import { parseResolvConf } from '../../config/resolv-conf.ts';
 import { formatWarning } from '../../config/corefile/server-config.ts';
 import type { CacheProfile } from '../../cache/cache-profiles.ts';
-import type { ForwardGroupTable } from '../../forward/group-table.ts';
+import type { ForwardGroupTable, GroupLease } from '../../forward/group-table.ts';
 import { loadCorefile, readCorefile } from '../../plugins/corefile-config.ts';
 import { BUILT_IN_NAME, builtInCorefile } from './built-in-corefile.ts';
 import type { CatalogMembers } from '../zones/catalog-members.ts';
@@ -81,14 +81,20 @@ export async function loadWithGroups(
   table: ForwardGroupTable,
   load: (numberOfGroup: CompileContext['numberOfGroup']) => Promise<ServerPlan>,
 ): Promise<ServerPlan> {
+  let former: GroupLease | undefined;
   for (;;) {
     const lease = table.lease();
     try {
       const plan = await load((group) => lease.numberOf(group));
+      former?.release();
       return { ...plan, forwardGroups: lease };
     } catch (error) {
+      former?.release();
+      former = lease;
+      // What it got is kept for the next attempt: given back it would be closed while others become free, and so on for ever.
+      if (lease.isRoomMissing && (await table.room())) continue;
       lease.release();
-      if (!lease.isRoomMissing || !(await table.room())) throw error;
+      throw error;
     }
   }
 }

@@ -48,6 +48,8 @@ export interface HeldGroups {
   readonly numbers: readonly number[];
   /** When nothing that is published names them for this plan. */
   release(): void;
+  /** What is published goes on naming them, nobody knows for how long. */
+  keep(): void;
 }
 
 /** One `kubernetes` instance. */

@@ -1,6 +1,8 @@
 /** When a group of upstreams that no configuration names any more is taken back, and what of it is left for the next. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { setImmediate } from 'node:timers/promises';
+import type { SkyshardError } from '../../../src/base/skyshard-error.ts';
 import { UpstreamCounts } from '../../../src/forward/counts/upstream-counts.ts';
 import { createForwardBuffer, groupIndexOf, UPSTREAM_CELLS } from '../../../src/forward/forward-buffer.ts';
 import {
@@ -233,3 +235,85 @@ test('a configuration that finds no room waits for what is being given up', asyn
   await assert.rejects(planOf(3000), { code: 'CONFIG_ARGUMENT' });
   table.close();
 });
+
+/** Load a configuration of so many groups, while a thread and main look after what goes. */
+async function loadMeanwhile(
+  { table, thread }: Parts,
+  numbers: readonly number[],
+  options: Partial<ForwardGroup> = {},
+): Promise<{ readonly plan: ServerPlan; readonly attempts: number }> {
+  let attempts = 0;
+  let isSettled = false;
+  const loading = loadWithGroups(table, async (numberOf) => {
+    attempts++;
+    for (const number of numbers) numberOf(groupOf(number, options));
+    return {} as ServerPlan;
+  }).finally(() => {
+    isSettled = true;
+  });
+  loading.catch(() => undefined);
+  for (let round = 0; round < 20 && !isSettled; round++) {
+    await setImmediate();
+    thread.pass(200);
+    table.giveBack();
+  }
+  assert.ok(isSettled, `it still waits after ${attempts} attempts`);
+  return { plan: await loading, attempts };
+}
+
+function range(from: number, count: number): number[] {
+  return Array.from({ length: count }, (_, index) => from + index);
+}
+
+test('what an attempt without room got is there for the next', async () => {
+  const parts = start();
+  const { table, thread } = parts;
+  const first = await loadMeanwhile(parts, range(0, 200));
+  const second = await loadMeanwhile(parts, range(1000, 200));
+  thread.pass(200);
+  first.plan.forwardGroups.release();
+  // Closed; the thread knows them still.
+  table.giveBack();
+  const third = await loadMeanwhile(parts, range(2000, 250));
+  assert.equal(third.attempts, 2);
+  second.plan.forwardGroups.release();
+  for (let look = 0; look < 4; look++) {
+    table.giveBack();
+    thread.pass(200);
+  }
+  assert.deepEqual([table.groups.length, table.leavingCount], [250, 0], 'no attempt has left anything behind');
+  table.close();
+});
+
+test('what does not fit, whatever else is given back, is refused', async () => {
+  const parts = start();
+  const tls = { certificateFile: `/${'x'.repeat(4700)}`, keyFile: null, authorityFile: null };
+  const message = /there is no room for as many groups/;
+  await assert.rejects(loadMeanwhile(parts, range(0, 256), { tls }), { code: 'CONFIG_ARGUMENT', message });
+  await loadMeanwhile(parts, range(0, 100), { tls });
+  await assert.rejects(loadMeanwhile(parts, range(1000, 200), { tls }), { code: 'CONFIG_ARGUMENT', message });
+  assert.equal(parts.table.groups.filter(({ group }) => group.upstreams[0]!.address.startsWith('10.0.')).length, 100);
+  parts.table.close();
+});
+
+for (const end of ['release', 'keep'] as const) {
+  test(`a configuration that finds no room does not wait for one that goes with nothing: ${end}`, async () => {
+    const parts = start();
+    const { table } = parts;
+    const leaving = await loadMeanwhile(parts, range(0, 10));
+    await loadMeanwhile(parts, range(0, 10));
+    for (let number = 0; table.groups.length < GROUPS_MAX; number++) table.hold(groupOf(5000 + number));
+    let outcome = 'waits';
+    const third = loadWithGroups(table, async (numberOf) => {
+      numberOf(groupOf(1000));
+      return {} as ServerPlan;
+    });
+    third.catch((error: SkyshardError) => (outcome = error.code));
+    await setImmediate();
+    assert.equal(outcome, 'waits', 'a listener is being closed');
+    leaving.plan.forwardGroups[end]();
+    await setImmediate();
+    assert.equal(outcome, 'CONFIG_ARGUMENT');
+    table.close();
+  });
+}
