@@ -156,7 +156,7 @@ export class ForwardGroupTable {
   #inGrace = new Set<Entry>();
   readonly #closed = new Set<Entry>();
   #leaseCount = 0;
-  /** of them: those that nobody knows when they are released */
+  /** of them: those of which nobody knows when they are released */
   #keptCount = 0;
   #timer: NodeJS.Timeout | undefined;
   #waiters: ((isRoom: boolean) => void)[] = [];

@@ -127,7 +127,10 @@ export class KnownGroups {
     return this.isKnown(group) ? this.#states.memberAt(groupIndexOf(group), placeOfUpstream(number)) : -1;
   }
 
-  /** Learn the groups that were added, and forget those that were closed. Not while a reply is in hand. A query in hand may be: what it asks is looked up later. */
+  /**
+   * Learn the groups that were added, and forget those that were closed. Not while a reply is in hand; a query may be, whose group
+   * is looked up afterwards.
+   */
   follow(): void {
     const { nowMs } = this.clock!;
     const changes = Atomics.load(this.#words, AT.changes);
